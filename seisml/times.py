@@ -1,0 +1,154 @@
+"""Instants are int64 nanoseconds since 1970-01-01 UTC; this module converts.
+
+Leap seconds are not counted (a day has 86 400 s), as in ObsPy and POSIX time.
+"""
+
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from seisml.errors import CatalogError
+
+NS_PER_S = 1_000_000_000
+DAY_NS = 86_400 * NS_PER_S
+
+_ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})$")
+
+
+def to_ns(time) -> int:
+    """Convert one instant to int64 nanoseconds since 1970 UTC.
+
+    Parameters
+    ----------
+    time : int, str, datetime.datetime, numpy.datetime64, pandas.Timestamp or obspy.UTCDateTime
+        An integer is taken as nanoseconds. A string is ISO 8601; without a zone it is UTC.
+
+    Returns
+    -------
+    int
+        Nanoseconds since 1970-01-01T00:00:00 UTC.
+
+    Raises
+    ------
+    ValueError
+        If the text is no ISO 8601 time.
+
+    Examples
+    --------
+    >>> to_ns("1970-01-01T00:00:01.5Z")
+    1500000000
+    """
+    if isinstance(time, (int, np.integer)):
+        return int(time)
+    if hasattr(time, "ns"):  # obspy.UTCDateTime, without importing ObsPy here
+        return int(time.ns)
+    stamp = pd.Timestamp(time)
+    if stamp is pd.NaT:
+        raise ValueError(f"not a time: {time!r}")
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return int(stamp.as_unit("ns").value)
+
+
+def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.ndarray:
+    """Convert ISO 8601 texts to nanoseconds, refusing texts without a time zone.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        ISO 8601 times; empty texts and NaN become the smallest int64 (see `NAT`).
+    zone : str, optional
+        Zone of texts that carry none, for example "UTC" or "Asia/Shanghai". Without it such
+        texts are an error: nobody can know what they mean.
+    where : str
+        Name of the thing that is read, for the message.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n_texts,)
+
+    Raises
+    ------
+    CatalogError
+        If a text is no time, or has no zone and none was given.
+
+    Examples
+    --------
+    >>> parse_times(["2020-01-01T08:00:00+08:00"]).tolist()
+    [1577836800000000000]
+    """
+    series = pd.Series(list(texts), dtype=object)
+    filled = series.notna() & (series.astype(str).str.strip() != "")
+    out = np.full(len(series), NAT, dtype=np.int64)
+    text = series[filled].astype(str).str.strip()
+    if text.empty:
+        return out
+    zoned = text.str.contains(_ZONE)
+    if zone is None and not zoned.all():
+        row = text.index[~zoned][0]
+        raise CatalogError(
+            f"{where}: the time {text[row]!r} (row {row + 1}) has no time zone.",
+            "Add Z or an offset to the times, or state the zone, for example zone='UTC'.",
+        )
+    for part, is_zoned in ((text[zoned], True), (text[~zoned], False)):
+        if len(part):
+            out[part.index] = _parse(part, None if is_zoned else zone, where)
+    return out
+
+
+def _parse(text: pd.Series, zone: str | None, where: str) -> np.ndarray:
+    try:
+        times = pd.to_datetime(text, format="ISO8601", utc=zone is None)
+    except ValueError as error:
+        raise CatalogError(f"{where}: unreadable time: {error}") from error
+    if zone is not None:
+        times = times.dt.tz_localize(zone).dt.tz_convert("UTC")
+    return times.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+
+
+NAT = np.iinfo(np.int64).min
+"""The missing instant, as in NumPy and pandas."""
+
+
+def iso(time_ns: int) -> str:
+    """Write an instant as ISO 8601 UTC with microseconds and Z.
+
+    Examples
+    --------
+    >>> iso(1_500_000_000)
+    '1970-01-01T00:00:01.500000Z'
+    """
+    if time_ns == NAT:
+        return ""
+    micro = (int(time_ns) + 500) // 1000
+    seconds, micro = divmod(micro, 1_000_000)
+    stamp = datetime.fromtimestamp(seconds, UTC)
+    return f"{stamp:%Y-%m-%dT%H:%M:%S}.{micro:06d}Z"
+
+
+def day_of(time_ns: int) -> int:
+    """Return the number of the UTC day (days since 1970) that holds an instant.
+
+    Examples
+    --------
+    >>> day_of(-1), day_of(0)
+    (-1, 0)
+    """
+    return int(time_ns) // DAY_NS
+
+
+def day_name(day: int) -> str:
+    """Return a UTC day as ``YYYY-MM-DD``.
+
+    Examples
+    --------
+    >>> day_name(16_167)
+    '2014-04-07'
+    """
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
+
+
+def datetime64(time_ns) -> np.ndarray:
+    """View nanoseconds as ``datetime64[ns]`` (for plots and pandas)."""
+    return np.asarray(time_ns, dtype=np.int64).astype("datetime64[ns]")
