@@ -1,0 +1,237 @@
+"""Settings: frozen dataclasses, filled from a profile and from ``seisml.toml``.
+
+Configuration stops at the command line and at `seisml.run`: functions below take plain values.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from seisml.errors import ConfigError, did_you_mean
+
+
+@dataclasses.dataclass(frozen=True)
+class ArchiveConfig:
+    """Which waveforms: where they are and which stations are used."""
+
+    path: str = "archive"
+    stations: tuple[str, ...] = ("*",)
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparationConfig:
+    """How samples become ground motion: the causal filter."""
+
+    f_min_hz: float = 1.0
+    f_max_hz: float = 40.0
+    order: int = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowsConfig:
+    """The absolute grid of windows."""
+
+    length_s: float = 6.0
+    hop_s: float = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class FeaturesConfig:
+    """Which features, and what their values depend on."""
+
+    names: tuple[str, ...] = ("all",)
+    bands_hz: tuple[tuple[float, float], ...] = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32))
+    sub_s: float = 0.1
+    spectrum_s: float = 4.0
+    sta_lta_short_s: tuple[float, float] = (0.5, 10.0)
+    sta_lta_mid_s: tuple[float, float] = (2.0, 60.0)
+    sta_lta_long_s: tuple[float, float] = (100.0, 1000.0)
+    background_s: float = 3600.0
+    background_quantile: float = 0.3
+    min_coverage: float = 0.8
+    chunk_s: float = 10800.0
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelsConfig:
+    """How the expert catalogue becomes labels of windows."""
+
+    catalog: str = ""
+    stations: str = ""
+    rule: str = "auto"
+    delay_s: float = 0.0
+    uncertainty_s: float = 0.5
+    min_duration_s: float = 3.0
+    coda_factor: float = 1.5
+    event_share: float = 0.5
+    ignore_after_s: float = 10.0
+    one_class: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Which classifier, and how it is validated."""
+
+    model: str = "hist_gradient_boosting"
+    n_blocks: int = 5
+    block_days: float = 1.0
+    purge_s: float = 60.0
+    noise_per_event: float = 20.0
+    max_windows: int = 200_000
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectionConfig:
+    """How probabilities become events."""
+
+    off_ratio: float = 0.5
+    merge_gap_s: float = 2.0
+    min_duration_s: float = 0.0
+    max_duration_s: float = 600.0
+    refine_onset: bool = True
+    onset_search_s: float = 6.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparisonConfig:
+    """How machine and expert are compared."""
+
+    tolerance_s: float = 3.0
+    mode: str = "onset"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """All settings of one project.
+
+    Attributes
+    ----------
+    profile : str
+        Preset the values come from.
+    body : str
+        earth, mars or moon.
+    folder : str
+        Where results go, relative to the file.
+    """
+
+    profile: str = "earth-local"
+    body: str = "earth"
+    folder: str = "results"
+    archive: ArchiveConfig = ArchiveConfig()
+    preparation: PreparationConfig = PreparationConfig()
+    windows: WindowsConfig = WindowsConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    labels: LabelsConfig = LabelsConfig()
+    training: TrainingConfig = TrainingConfig()
+    detection: DetectionConfig = DetectionConfig()
+    comparison: ComparisonConfig = ComparisonConfig()
+
+
+def profile_names() -> list[str]:
+    """Return the names of the profiles that come with seisml."""
+    folder = resources.files("seisml") / "profiles"
+    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def profile_text(name: str) -> str:
+    """Return the text of a profile, comments included.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such profile.
+    """
+    if name not in profile_names():
+        raise ConfigError(f"There is no profile {name!r}.", did_you_mean(name, profile_names()))
+    return (resources.files("seisml") / "profiles" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def load_profile(name: str) -> Config:
+    """Return the settings of a profile.
+
+    Examples
+    --------
+    >>> load_profile("mars-insight").body
+    'mars'
+    """
+    return _fill(Config(profile=name), tomllib.loads(profile_text(name)), f"profile {name}")
+
+
+def load_config(path) -> Config:
+    """Read a ``seisml.toml``: its profile first, then what the file says itself.
+
+    Parameters
+    ----------
+    path : path
+        Relative paths inside the file are taken from its folder; the returned settings hold
+        them as written, see `resolve_path`.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is no TOML, or has an unknown key or a value of the wrong type.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"There is no file {path}.", "Write one with 'seisml init PROFILE'."
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is no readable TOML: {error}.") from error
+    profile = table.get("profile", Config.profile)
+    if not isinstance(profile, str):
+        raise ConfigError(f"{path}: profile must be a text, not {profile!r}.")
+    return _fill(load_profile(profile), table, str(path))
+
+
+def resolve_path(config_path, value: str) -> Path:
+    """Return a path of the settings, taken from the folder of the file that states it."""
+    return Path(config_path).parent / Path(value).expanduser()
+
+
+def _fill(base: Any, table: Mapping, where: str) -> Any:
+    """Return a copy of a dataclass with the values of a table, refusing unknown keys."""
+    fields = {field.name: field for field in dataclasses.fields(base)}
+    changes = {}
+    for key, value in table.items():
+        if key not in fields:
+            raise ConfigError(f"{where}: unknown key {key!r}.", did_you_mean(key, fields))
+        old = getattr(base, key)
+        if dataclasses.is_dataclass(old):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{where}: {key} must be a table, [{key}], not {value!r}.")
+            changes[key] = _fill(old, value, f"{where}: [{key}]")
+        else:
+            changes[key] = _typed(old, value, f"{where}: {key}")
+    return dataclasses.replace(base, **changes)
+
+
+def _typed(old: Any, value: Any, where: str) -> Any:
+    """Return the value in the type of the default, or refuse it."""
+    if isinstance(old, bool) or isinstance(value, bool):
+        good = isinstance(old, bool) and isinstance(value, bool)
+    elif isinstance(old, float):
+        good = isinstance(value, (int, float))
+        value = float(value) if good else value
+    elif isinstance(old, tuple):
+        value = [value] if isinstance(value, str) else value
+        good = isinstance(value, list) and bool(value)
+        value = tuple(tuple(v) if isinstance(v, list) else v for v in value) if good else value
+        good = good and all(isinstance(v, type(old[0])) or _is_number(v, old[0]) for v in value)
+    else:
+        good = isinstance(value, type(old))
+    if not good:
+        raise ConfigError(f"{where} = {value!r} has the wrong type.", f"For example: {old!r}.")
+    return value
+
+
+def _is_number(value: Any, example: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and isinstance(example, (int, float))

@@ -1,0 +1,355 @@
+"""Extraction, the only parallel step: station-days of an archive become shards of a store.
+
+`extract_day` is a pure function of the files of one station-day and a `Plan`; any executor may
+run it: the process pool here, or a Dask cluster. Results do not depend on the chunk length, the
+number of workers, the order, or where a run was stopped and started again.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from importlib.metadata import version
+from multiprocessing import get_context
+
+import numpy as np
+
+from seisml import archive as archives
+from seisml import store as stores
+from seisml.archive import Archive
+from seisml.errors import FeatureError, NoDataError, SeismlError
+from seisml.features import Feature, Filler, Settings, empty_table, evaluate, resolve
+from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
+from seisml.store import Shard
+from seisml.times import NS_PER_S, day_name
+
+PACKAGES = ("seisml", "numpy", "scipy", "obspy", "h5py")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is computed; two runs with equal plans give equal shards.
+
+    Attributes
+    ----------
+    band : Band
+        Causal filter before everything else.
+    settings : Settings
+        Grid and settings of the features.
+    names : tuple of str
+        Features, or ("all",).
+    chunk_s : float, s
+        How much is read at once; no value depends on it.
+    """
+
+    band: Band
+    settings: Settings
+    names: tuple[str, ...] = ("all",)
+    chunk_s: float = 10800.0
+
+    @property
+    def features(self) -> list[Feature]:
+        """The features in the order of their columns."""
+        return resolve("all" if self.names == ("all",) else self.names)
+
+    def as_dict(self) -> dict:
+        """Return all that the values depend on, ready for JSON."""
+        return {
+            "schema": stores.SCHEMA,
+            "band": dataclasses.asdict(self.band),
+            "settings": dataclasses.asdict(self.settings),
+            "features": {one.name: one.version for one in self.features},
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a short hash of `as_dict`."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One station-day to be made: the part of the archive that it needs, and why."""
+
+    archive: Archive
+    station: str
+    day: int
+    state: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one station-day."""
+
+    station: str
+    day: int
+    n_windows: int
+    n_usable: int
+    counts: dict[str, int]
+    seconds: float
+    error: str = ""
+
+
+def time_range(plan: Plan, day: int) -> tuple[range, int, int]:
+    """Return the blocks that a station-day needs and the instants that have to be read.
+
+    The past that features look back to and the time in which the filter forgets where it was
+    started lie before the day; the last windows reach over its end.
+    """
+    grid, settings = plan.settings.grid, plan.settings
+    windows = grid.day_blocks(day)
+    history = int(np.ceil(settings.history_s / grid.hop_s))
+    blocks = range(windows.start - history, windows.stop + grid.n_hops + settings.spectrum_hops)
+    pad_ns = round(plan.band.settle_s(FORGOTTEN) * NS_PER_S)
+    return blocks, blocks.start * grid.hop_ns - pad_ns, blocks.stop * grid.hop_ns
+
+
+def tasks(archive: Archive, store, plan: Plan, *, patterns=("*",)) -> list[Task]:
+    """List all station-days of an archive with their state in the store.
+
+    Parameters
+    ----------
+    archive : Archive
+    store : path
+    plan : Plan
+    patterns : iterable of str
+        Stations, for example "BX.*" or "XB.ELYSE.02.BH".
+
+    Returns
+    -------
+    list of Task
+        ``state`` is missing, stale or present.
+    """
+    out = []
+    for station in archives.stations(archive, patterns=patterns):
+        whole = dataclasses.replace(
+            archive, pieces=archive.pieces[archive.pieces["station"] == station]
+        )
+        for day in archives.days(whole, station):
+            _, start_ns, end_ns = time_range(plan, day)
+            part = archives.part(whole, station, start_ns, end_ns)
+            path = stores.shard_path(store, station, day)
+            state, why = stores.shard_state(
+                path, fingerprint=plan.fingerprint, sources=_sources(part)
+            )
+            out.append(Task(part, station, day, state, why))
+    return out
+
+
+def _sources(part: Archive) -> list[tuple[str, int, int]]:
+    columns = part.files[["path", "size", "mtime_ns"]]
+    return sorted((p, int(s), int(m)) for p, s, m in columns.itertuples(index=False))
+
+
+def extract_day(part: Archive, station: str, day: int, plan: Plan) -> tuple[Shard, Outcome]:
+    """Compute all features of one station-day.
+
+    Parameters
+    ----------
+    part : Archive
+        From `seisml.archive.part`, with the time that `time_range` asks for.
+    station : str
+    day : int
+        UTC day, counted from 1970.
+    plan : Plan
+
+    Returns
+    -------
+    Shard, Outcome
+    """
+    from threadpoolctl import threadpool_limits
+
+    began = time.perf_counter()
+    counts: Counter = Counter()
+    with threadpool_limits(1):  # one thread a process: same sums, and no fighting for cores
+        shard = _extract_day(part, station, day, plan, counts)
+    usable = int(np.isfinite(shard.X).any(axis=1).sum())
+    seconds = time.perf_counter() - began
+    return shard, Outcome(station, day, len(shard.time_ns), usable, dict(counts), seconds)
+
+
+def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -> Shard:
+    blocks, start_ns, end_ns = time_range(plan, day)
+    settings, chosen = plan.settings, plan.features
+    fillers = {}
+    for channel, rate_hz in sorted(archives.nominal_rates(part, station).items()):
+        if _fast_enough(plan, rate_hz):
+            fillers[channel] = Filler(empty_table(settings, blocks, rate_hz))
+    chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
+    found = segments(chunks, station=station, counts=counts)
+    for filtered in causal_filter(_only_fast(found, plan, counts), plan.band):
+        if filtered.channels[0] in fillers:
+            fillers[filtered.channels[0]].add(filtered)
+    windows = settings.grid.day_blocks(day)
+    columns, units, parts, coverages = [], [], [], []
+    for channel, filler in fillers.items():
+        filler.close()
+        X, coverage = evaluate(filler.table, windows, chosen)
+        parts.append(X)
+        coverages.append(coverage)
+        for one in chosen:
+            names = [f"{name}.{channel[-1:]}" for name in one.columns(settings)]
+            columns += names
+            units += [one.unit.replace("input", "counts")] * len(names)
+    X = np.concatenate(parts, axis=1) if parts else np.zeros((len(windows), 0), np.float32)
+    coverage = np.array(coverages) if parts else np.zeros((1, len(windows)), np.float32)
+    best = coverage.max(axis=0)
+    flags = (best < 1 - 1e-6) * 1 + (best < settings.min_coverage - 1e-6) * 2
+    flags = flags + ((coverage <= 0).any(axis=0)) * 4
+    rows = best > 0
+    return Shard(
+        station=station,
+        day=day,
+        time_ns=settings.grid.times(windows)[rows],
+        X=X[rows],
+        coverage=best[rows],
+        flags=flags[rows].astype(np.uint8),
+        columns=tuple(columns),
+        units=tuple(units),
+        grid=settings.grid,
+        fingerprint=plan.fingerprint,
+        settings=plan.as_dict(),
+        sources=tuple(_sources(part)),
+        counts=dict(counts),
+        versions={name: version(name) for name in PACKAGES},
+    )
+
+
+def _fast_enough(plan: Plan, rate_hz: float) -> bool:
+    """Whether the filter's corner and the sub-blocks are possible at a sampling rate."""
+    return 0.4 * rate_hz > plan.band.f_min_hz and rate_hz * plan.settings.sub_s >= 1 - 1e-9
+
+
+def _only_fast(found: Iterator, plan: Plan, counts: Counter) -> Iterator:
+    for segment in found:
+        if _fast_enough(plan, snap_rate(segment.sampling_rate_hz)):
+            yield segment
+        else:
+            counts["samples_of_too_low_rate"] += segment.n_samples
+
+
+def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
+    """Make one station-day and write its shard; errors of one day are told, not raised.
+
+    Raises
+    ------
+    TableError
+        If the shard cannot be written: no other day could be either.
+    """
+    try:
+        shard, outcome = extract_day(task.archive, task.station, task.day, plan)
+    except (FeatureError, *archives.READER_ERRORS) as error:
+        text = f"{type(error).__name__}: {error}"
+        return Outcome(task.station, task.day, 0, 0, {}, 0.0, error=text)
+    stores.write_shard(store, shard)
+    return outcome
+
+
+def extract(
+    archive: Archive,
+    store,
+    plan: Plan,
+    *,
+    patterns=("*",),
+    jobs: int = 1,
+    on_progress: Callable[[int, int, Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Make every shard that is missing or stale.
+
+    Parameters
+    ----------
+    archive : Archive
+    store : path
+        Folder, made if needed.
+    plan : Plan
+    patterns : iterable of str
+        Stations.
+    jobs : int
+        Processes, each with one thread.
+    on_progress : callable, optional
+        Called with (days done, days in all, outcome) after each station-day.
+
+    Returns
+    -------
+    list of Outcome
+        One for each shard that was made (not for those that were present), in order.
+
+    Raises
+    ------
+    NoDataError
+        If the archive has no usable waveform.
+    TableError
+        If the store cannot be written.
+    """
+    archives.require_waveforms(archive)
+    every = tasks(archive, store, plan, patterns=patterns)
+    todo = [task for task in every if task.state != "present"]
+    run = _in_pool if jobs > 1 and len(todo) > 1 else _in_turn
+    outcomes = []
+    for outcome in run(store, todo, plan, jobs):
+        outcomes.append(outcome)
+        if on_progress:
+            on_progress(len(outcomes), len(todo), outcome)
+    return sorted(outcomes, key=lambda outcome: (outcome.station, outcome.day))
+
+
+def _in_turn(store, todo: list[Task], plan: Plan, jobs: int) -> Iterator[Outcome]:
+    for task in todo:
+        yield extract_to_store(store, task, plan)
+
+
+def _in_pool(store, todo: list[Task], plan: Plan, jobs: int) -> Iterator[Outcome]:
+    pool = ProcessPoolExecutor(min(jobs, len(todo)), mp_context=get_context("spawn"))
+    queue = iter(todo)
+    waiting: dict[Future, Task] = {}
+    try:
+        while True:
+            # Few tasks are handed over at a time: a stopped run leaves nothing behind.
+            for task in queue:
+                waiting[pool.submit(extract_to_store, store, task, plan)] = task
+                if len(waiting) >= 2 * jobs:
+                    break
+            if not waiting:
+                return
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                task = waiting.pop(future)
+                yield _result(future, task)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _result(future: Future, task: Task) -> Outcome:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise SeismlError(
+            f"A worker process died while {task.station} {day_name(task.day)} was under way "
+            "(killed, or out of memory).",
+            "Finished shards are kept; run the same command again, with fewer processes (-j).",
+        ) from error
+
+
+def require_windows(outcomes: list[Outcome], store) -> None:
+    """Raise where a run made nothing usable.
+
+    Raises
+    ------
+    NoDataError
+        If shards were made and none of their windows has a feature.
+    """
+    if outcomes and not any(outcome.n_usable for outcome in outcomes):
+        counted: Counter = Counter()
+        for outcome in outcomes:
+            counted.update(outcome.counts)
+        seen = ", ".join(f"{name} {n}" for name, n in sorted(counted.items())) or "no rejections"
+        raise NoDataError(
+            f"No window of {store} has enough samples ({seen}).",
+            "See 'seisml scan' for rates and gaps, and whether the profile fits this archive.",
+        )

@@ -1,0 +1,149 @@
+"""Group A: amplitude and shape in time."""
+
+from functools import partial
+
+import numpy as np
+
+from seisml.features.frames import Windows, log10, nanmax, nanmean, nanmin, ratio
+from seisml.features.registry import feature
+
+feature_a = partial(feature, group="A")
+_AAA = "Malfante et al. 2018, doi:10.1109/MSP.2017.2779166"
+_HIBERT = "Hibert et al. 2017, doi:10.1016/j.jvolgeores.2017.04.015"
+_HJORTH = "Hjorth 1970, doi:10.1016/0013-4694(70)90143-4"
+_TRIFUNAC = "Trifunac & Brady 1975, doi:10.1785/BSSA0650030581"
+SMOOTH_S = 0.5
+
+
+@feature_a("input", formula="sqrt(mean x²)", invariances="LRO")
+def rms(w: Windows) -> np.ndarray:
+    """Root mean square amplitude about the mean."""
+    return np.sqrt(w.moments[1])
+
+
+@feature_a("log10 input²", formula="log10(mean x²)", invariances="LRO", reference=_AAA)
+def log_energy(w: Windows) -> np.ndarray:
+    """Logarithm of the mean square: energy per second, independent of the length."""
+    return log10(w.moments[1])
+
+
+@feature_a("input", formula="max|x|", invariances="O")
+def peak_abs(w: Windows) -> np.ndarray:
+    """Largest distance of a sample from the mean."""
+    mean = w.moments[0]
+    return np.maximum(nanmax(w.sums("max")) - mean, mean - nanmin(w.sums("min")))
+
+
+@feature_a("", formula="max|x|/rms", invariances="GO")
+def crest(w: Windows) -> np.ndarray:
+    """Crest factor: peak over RMS amplitude."""
+    return ratio(peak_abs(w), rms(w))
+
+
+@feature_a("", formula="m3/m2^1.5", invariances="GLRO", reference=_HIBERT)
+def skewness(w: Windows) -> np.ndarray:
+    """Skewness of the samples (signed)."""
+    _, m2, m3, _ = w.moments
+    return ratio(m3, m2**1.5)
+
+
+@feature_a("", formula="m4/m2²", invariances="GLRO", reference=_HIBERT)
+def kurtosis(w: Windows) -> np.ndarray:
+    """Pearson kurtosis of the samples: 3 for Gaussian noise."""
+    _, m2, _, m4 = w.moments
+    return ratio(m4, m2**2)
+
+
+@feature_a("Hz", formula="sign changes/T", invariances="GLO")
+def zero_crossing_rate(w: Windows) -> np.ndarray:
+    """Zero crossings per second: twice the frequency of a sine."""
+    return nanmean(w.sums("crossings")) / w.settings.grid.hop_s
+
+
+@feature_a("Hz", formula="σ(dx/dt)/(2π σ(x))", invariances="GLO", reference=_HJORTH)
+def hjorth_mobility(w: Windows) -> np.ndarray:
+    """Hjorth mobility from first differences, as a frequency."""
+    return np.sqrt(ratio(nanmean(w.sums("d2")), w.moments[1])) / (2 * np.pi)
+
+
+@feature_a("", formula="mobility(dx/dt)/mobility(x)", invariances="GLRO", reference=_HJORTH)
+def hjorth_complexity(w: Windows) -> np.ndarray:
+    """Hjorth complexity: 1 for a sine, growing with the number of frequencies."""
+    d2, dd2 = nanmean(w.sums("d2")), nanmean(w.sums("dd2"))
+    return np.sqrt(ratio(ratio(dd2, d2), ratio(d2, w.moments[1])))
+
+
+def _energy_and_time(w: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """Energy of the sub-blocks (0 where unknown) and their centres as a share of the window."""
+    energy = np.where(np.isfinite(w.energy), w.energy, 0.0)
+    n = energy.shape[1]
+    return energy, (np.arange(n) + 0.5) / n
+
+
+@feature_a("", formula="Σ t x²/(T Σ x²)", invariances="GLRO", reference=_AAA)
+def time_centroid(w: Windows) -> np.ndarray:
+    """Centroid of the energy in time, as a share of the window."""
+    energy, t = _energy_and_time(w)
+    return ratio(energy @ t, energy.sum(axis=1))
+
+
+@feature_a("", formula="sqrt(Σ (t−t_c)² x²/Σ x²)/T", invariances="GLRO", reference=_AAA)
+def time_spread(w: Windows) -> np.ndarray:
+    """Spread of the energy about its centroid, as a share of the window."""
+    energy, t = _energy_and_time(w)
+    centred = t - time_centroid(w)[:, np.newaxis]
+    return np.sqrt(ratio((energy * centred**2).sum(axis=1), energy.sum(axis=1)))
+
+
+@feature_a("", formula="(t95−t05 of ∫x²)/T", invariances="GLRO", reference=_TRIFUNAC)
+def duration_5_95(w: Windows) -> np.ndarray:
+    """Significant duration: the time between 5 and 95 % of the energy, as a share of T."""
+    energy, _ = _energy_and_time(w)
+    total = np.cumsum(energy, axis=1)
+    share = ratio(total, total[:, -1:])
+    return _crossing(share, 0.95) - _crossing(share, 0.05)
+
+
+def _crossing(share: np.ndarray, level: float) -> np.ndarray:
+    """Return where a rising curve first reaches a level, linear in between, 0 to 1."""
+    rows, n = np.arange(len(share)), share.shape[1]
+    at = np.argmax(share >= level, axis=1)
+    before = np.where(at > 0, share[rows, np.maximum(at - 1, 0)], 0.0)
+    step = share[rows, at] - before
+    part = np.divide(level - before, step, out=np.zeros(len(share)), where=step > 0)
+    return np.where(np.isfinite(share[:, -1]), (at + part) / n, np.nan)
+
+
+def _smooth_energy(w: Windows) -> tuple[np.ndarray, int]:
+    """Mean square over `SMOOTH_S` at every sub-block inside the window; and its width."""
+    width = max(1, min(round(SMOOTH_S / w.settings.sub_s), w.energy.shape[1] // 2))
+    energy = w.energy
+    total = sum(energy[:, i : energy.shape[1] - width + 1 + i] for i in range(width))
+    return total / width, width
+
+
+@feature_a("dB/s", formula="max d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)
+def rate_of_attack(w: Windows) -> np.ndarray:
+    """Steepest rise of the level between neighbouring half seconds."""
+    return nanmax(_slope(w))
+
+
+@feature_a("dB/s", formula="max −d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)
+def rate_of_decay(w: Windows) -> np.ndarray:
+    """Steepest fall of the level between neighbouring half seconds."""
+    return -nanmin(_slope(w))
+
+
+def _slope(w: Windows) -> np.ndarray:
+    energy, width = _smooth_energy(w)
+    level = 10 * log10(energy)
+    return (level[:, width:] - level[:, :-width]) / (width * w.settings.sub_s)
+
+
+@feature_a("", formula="share of e < 0.25 max e, e 0.5 s RMS", invariances="GO", reference=_AAA)
+def silence_ratio(w: Windows) -> np.ndarray:
+    """Share of the window in which the amplitude is below a quarter of its maximum."""
+    energy, _ = _smooth_energy(w)
+    known = np.isfinite(energy)
+    quiet = known & (energy < 0.25**2 * nanmax(energy)[:, np.newaxis])
+    return ratio(quiet.sum(axis=1).astype(float), known.sum(axis=1))

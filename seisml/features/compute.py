@@ -1,0 +1,141 @@
+"""From a table of blocks, or a plain array, to a matrix of features."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from seisml.errors import FeatureError
+from seisml.features.blocks import BlockTable, Settings, empty_table, fill
+from seisml.features.frames import Past, Windows
+from seisml.features.registry import Feature, resolve
+from seisml.segments import Segment
+from seisml.windows import WindowGrid
+
+ROWS = 4096
+"""Windows that are evaluated at once."""
+
+
+def evaluate(
+    table: BlockTable, windows: range, chosen: Sequence[Feature]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute features of windows from the blocks of one channel.
+
+    Parameters
+    ----------
+    table : BlockTable
+        Has the blocks of the windows and, before them, `Settings.history_s` of the past.
+    windows : range
+        Numbers of the windows (of their first block).
+    chosen : sequence of Feature
+
+    Returns
+    -------
+    X : numpy.ndarray of float32, shape (n_windows, n_columns)
+        NaN where the coverage is too small or a feature is not defined.
+    coverage : numpy.ndarray of float32, shape (n_windows,)
+    """
+    past = Past(table)
+    n_columns = sum(len(one.columns(table.settings)) for one in chosen)
+    X = np.full((len(windows), n_columns), np.nan, dtype=np.float32)
+    coverage = np.zeros(len(windows), dtype=np.float32)
+    offset = windows.start - table.blocks.start
+    for first in range(0, len(windows), ROWS):
+        n = min(ROWS, len(windows) - first)
+        w = Windows(table, past, offset + first, n)
+        coverage[first : first + n] = w.coverage
+        if not w.usable.any():
+            continue
+        column = 0
+        for one in chosen:
+            width = len(one.columns(table.settings))
+            if table.sampling_rate_hz >= one.min_rate_hz:
+                values = np.asarray(one.function(w)).reshape(n, width)
+                X[first : first + n, column : column + width] = np.where(
+                    w.usable[:, np.newaxis], values, np.nan
+                )
+            column += width
+    return X, coverage
+
+
+def compute(
+    x,
+    sampling_rate_hz: float,
+    *,
+    length_s: float,
+    hop_s: float,
+    names: Iterable[str] | str = "all",
+    band_hz: tuple[float, float] | None = None,
+    bands_hz: Sequence[tuple[float, float]] = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32)),
+    sub_s: float | None = None,
+    spectrum_s: float | None = None,
+) -> pd.DataFrame:
+    """Compute features of all windows of one array.
+
+    Parameters
+    ----------
+    x : array_like, shape (n_samples,)
+        Gap-free samples; their mean is removed. There is no default sampling rate.
+    sampling_rate_hz : float, Hz
+    length_s, hop_s : float, s
+        Window length, a multiple of the hop.
+    names : "all" or iterable of str
+        Names of features, see ``seisml features``.
+    band_hz : (float, float), optional, Hz
+        Band of the spectral features; default 0 to 0.8 of Nyquist.
+    bands_hz : sequence of (float, float), Hz
+        Bands of the band features.
+    sub_s : float, optional, s
+        Resolution of energy in time; default about 0.1 s, at least two samples.
+    spectrum_s : float, optional, s
+        Length of one spectrum, a multiple of the hop; default two hops.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n_windows, n_columns)
+        Indexed by the start of each window in s after the first sample. Ratios to the past are
+        NaN until there is enough past.
+
+    Raises
+    ------
+    FeatureError
+        If the array is shorter than a window, is not one-dimensional or holds NaN.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal(10_000)
+    >>> compute(noise, 100.0, length_s=50.0, hop_s=25.0, names=["rms"]).shape
+    (3, 1)
+    """
+    x = np.asarray(x, dtype=np.float64)
+    if x.ndim != 1 or not np.isfinite(x).all():
+        raise FeatureError(
+            f"x must be one gap-free channel, shape (n_samples,), not {x.shape} with "
+            f"{int((~np.isfinite(x)).sum())} values that are not finite.",
+            "Cut the record at its gaps and compute each part.",
+        )
+    grid = WindowGrid(length_s, hop_s)
+    if len(x) < np.floor(length_s * sampling_rate_hz):
+        raise FeatureError(
+            f"x has {len(x) / sampling_rate_hz:g} s, less than one window of {length_s:g} s."
+        )
+    if sub_s is None:
+        sub_s = hop_s / max(1, int(hop_s / max(0.1, 2 / sampling_rate_hz)))
+    settings = Settings(
+        grid=grid,
+        band_hz=band_hz or (0.0, 0.4 * sampling_rate_hz),
+        bands_hz=tuple(bands_hz),
+        sub_s=sub_s,
+        spectrum_s=spectrum_s,
+    )
+    chosen = resolve(names)
+    n_blocks = int(np.floor(len(x) / sampling_rate_hz / hop_s + 1e-9))
+    table = empty_table(settings, range(n_blocks), sampling_rate_hz)
+    data = (x - x.mean()).astype(np.float32)[np.newaxis]
+    fill(table, [Segment("", ("",), 0, float(sampling_rate_hz), data)])
+    windows = range(n_blocks - grid.n_hops + 1)
+    X, _ = evaluate(table, windows, chosen)
+    columns = [column for one in chosen for column in one.columns(settings)]
+    return pd.DataFrame(
+        X, columns=columns, index=pd.Index(np.array(windows) * hop_s, name="time_s")
+    )

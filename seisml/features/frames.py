@@ -1,0 +1,291 @@
+"""Windows: the quantities that feature functions share, combined from hop blocks on demand."""
+
+import dataclasses
+from functools import cached_property
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from seisml.features.blocks import SUMS, BlockTable, Settings
+
+
+def moving_sum(x: np.ndarray, n: int) -> np.ndarray:
+    """Sum the n values up to and including each one, without cancellation.
+
+    Doubling adds n values in log2(n) passes and never subtracts, so a small value after a huge
+    one is exact, and the result depends only on the n values, not on where the array starts.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (n_values,)
+    n : int
+        Length of the sum.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_values,)
+        The first n - 1 values are sums of fewer.
+
+    Examples
+    --------
+    >>> moving_sum(np.array([1.0, 2.0, 3.0, 4.0]), 3)
+    array([1., 3., 6., 9.])
+    """
+    total, offset = np.zeros_like(x), 0
+    power, width = x, 1
+    while n:
+        if n & 1:
+            total[offset:] += power[: len(x) - offset]
+            offset += width
+        n >>= 1
+        if n:
+            longer = power.copy()
+            longer[width:] += power[:-width] if width < len(x) else 0.0
+            power, width = longer, 2 * width
+        if offset >= len(x):
+            break
+    return total
+
+
+@dataclasses.dataclass(frozen=True)
+class Past:
+    """Series of a whole day that look back over more than a window; see `seisml.features.ratios`.
+
+    The series stand on sub-blocks, shape (n_blocks * n_sub,), or on blocks.
+    """
+
+    table: BlockTable
+
+    @cached_property
+    def _memo(self) -> dict:
+        return {}
+
+    def cached(self, function, *options):
+        """Return ``function(self, *options)``, computed once for the whole table."""
+        key = (function, *options)
+        if key not in self._memo:
+            self._memo[key] = function(self, *options)
+        return self._memo[key]
+
+    @cached_property
+    def energy(self) -> np.ndarray:
+        """Mean square of every sub-block in time order, NaN in gaps."""
+        return self.table.energy.ravel()
+
+    @cached_property
+    def _valid(self) -> np.ndarray:
+        return np.isfinite(self.energy)
+
+    def mean_energy(self, duration_s: float, *, min_share: float) -> np.ndarray:
+        """Return the mean square of the past `duration_s` at every sub-block, NaN if too empty."""
+        n = max(1, round(duration_s / self.table.settings.sub_s))
+        total = moving_sum(np.where(self._valid, self.energy, 0.0), n)
+        count = moving_sum(self._valid.astype(np.float64), n)
+        good = count >= max(1.0, min_share * n)
+        return np.divide(total, count, out=np.full_like(total, np.nan), where=good)
+
+    def sta_lta(self, name: str) -> np.ndarray:
+        """Return STA/LTA at every sub-block: energy of the past STA over the LTA before it.
+
+        NaN where the STA is not complete or half of the LTA is missing (settling after a gap).
+        """
+        sta_s, lta_s = {n: (s, lt) for n, s, lt in self.table.settings.sta_lta_s}[name]
+        delay = max(1, round(sta_s / self.table.settings.sub_s))
+        sta = self.mean_energy(sta_s, min_share=1.0)
+        lta = np.full_like(sta, np.nan)
+        lta[delay:] = self.mean_energy(lta_s, min_share=0.5)[:-delay]
+        return ratio(sta, lta).reshape(self.table.energy.shape)
+
+    def background(self, energy: np.ndarray, *, span_hops: int = 1) -> np.ndarray:
+        """Return the causal background of block energies: a quantile of the past.
+
+        Parameters
+        ----------
+        energy : numpy.ndarray, shape (n_blocks,)
+            Energy of each block (of the `span_hops` blocks from it on).
+        span_hops : int
+            Blocks that one energy spans; nothing that reaches into the window is used.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_blocks,)
+            At each block, the quantile over the groups of blocks that ended before it; NaN where
+            fewer than two groups are known.
+        """
+        settings: Settings = self.table.settings
+        g, start = settings.background_hops, self.table.blocks.start
+        n_groups = max(2, round(settings.background_s / (g * settings.grid.hop_s)))
+        group = (start + np.arange(len(energy))) // g
+        first = group[0]
+        valid = np.isfinite(energy)
+        total = np.bincount(group - first, np.where(valid, energy, 0.0))
+        count = np.bincount(group - first, valid)
+        means = np.where(count >= 0.5 * g, total / np.maximum(count, 1), np.nan)
+        padded = np.concatenate([np.full(n_groups, np.nan), means])
+        # Row i holds the n_groups groups before group i; sorting puts NaN last.
+        rows = np.sort(sliding_window_view(padded, n_groups), axis=1)
+        level = _row_quantile(rows, settings.background_quantile)
+        now = (start + np.arange(len(energy)) - (span_hops - 1)) // g - first
+        return np.where(now >= 0, level[np.maximum(now, 0)], np.nan)
+
+
+def _row_quantile(rows: np.ndarray, q: float) -> np.ndarray:
+    """Return the quantile of each sorted row, NaN where fewer than two values are known."""
+    n = np.count_nonzero(np.isfinite(rows), axis=1)
+    position = q * np.maximum(n - 1, 0)
+    low = np.floor(position).astype(int)
+    high = np.minimum(low + 1, np.maximum(n - 1, 0))
+    i = np.arange(len(rows))
+    value = rows[i, low] + (position - low) * (rows[i, high] - rows[i, low])
+    return np.where(n >= 2, value, np.nan)
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """A batch of windows of one channel and what can be known of them.
+
+    Attributes
+    ----------
+    table : BlockTable
+    past : Past
+        Series over the whole table.
+    first, n : int
+        Row of the first window's first block, and number of windows (one a block).
+    """
+
+    table: BlockTable
+    past: Past
+    first: int
+    n: int
+
+    @cached_property
+    def _memo(self) -> dict:
+        return {}
+
+    def cached(self, function):
+        """Return ``function(self)``, computed once for this batch of windows."""
+        if function not in self._memo:
+            self._memo[function] = function(self)
+        return self._memo[function]
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of the features."""
+        return self.table.settings
+
+    @property
+    def k(self) -> int:
+        """Blocks in a window."""
+        return self.settings.grid.n_hops
+
+    @property
+    def rows(self) -> slice:
+        """Rows of the first block of each window."""
+        return slice(self.first, self.first + self.n)
+
+    def over_blocks(self, values: np.ndarray) -> np.ndarray:
+        """View per-block values as windows: shape (n_windows, ..., k) with the blocks last."""
+        return sliding_window_view(values[self.first : self.first + self.n + self.k - 1], self.k, 0)
+
+    @cached_property
+    def coverage(self) -> np.ndarray:
+        """Share of valid samples of each window, 0 to 1."""
+        return np.minimum(self.over_blocks(self.table.count).mean(axis=1), 1.0)
+
+    @cached_property
+    def usable(self) -> np.ndarray:
+        """Whether a window has enough samples and at least one complete block."""
+        complete = np.isfinite(self.over_blocks(self.table.sums[:, 0])).any(axis=1)
+        return (self.coverage >= self.settings.min_coverage - 1e-9) & complete
+
+    def sums(self, name: str) -> np.ndarray:
+        """Return one of SUMS of the blocks, shape (n_windows, k), NaN where incomplete."""
+        return self.over_blocks(self.table.sums[:, SUMS.index(name)])
+
+    @cached_property
+    def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Mean and central moments m2, m3, m4, combined exactly from those of the blocks.
+
+        With d = mean of a block - mean: m2 = <m2 + d²>, m3 = <m3 + 3 d m2 + d³>,
+        m4 = <m4 + 4 d m3 + 6 d² m2 + d⁴> (Pébay 2008, doi:10.2172/1028931).
+        """
+        b1, b2, b3, b4 = (self.sums(name) for name in ("mean", "m2", "m3", "m4"))
+        mean = nanmean(b1)
+        d = b1 - mean[:, np.newaxis]
+        d2 = d * d
+        m2 = nanmean(b2 + d2)
+        m3 = nanmean(b3 + 3 * d * b2 + d2 * d)
+        m4 = nanmean(b4 + 4 * d * b3 + 6 * d2 * b2 + d2 * d2)
+        return mean, m2, m3, m4
+
+    @cached_property
+    def energy(self) -> np.ndarray:
+        """Mean square of the sub-blocks in time order, shape (n_windows, k * n_sub)."""
+        n_sub = self.settings.n_sub
+        flat = self.table.energy[self.first : self.first + self.n + self.k - 1].ravel()
+        return sliding_window_view(flat, self.k * n_sub)[::n_sub]
+
+    @cached_property
+    def band(self) -> slice:
+        """Bins of the analysis band in the spectra."""
+        f = self.table.frequencies_hz
+        low_hz, _ = self.settings.band_hz
+        return slice(int(np.searchsorted(f, low_hz - 1e-9)), len(f))
+
+    @cached_property
+    def frequencies_hz(self) -> np.ndarray:
+        """Frequencies of `psd`, Hz."""
+        return self.table.frequencies_hz[self.band]
+
+    @cached_property
+    def psd(self) -> np.ndarray:
+        """Power spectral density in the analysis band, mean over the window's spectra (Welch)."""
+        n_spectra = self.k - self.settings.spectrum_hops + 1
+        total, count = 0.0, 0.0
+        for shift in range(n_spectra):
+            part = self.table.spectra[self.first + shift : self.first + shift + self.n, self.band]
+            known = np.isfinite(part)
+            total = total + np.where(known, part, np.float32(0))
+            count = count + known
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return total / count
+
+    def bins(self, low_hz: float, high_hz: float) -> slice | None:
+        """Return the bins of `psd` with low <= f < high, None where not all are available."""
+        f = self.frequencies_hz
+        limit_hz = 0.4 * self.table.sampling_rate_hz
+        if high_hz > limit_hz * (1 + 1e-9) or not len(f):
+            return None
+        first, last = np.searchsorted(f, [low_hz - 1e-9, high_hz - 1e-9])
+        inside = first < last and f[0] <= low_hz + (f[1] - f[0] if len(f) > 1 else 0)
+        return slice(int(first), int(last)) if inside else None
+
+
+def nanmean(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of the values that are known, NaN where none is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=-1)
+    total = np.where(known, values, 0.0).sum(axis=-1)
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+def nanmax(values: np.ndarray) -> np.ndarray:
+    """Maximum over the last axis of the values that are known, NaN where none is."""
+    return np.fmax.reduce(values, axis=-1)
+
+
+def nanmin(values: np.ndarray) -> np.ndarray:
+    """Minimum over the last axis of the values that are known, NaN where none is."""
+    return np.fmin.reduce(values, axis=-1)
+
+
+def log10(values: np.ndarray) -> np.ndarray:
+    """Logarithm to base 10, NaN where the value is not positive."""
+    positive = values > 0
+    return np.log10(values, out=np.full(np.shape(values), np.nan), where=positive)
+
+
+def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Quotient, NaN where the denominator is not positive."""
+    b = np.broadcast_to(b, np.shape(a))
+    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)

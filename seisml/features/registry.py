@@ -1,0 +1,167 @@
+"""The registry: a feature is a function of `Windows` and the statement of what it means."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from seisml.errors import FeatureError, did_you_mean
+from seisml.features.blocks import Settings
+from seisml.features.frames import Windows
+
+INVARIANCES = {
+    "G": "gain",
+    "L": "window length",
+    "R": "sampling rate",
+    "O": "offset",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """One column, or a few, found by name.
+
+    Attributes
+    ----------
+    name : str
+    function : callable
+        ``function(windows) -> array``, shape (n_windows,) or (n_windows, n_parts).
+    unit : str
+        "input" is the unit of the samples; "" is a pure number.
+    group : str
+        A amplitude, C ratios to the past, D bands, E spectrum.
+    formula : str
+    invariances : str
+        Letters of `INVARIANCES`; each is a promise that a test checks.
+    reference : str
+        Paper with DOI, or "-" for what is common knowledge.
+    min_rate_hz : float
+        Smallest sampling rate at which the feature is defined at all.
+    version : int
+        Grows when values change; part of every fingerprint.
+    parts : callable or None
+        ``parts(settings) -> names`` of the columns of a feature that has several.
+    """
+
+    name: str
+    function: Callable[[Windows], np.ndarray]
+    unit: str
+    group: str
+    formula: str
+    invariances: str = ""
+    reference: str = "-"
+    min_rate_hz: float = 0.0
+    version: int = 1
+    parts: Callable[[Settings], Sequence[str]] | None = None
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's docstring."""
+        return (self.function.__doc__ or "").strip().splitlines()[0]
+
+    def columns(self, settings: Settings) -> list[str]:
+        """Names of the columns, without the component."""
+        if self.parts is None:
+            return [self.name]
+        return [f"{self.name}[{part}]" for part in self.parts(settings)]
+
+
+REGISTRY: dict[str, Feature] = {}
+_BUILT_IN = ("amplitude", "ratios", "bands", "spectrum")
+
+
+def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -> Callable:
+    """Register a function of `Windows` as a feature (decorator).
+
+    Parameters
+    ----------
+    unit, group, formula
+        See `Feature`.
+    name : str, optional
+        Default: the name of the function.
+    **details
+        Other attributes of `Feature`.
+
+    Raises
+    ------
+    FeatureError
+        If another function has the name, or an invariance letter is unknown.
+
+    Examples
+    --------
+    >>> from seisml.features import feature, REGISTRY
+    >>> @feature("", group="user", formula="max/rms", invariances="GO")
+    ... def my_crest(w):
+    ...     '''Ratio of the largest sample to the RMS amplitude.'''
+    ...     return w.sums("max").max(axis=1) / w.moments[1] ** 0.5
+    >>> REGISTRY.pop("my_crest").unit
+    ''
+    """
+
+    def register(function: Callable) -> Callable:
+        found = Feature(
+            name=name or function.__name__,
+            function=function,
+            unit=unit,
+            group=group,
+            formula=formula,
+            **details,
+        )
+        unknown = set(found.invariances) - set(INVARIANCES)
+        if unknown:
+            raise FeatureError(f"{found.name}: unknown invariance {sorted(unknown)}.")
+        known = REGISTRY.get(found.name)
+        if known is not None and known.function.__module__ != function.__module__:
+            raise FeatureError(f"There is a feature {found.name!r} already.", "Choose a new name.")
+        REGISTRY[found.name] = found
+        return function
+
+    return register
+
+
+def load_features() -> dict[str, Feature]:
+    """Import the built-in features and return the whole registry."""
+    for module in _BUILT_IN:
+        importlib.import_module(f"seisml.features.{module}")
+    return REGISTRY
+
+
+def get_feature(name: str) -> Feature:
+    """Return the feature of that name.
+
+    Raises
+    ------
+    FeatureError
+        If there is none, with a suggestion.
+
+    Examples
+    --------
+    >>> get_feature("f_centroid").unit
+    'Hz'
+    """
+    registry = load_features()
+    if name not in registry:
+        raise FeatureError(f"There is no feature {name!r}.", did_you_mean(name, registry))
+    return registry[name]
+
+
+def resolve(names: Iterable[str] | str = "all") -> list[Feature]:
+    """Return the features of a list of names, in the order of the registry.
+
+    Parameters
+    ----------
+    names : "all" or iterable of str
+
+    Raises
+    ------
+    FeatureError
+        If a name is unknown or the list is empty.
+    """
+    registry = load_features()
+    if names == "all":
+        return list(registry.values())
+    wanted = [get_feature(name).name for name in ([names] if isinstance(names, str) else names)]
+    if not wanted:
+        raise FeatureError("The list of features is empty.", "Name at least one, or take 'all'.")
+    return [found for name, found in registry.items() if name in wanted]

@@ -1,0 +1,406 @@
+"""Feature store: one HDF5 shard a station-day, written atomically, stamped, restartable.
+
+A shard ``STORE/NET.STA.LOC.BI/NET.STA.LOC.BI_YYYY-MM-DD.h5`` holds::
+
+    /X         float32 (n_windows, n_columns)   chunked by rows; NaN where not defined
+    /time      int64   (n_windows,)             start of each window, ns since 1970 UTC
+    /coverage  float32 (n_windows,)             share of valid samples, best component
+    /flags     uint8   (n_windows,)             see FLAGS
+    /sources   text    (n_files, 3)             path, size, mtime_ns of the files it was made from
+    attributes: schema, station, day, columns, units, length_s, hop_s, fingerprint, settings,
+                counts, versions (settings, counts and versions are JSON)
+
+Windows without any sample have no row. Opening one needs nothing of seisml::
+
+    with h5py.File(shard) as f:
+        X, columns = f["X"][:], list(f.attrs["columns"])
+        table = pd.DataFrame(X, index=pd.to_datetime(f["time"][:]), columns=columns)
+    # xarray: xr.DataArray(table, dims=("time", "feature"))
+"""
+
+import dataclasses
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from seisml.errors import NoDataError, StaleTableError, TableError, did_you_mean
+from seisml.times import DAY_NS, NS_PER_S, day_name, to_ns
+from seisml.windows import WindowGrid
+
+SCHEMA = 1
+FLAGS = {1: "gap in the window", 2: "coverage below the minimum", 4: "a component is missing"}
+CHUNK_ROWS = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """Everything that one file of the store holds; see the module's docstring."""
+
+    station: str
+    day: int
+    time_ns: np.ndarray
+    X: np.ndarray
+    coverage: np.ndarray
+    flags: np.ndarray
+    columns: tuple[str, ...]
+    units: tuple[str, ...]
+    grid: WindowGrid
+    fingerprint: str
+    settings: Mapping
+    sources: tuple[tuple[str, int, int], ...]
+    counts: Mapping[str, int]
+    versions: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureTable:
+    """Features of windows of one or several stations, one row a window.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame of float32, shape (n_windows, n_columns)
+        Indexed by (station, time): "NET.STA.LOC.BI" and the start of the window, UTC.
+    coverage : numpy.ndarray of float32, shape (n_windows,)
+    flags : numpy.ndarray of uint8, shape (n_windows,)
+    units : dict of str to str
+        Unit of each column.
+    grid : WindowGrid
+    fingerprint : str
+        Of the settings that the values depend on.
+    settings : dict
+    """
+
+    frame: pd.DataFrame
+    coverage: np.ndarray
+    flags: np.ndarray
+    units: Mapping[str, str]
+    grid: WindowGrid
+    fingerprint: str
+    settings: Mapping
+
+    @property
+    def time_ns(self) -> np.ndarray:
+        """Start of each window, int64 ns since 1970 UTC."""
+        times = self.frame.index.get_level_values("time")
+        return times.to_numpy().astype("datetime64[ns]").astype(np.int64)
+
+    @property
+    def stations(self) -> np.ndarray:
+        """Station of each window."""
+        return self.frame.index.get_level_values("station").to_numpy().astype(str)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def rows(self, keep: np.ndarray) -> "FeatureTable":
+        """Return the rows where `keep` is true (or that it numbers)."""
+        return dataclasses.replace(
+            self,
+            frame=self.frame.iloc[np.flatnonzero(keep) if keep.dtype == bool else keep],
+            coverage=self.coverage[keep],
+            flags=self.flags[keep],
+        )
+
+
+def shard_path(store, station: str, day: int) -> Path:
+    """Return the path of a shard; characters that some file systems refuse become "_"."""
+    safe = "".join(c if c.isalnum() or c in ".-" else "_" for c in station)
+    return Path(store) / safe / f"{safe}_{day_name(day)}.h5"
+
+
+def write_shard(store, shard: Shard) -> Path:
+    """Write one shard: to a temporary name, synced, renamed; never half.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    TableError
+        If the disk is full or the folder cannot be written.
+    """
+    path = shard_path(store, shard.station, shard.day)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(part, "w", libver="v110") as file:
+            _write(file, shard)
+        with part.open("rb") as handle:
+            os.fsync(handle.fileno())
+        part.replace(path)
+    except OSError as error:
+        full = error.errno == errno.ENOSPC or "No space left" in str(error)
+        what = "the disk is full" if full else str(error)
+        raise TableError(
+            f"{path} cannot be written: {what}.",
+            "Make room or choose another store, then run the same command: it goes on from here.",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _write(file: h5py.File, shard: Shard) -> None:
+    n, n_columns = shard.X.shape
+    rows = max(1, min(n, CHUNK_ROWS))
+    options = {"track_times": False}
+    file.create_dataset(
+        "X", data=shard.X.astype(np.float32), chunks=(rows, max(1, n_columns)), **options
+    )
+    file.create_dataset("time", data=shard.time_ns.astype(np.int64), **options)
+    file.create_dataset("coverage", data=shard.coverage.astype(np.float32), **options)
+    file.create_dataset("flags", data=shard.flags.astype(np.uint8), **options)
+    text = h5py.string_dtype()
+    sources = np.array([[str(v) for v in row] for row in shard.sources], dtype=object)
+    file.create_dataset("sources", data=sources.reshape(-1, 3), dtype=text, **options)
+    file.attrs["schema"] = SCHEMA
+    file.attrs["station"] = shard.station
+    file.attrs["day"] = day_name(shard.day)
+    file.attrs.create("columns", np.array(shard.columns, dtype=object), dtype=text)
+    file.attrs.create("units", np.array(shard.units, dtype=object), dtype=text)
+    file.attrs["length_s"] = shard.grid.length_s
+    file.attrs["hop_s"] = shard.grid.hop_s
+    file.attrs["fingerprint"] = shard.fingerprint
+    for name in ("settings", "counts", "versions"):
+        file.attrs[name] = json.dumps(dict(getattr(shard, name)), sort_keys=True)
+
+
+def read_shard(path) -> Shard:
+    """Read one shard whole.
+
+    Raises
+    ------
+    TableError
+        If the file is no shard, is broken, or was written by a newer seisml.
+    """
+    with _opened(path) as file:
+        sources = tuple((p, int(s), int(m)) for p, s, m in file["sources"].asstr()[:])
+        day = int(np.datetime64(file.attrs["day"], "D").astype(int))
+        return Shard(
+            station=file.attrs["station"],
+            day=day,
+            time_ns=file["time"][:],
+            X=file["X"][:],
+            coverage=file["coverage"][:],
+            flags=file["flags"][:],
+            columns=tuple(file.attrs["columns"]),
+            units=tuple(file.attrs["units"]),
+            grid=WindowGrid(float(file.attrs["length_s"]), float(file.attrs["hop_s"])),
+            fingerprint=file.attrs["fingerprint"],
+            settings=json.loads(file.attrs["settings"]),
+            sources=sources,
+            counts=json.loads(file.attrs["counts"]),
+            versions=json.loads(file.attrs["versions"]),
+        )
+
+
+def _opened(path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except FileNotFoundError:
+        raise TableError(f"There is no shard {path}.") from None
+    except OSError as error:
+        raise TableError(
+            f"{path} is no readable HDF5 file: {error}.", "Remove it and run extract again."
+        ) from error
+    schema = file.attrs.get("schema")
+    if schema != SCHEMA or "X" not in file:
+        file.close()
+        raise TableError(
+            f"{path} is no feature shard of schema {SCHEMA} (its schema: {schema}).",
+            "Remove it and run extract again, or use the seisml that wrote it.",
+        )
+    return file
+
+
+def shard_state(
+    path, *, fingerprint: str, sources: Sequence[tuple[str, int, int]]
+) -> tuple[str, str]:
+    """Return whether a shard is there and made with these settings from these files.
+
+    Parameters
+    ----------
+    path : path
+    fingerprint : str
+    sources : sequence of (path, size, mtime_ns)
+
+    Returns
+    -------
+    state : "present", "stale" or "missing"
+    why : str
+        Reason, "" for present.
+    """
+    if not Path(path).exists():
+        return "missing", "not made yet"
+    try:
+        with _opened(path) as file:
+            known = file.attrs["fingerprint"]
+            made_from = {(p, int(s), int(m)) for p, s, m in file["sources"].asstr()[:]}
+    except TableError as error:
+        return "stale", error.problem
+    if known != fingerprint:
+        return "stale", "made with other settings"
+    now = set(sources)
+    if made_from != now:
+        changed = sorted({row[0] for row in made_from ^ now})
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        return "stale", f"waveform file changed: {changed[0]}{more}"
+    return "present", ""
+
+
+def shard_paths(store, *, stations: Iterable[str] | None = None) -> list[Path]:
+    """Return the shards of a store, sorted by station and day.
+
+    Raises
+    ------
+    NoDataError
+        If there is no store or it has no shard, or a station is not in it.
+    """
+    paths = sorted(Path(store).glob("*/*.h5"))
+    if not paths:
+        raise NoDataError(
+            f"There are no feature tables in {store}.", "Make them with 'seisml extract'."
+        )
+    if stations is None:
+        return paths
+    known = {path.parent.name for path in paths}
+    for station in stations:
+        if station not in known:
+            raise NoDataError(
+                f"The store {store} has no station {station!r}.", did_you_mean(station, known)
+            )
+    return [path for path in paths if path.parent.name in set(stations)]
+
+
+def read_table(store, *, stations=None, start=None, end=None, columns=None) -> FeatureTable:
+    """Read feature tables into memory.
+
+    Parameters
+    ----------
+    store : path
+        Folder of shards, or one shard.
+    stations : iterable of str, optional
+        "NET.STA.LOC.BI"; default all.
+    start, end : time, optional
+        Windows with ``start <= window start < end``.
+    columns : sequence of str, optional
+        Default the union of the columns; a column that a station does not have is NaN.
+
+    Returns
+    -------
+    FeatureTable
+
+    Raises
+    ------
+    NoDataError
+        If there are no shards or no windows.
+    StaleTableError
+        If shards were made with different settings.
+    """
+    paths = [Path(store)] if Path(store).is_file() else shard_paths(store, stations=stations)
+    bounds = (None if start is None else to_ns(start), None if end is None else to_ns(end))
+    shards = [read_shard(path) for path in paths if _in_days(path, bounds)]
+    tables = [_as_table(shard, bounds) for shard in shards]
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        raise NoDataError(f"The store {store} has no windows in this time.", "See 'seisml status'.")
+    return concat(tables, columns=columns)
+
+
+def iter_tables(store, *, stations=None) -> Iterator[FeatureTable]:
+    """Yield the table of each shard in order of station and day: one in memory at a time."""
+    for path in shard_paths(store, stations=stations):
+        yield _as_table(read_shard(path), (None, None))
+
+
+def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
+    """Put tables of the same settings together.
+
+    Raises
+    ------
+    StaleTableError
+        If they were made with different settings.
+    """
+    prints = {table.fingerprint for table in tables}
+    if len(prints) > 1:
+        raise StaleTableError(
+            f"The tables were made with {len(prints)} different settings: "
+            f"{', '.join(sorted(prints))}.",
+            "Run 'seisml extract' again with one setting, or use one store for each.",
+        )
+    units: dict[str, str] = {}
+    for table in tables:
+        units.update(table.units)
+    wanted = list(units) if columns is None else list(columns)
+    frame = pd.concat([table.frame.reindex(columns=wanted) for table in tables])
+    return dataclasses.replace(
+        tables[0],
+        frame=frame.astype(np.float32),
+        coverage=np.concatenate([table.coverage for table in tables]),
+        flags=np.concatenate([table.flags for table in tables]),
+        units={name: units.get(name, "") for name in wanted},
+    )
+
+
+def _in_days(path: Path, bounds: tuple[int | None, int | None]) -> bool:
+    day_start = int(np.datetime64(path.stem[-10:], "D").astype(int)) * DAY_NS
+    start_ns, end_ns = bounds
+    return (start_ns is None or day_start + DAY_NS > start_ns) and (
+        end_ns is None or day_start < end_ns
+    )
+
+
+def _as_table(shard: Shard, bounds: tuple[int | None, int | None]) -> FeatureTable:
+    start_ns, end_ns = bounds
+    keep = np.ones(len(shard.time_ns), dtype=bool)
+    if start_ns is not None:
+        keep &= shard.time_ns >= start_ns
+    if end_ns is not None:
+        keep &= shard.time_ns < end_ns
+    time = pd.DatetimeIndex(shard.time_ns[keep].astype("datetime64[ns]"))
+    station = pd.Categorical.from_codes(np.zeros(len(time), dtype=np.int8), [shard.station])
+    index = pd.MultiIndex.from_arrays([station, time], names=["station", "time"])
+    return FeatureTable(
+        frame=pd.DataFrame(shard.X[keep], index=index, columns=list(shard.columns)),
+        coverage=shard.coverage[keep],
+        flags=shard.flags[keep],
+        units=dict(zip(shard.columns, shard.units, strict=True)),
+        grid=shard.grid,
+        fingerprint=shard.fingerprint,
+        settings=shard.settings,
+    )
+
+
+def covered(table: FeatureTable, *, min_coverage: float) -> dict[str, np.ndarray]:
+    """Return the usable time of each station as intervals of windows with enough samples.
+
+    Parameters
+    ----------
+    table : FeatureTable
+    min_coverage : float
+
+    Returns
+    -------
+    dict of str to numpy.ndarray of int64, shape (n_intervals, 2)
+        Half-open [start_ns, end_ns); overlapping windows are joined.
+    """
+    usable = table.coverage >= min_coverage - 1e-6
+    out = {}
+    for station in dict.fromkeys(table.stations):
+        start = np.sort(table.time_ns[usable & (table.stations == station)])
+        end = start + round(table.grid.length_s * NS_PER_S)
+        new = (
+            np.flatnonzero(np.r_[True, start[1:] > np.maximum.accumulate(end)[:-1]])
+            if len(start)
+            else np.zeros(0, int)
+        )
+        last = np.r_[new[1:] - 1, len(start) - 1] if len(start) else new
+        out[str(station)] = np.column_stack([start[new], end[last]]).astype(np.int64)
+    return out
