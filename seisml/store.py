@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.errors import NoDataError, StaleTableError, TableError, did_you_mean
-from seisml.times import DAY_NS, NS_PER_S, day_name, to_ns
+from seisml.times import DAY_NS, day_name, to_ns
 from seisml.windows import WindowGrid
 
 SCHEMA = 1
@@ -392,15 +392,23 @@ def covered(table: FeatureTable, *, min_coverage: float) -> dict[str, np.ndarray
         Half-open [start_ns, end_ns); overlapping windows are joined.
     """
     usable = table.coverage >= min_coverage - 1e-6
-    out = {}
-    for station in dict.fromkeys(table.stations):
-        start = np.sort(table.time_ns[usable & (table.stations == station)])
-        end = start + round(table.grid.length_s * NS_PER_S)
-        new = (
-            np.flatnonzero(np.r_[True, start[1:] > np.maximum.accumulate(end)[:-1]])
-            if len(start)
-            else np.zeros(0, int)
+    return {
+        str(station): joined_windows(
+            table.time_ns[usable & (table.stations == station)], table.grid
         )
-        last = np.r_[new[1:] - 1, len(start) - 1] if len(start) else new
-        out[str(station)] = np.column_stack([start[new], end[last]]).astype(np.int64)
-    return out
+        for station in dict.fromkeys(table.stations)
+    }
+
+
+def joined_windows(time_ns: np.ndarray, grid: WindowGrid) -> np.ndarray:
+    """Return the time that windows cover as intervals, int64 ns, shape (n_intervals, 2).
+
+    Examples
+    --------
+    >>> joined_windows(np.array([0, 1, 5]) * 10**9, WindowGrid(2.0, 1.0)).tolist()
+    [[0, 3000000000], [5000000000, 7000000000]]
+    """
+    start = np.sort(time_ns).astype(np.int64)
+    new = np.flatnonzero(np.diff(start, prepend=-(2**62)) > grid.length_ns)
+    last = np.append(new[1:], len(start))[: len(new)] - 1
+    return np.column_stack([start[new], start[last] + grid.length_ns])

@@ -1,0 +1,301 @@
+"""Labels: from an expert catalogue to event, noise or ignore for each window.
+
+Unlabelled is not noise: windows near an event's edges (in proportion to the uncertainty of its
+times), in its coda, and outside the time that the expert looked at are ignored, never learned.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from seisml.catalog import Catalog, make_catalog
+from seisml.errors import CatalogError, ConfigError, did_you_mean
+from seisml.times import NAT, NS_PER_S
+from seisml.travel_times import arrivals as travel_time_arrivals
+from seisml.windows import WindowGrid
+
+EVENT, NOISE, IGNORE = 1, 0, -1
+RULES = ("auto", "picks", "intervals", "origins", "delay")
+P_PHASES = ("P", "Pg", "Pn", "Pb", "p", "Pdiff", "PKP", "start")
+S_PHASES = ("S", "Sg", "Sn", "Sb", "s", "Sdiff")
+SIGNAL_COLUMNS = ("event_id", "station", "start_ns", "end_ns", "uncertainty_s", "label", "rule")
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelRule:
+    """How long an event lasts at a station, and how sure its limits are.
+
+    Attributes
+    ----------
+    rule : str
+        ``picks``: from P to S + coda_factor (S - P); ``intervals``: the catalogue's start and
+        end; ``origins``: travel times of P and S; ``delay``: origin + delay_s at every station
+        (a network a few kilometres wide); ``auto``: the first of picks, intervals, origins that
+        the catalogue allows.
+    delay_s : float, s
+        Travel time of the rule ``delay``.
+    uncertainty_s : float, s
+        Standard deviation of an onset for which the catalogue states none.
+    min_duration_s : float, s
+        Shortest event; also the duration where there is no S.
+    coda_factor : float
+        How many times S - P an event lasts after S.
+    event_share : float
+        A window is an event if the event covers this share of the window (or the window this
+        share of the event, whichever is shorter).
+    ignore_after_s : float, s
+        Coda after the end that is neither event nor noise.
+    """
+
+    rule: str = "auto"
+    delay_s: float = 0.0
+    uncertainty_s: float = 0.5
+    min_duration_s: float = 3.0
+    coda_factor: float = 1.5
+    event_share: float = 0.5
+    ignore_after_s: float = 10.0
+
+    def __post_init__(self):
+        if self.rule not in RULES:
+            raise ConfigError(
+                f"There is no label rule {self.rule!r}.", did_you_mean(self.rule, RULES)
+            )
+
+
+def signals(
+    catalog: Catalog,
+    stations,
+    rule: LabelRule,
+    *,
+    coordinates: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Say when each event's signal is seen at each station.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    stations : iterable of str
+        "NET.STA" or longer; what follows NET.STA does not matter.
+    rule : LabelRule
+    coordinates : pandas.DataFrame, optional
+        Columns station ("NET.STA"), latitude, longitude; only the rule ``origins`` needs it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `SIGNAL_COLUMNS`, one row an event and station, sorted by station and start;
+        ``rule`` says which rule was used.
+
+    Raises
+    ------
+    CatalogError
+        If the rule needs what the catalogue does not have.
+    """
+    names = sorted({".".join(str(station).split(".")[:2]) for station in stations})
+    chosen = _possible(catalog, coordinates)[0] if rule.rule == "auto" else rule.rule
+    if chosen == "picks":
+        table = _from_picks(catalog.picks, names, rule)
+    elif chosen == "intervals":
+        table = _from_intervals(catalog, names, rule)
+    elif chosen == "origins":
+        table = _from_origins(catalog, names, rule, coordinates)
+    else:
+        table = _from_delay(catalog, names, rule)
+    events = catalog.events.set_index("event_id")
+    table["label"] = table["event_id"].map(events["label"]).fillna("")
+    table["uncertainty_s"] = table["uncertainty_s"].fillna(rule.uncertainty_s)
+    table["rule"] = chosen
+    table = table.astype({"start_ns": np.int64, "end_ns": np.int64})
+    table = table.sort_values(["station", "start_ns", "event_id"], ignore_index=True)
+    return table[list(SIGNAL_COLUMNS)]
+
+
+def _possible(catalog: Catalog, coordinates) -> list[str]:
+    """Rules that a catalogue allows, best first."""
+    rules = []
+    if catalog.picks["phase"].isin(P_PHASES[:-1]).any():
+        rules.append("picks")
+    if (catalog.events["end_ns"] != NAT).any():
+        rules = (
+            ["intervals", *rules] if catalog.time_basis == "label_start" else [*rules, "intervals"]
+        )
+    if coordinates is not None and catalog.events["latitude"].notna().any():
+        rules.append("origins")
+    if not rules:
+        raise CatalogError(
+            f"{catalog.name or catalog.source or 'The catalogue'} has no picks, no ends of events "
+            "and no origins with station coordinates: nothing says when an event is at a station.",
+            "Give a table of stations (station,latitude,longitude), or the rule 'delay'.",
+        )
+    return rules
+
+
+def _from_picks(picks: pd.DataFrame, names: list[str], rule: LabelRule) -> pd.DataFrame:
+    """Onset at the first P; end at S + coda_factor (S - P)."""
+    short = {name.split(".")[-1]: name for name in names}
+    station = picks["station"].map(lambda s: s if s in names else short.get(s.split(".")[-1], ""))
+    picks = picks.assign(station=station)[station != ""]
+    keys = ["event_id", "station"]
+    first = picks[picks["phase"].isin(P_PHASES)].sort_values("time_ns").groupby(keys).first()
+    last = picks[picks["phase"].isin(S_PHASES)].sort_values("time_ns").groupby(keys).first()
+    table = first[["time_ns", "uncertainty_s"]].join(last["time_ns"].rename("s_ns"))
+    s_minus_p = (table["s_ns"] - table["time_ns"]).clip(lower=0).fillna(0)
+    lasts = ((1 + rule.coda_factor) * s_minus_p).clip(lower=rule.min_duration_s * NS_PER_S)
+    return table.assign(
+        start_ns=table["time_ns"], end_ns=(table["time_ns"] + lasts).round()
+    ).reset_index()
+
+
+def _from_intervals(catalog: Catalog, names: list[str], rule: LabelRule) -> pd.DataFrame:
+    """Start and end as stated; an event without an end lasts the shortest duration."""
+    events = catalog.events
+    shortest = events["time_ns"] + round(rule.min_duration_s * NS_PER_S)
+    events = events.assign(end_ns=events["end_ns"].where(events["end_ns"] != NAT, shortest))
+    rows = []
+    for name in names:
+        at = events["station"].isin(["", name, name.split(".")[-1]])
+        rows.append(events[at].assign(station=name, start_ns=events["time_ns"][at]))
+    return pd.concat(rows)[["event_id", "station", "start_ns", "end_ns", "uncertainty_s"]]
+
+
+def _from_origins(catalog: Catalog, names: list[str], rule: LabelRule, coordinates) -> pd.DataFrame:
+    if coordinates is None:
+        raise CatalogError(
+            "The rule 'origins' needs the coordinates of the stations.",
+            "Give a table with the columns station, latitude, longitude.",
+        )
+    missing = [name for name in names if name not in set(coordinates["station"])]
+    if missing:
+        raise CatalogError(
+            f"The table of stations has no coordinates of {', '.join(missing)}.",
+            "Add them, or leave these stations out.",
+        )
+    where = coordinates[coordinates["station"].isin(names)]
+    times = travel_time_arrivals(catalog, where, phases=("P", "S"))
+    picks = times.assign(uncertainty_s=np.nan).dropna(subset=["time_ns"])
+    return _from_picks(picks, names, rule)
+
+
+def _from_delay(catalog: Catalog, names: list[str], rule: LabelRule) -> pd.DataFrame:
+    events = catalog.events
+    start_ns = events["time_ns"] + round(rule.delay_s * NS_PER_S)
+    end_ns = start_ns + round(rule.min_duration_s * NS_PER_S)
+    rows = [events.assign(station=name, start_ns=start_ns, end_ns=end_ns) for name in names]
+    return pd.concat(rows)[["event_id", "station", "start_ns", "end_ns", "uncertainty_s"]]
+
+
+def signal_catalog(table: pd.DataFrame, catalog: Catalog) -> Catalog:
+    """Return the expert catalogue as seen at the stations: one event a signal.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `signals`.
+    catalog : Catalog
+        Where they come from.
+
+    Returns
+    -------
+    Catalog
+        ``event_id`` is "id@NET.STA", ``source_id`` the expert's own; time basis label_start.
+    """
+    extra = catalog.events.drop(columns=["time_ns", "end_ns", "station", "uncertainty_s", "label"])
+    events = table.merge(extra, on="event_id", how="left").rename(columns={"start_ns": "time_ns"})
+    events = events.assign(
+        source_id=events["event_id"], event_id=events["event_id"] + "@" + events["station"]
+    )
+    return make_catalog(
+        events,
+        name=catalog.name,
+        body=catalog.body,
+        source=catalog.source,
+        time_basis="label_start",
+        dropped=catalog.dropped,
+    )
+
+
+def label_windows(
+    time_ns: np.ndarray,
+    stations: np.ndarray,
+    grid: WindowGrid,
+    table: pd.DataFrame,
+    rule: LabelRule,
+    *,
+    coverage: Mapping[str, np.ndarray] | tuple[int, int] | None = None,
+) -> pd.DataFrame:
+    """Label windows as event, noise or ignore.
+
+    Parameters
+    ----------
+    time_ns : numpy.ndarray of int64, shape (n_windows,)
+        Start of each window.
+    stations : numpy.ndarray of str, shape (n_windows,)
+    grid : WindowGrid
+    table : pandas.DataFrame
+        From `signals`.
+    rule : LabelRule
+    coverage : (start_ns, end_ns), optional
+        The time that the expert looked at; windows that reach outside are ignored.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n_windows, 4)
+        ``state`` (1 event, 0 noise, -1 ignore), ``share`` (of the window that events cover, 0 to
+        1), ``event_id`` and ``label`` of the event that covers most of it.
+
+    Notes
+    -----
+    With u the uncertainty of an onset, a window that touches [start - 2u, end + 2u +
+    ignore_after_s] without being an event is ignored.
+    """
+    out = pd.DataFrame(
+        {
+            "state": np.zeros(len(time_ns), dtype=np.int8),
+            "share": np.zeros(len(time_ns), dtype=np.float32),
+            "event_id": "",
+            "label": "",
+        }
+    )
+    short = np.array([".".join(s.split(".")[:2]) for s in np.unique(stations)])
+    names = dict(zip(np.unique(stations), short, strict=True))
+    for station, name in names.items():
+        rows = np.flatnonzero(stations == station)
+        rows = rows[np.argsort(time_ns[rows], kind="stable")]
+        events = table[table["station"] == name]
+        _label_station(out, rows, time_ns[rows], grid, events, rule)
+    if coverage is not None:
+        start_ns, end_ns = coverage
+        outside = (time_ns < start_ns) | (time_ns + grid.length_ns > end_ns)
+        out.loc[outside, "state"] = IGNORE
+    return out
+
+
+def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule) -> None:
+    """Label the windows of one station (rows in order of time); loops over events only."""
+    state = np.zeros(len(rows), dtype=np.int8)
+    share = np.zeros(len(rows))
+    best = np.full(len(rows), -1)
+    starts, ends = events["start_ns"].to_numpy(), events["end_ns"].to_numpy()
+    unsure = np.round(2 * events["uncertainty_s"].to_numpy() * NS_PER_S).astype(np.int64)
+    after = unsure + round(rule.ignore_after_s * NS_PER_S)
+    for i in range(len(events)):
+        near = slice(
+            np.searchsorted(time_ns, starts[i] - unsure[i] - grid.length_ns, "right"),
+            np.searchsorted(time_ns, ends[i] + after[i], "left"),
+        )
+        window = time_ns[near]
+        overlap = np.minimum(window + grid.length_ns, ends[i]) - np.maximum(window, starts[i])
+        overlap = np.maximum(overlap, 0)
+        shorter = min(grid.length_ns, ends[i] - starts[i])
+        inside = overlap >= rule.event_share * shorter
+        state[near] = np.where(inside, EVENT, np.where(state[near] == EVENT, EVENT, IGNORE))
+        more = overlap / grid.length_ns > share[near]
+        share[near] = np.where(more, overlap / grid.length_ns, share[near])
+        best[near] = np.where(more, i, best[near])
+    out.iloc[rows, 0] = state
+    out.iloc[rows, 1] = share.astype(np.float32)
+    known = best >= 0
+    for column, position in (("event_id", 2), ("label", 3)):
+        out.iloc[rows[known], position] = events[column].to_numpy()[best[known]]
