@@ -71,6 +71,7 @@ def metrics(
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> catalog = make_catalog([{"time_ns": 0}, {"time_ns": 60_000_000_000}])
     >>> metrics(compare(catalog, catalog))["f1"]
     1.0
