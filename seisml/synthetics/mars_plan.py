@@ -1,0 +1,295 @@
+"""The plan of an InSight-like archive: wind, transients, marsquakes and faults, but no samples."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from seisml.catalog import Catalog, make_catalog
+from seisml.errors import ConfigError, did_you_mean
+from seisml.synthetics.archive import Fault
+from seisml.synthetics.grid import Grid, seconds
+from seisml.synthetics.mars_events import (
+    HIGH,
+    LOW,
+    SNR_BAND_HZ,
+    Marsquake,
+    travel_times,
+)
+from seisml.synthetics.mars_noise import SOL_NS, SOL_ZERO_NS, band_rms, gust_sd, lmst_hours
+from seisml.synthetics.noise import Draw, generator, ornstein_uhlenbeck
+from seisml.times import DAY_NS
+
+STATION = "XB.ELYSE"
+POSITION = (4.502384, 135.623447, -2613.4)  # degrees, degrees east, m
+CHANNELS = ("BHU", "BHV", "BHW")
+OFF_GRID = 0.37  # of a sample, after the restart
+MARGIN_S = 300.0  # between the end of an event and the start of the next
+GUST_STEP_S = 10.0
+# kind: day, hour of day (UTC), length in s; days beyond the end fall on the last one
+MARS_FAULTS = {"minutes_gap": (1, 3.35, 2400.0), "restart": (2, 14.2, 30.0)}
+# Events of the catalogue of 2019 by local hour; glitches of sol 173; the other transients a sol.
+EVENT_HOURS = (1.3,) * 7 + (0.0,) * 10 + (10, 17, 21, 21, 13, 5, 2)
+GLITCH_HOURS = (6, 2, 7, 7, 11, 11, 20, 8, 2, 0, 0, 1, 6, 4, 1, 0, 4, 29, 19, 6, 1, 2, 2, 4)
+DONK_HOURS = (2,) * 9 + (6,) * 4 + (1,) * 11
+DUST_DEVIL_HOURS = (0,) * 8 + (0.5, 1, 1.5, 2, 2, 1.5, 1, 0.5) + (0,) * 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Transient:
+    """A glitch, donk or dust devil; `peak_m_s` is its velocity (of a dust devil, its tilt)."""
+
+    key: tuple[int, int]
+    kind: str
+    start_ns: int
+    length_s: float
+    peak_m_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class MarsPlan:
+    """All that an InSight-like archive will hold, before any sample is drawn.
+
+    Attributes
+    ----------
+    gust : numpy.ndarray
+        Factor of the noise every `GUST_STEP_S` seconds from the beginning of the archive.
+    """
+
+    seed: int
+    grid: Grid
+    gust: np.ndarray
+    quakes: tuple[Marsquake, ...]
+    transients: tuple[Transient, ...]
+    faults: tuple[Fault, ...]
+    catalog: Catalog
+
+
+def plan_mars(
+    *,
+    seed: int,
+    grid: Grid,
+    events_per_sol: float = 6.0,
+    low_share: float = 0.3,
+    transients: float = 1.0,
+    faults: Sequence[str] = (),
+) -> MarsPlan:
+    """Draw wind, transients, marsquakes and faults of an archive, but no samples.
+
+    Parameters
+    ----------
+    seed, events_per_sol, low_share, transients, faults
+        See `seisml.synthetics.make_mars_archive`.
+    grid : Grid
+        See `seisml.synthetics.grid.make_grid`.
+
+    Returns
+    -------
+    MarsPlan
+    """
+    planted = tuple(_fault(kind, grid) for kind in faults)
+    n = round(grid.n_days * 86_400 / GUST_STEP_S) + 1
+    lmst_h = lmst_hours(grid.start_ns + np.arange(n) * seconds(GUST_STEP_S))
+    slow = ornstein_uhlenbeck(n, GUST_STEP_S, 200.0, generator(seed, Draw.GAIN))
+    number = round(events_per_sol * grid.n_days * DAY_NS / SOL_NS)
+    quakes = _quakes(seed, grid, number, low_share, planted)
+    return MarsPlan(
+        seed=seed,
+        grid=grid,
+        gust=np.exp(gust_sd(lmst_h) * slow),
+        quakes=quakes,
+        transients=_transients(seed, grid, transients),
+        faults=planted,
+        catalog=_catalog(quakes),
+    )
+
+
+def _fault(kind: str, grid: Grid) -> Fault:
+    if kind not in MARS_FAULTS:
+        raise ConfigError(f"There is no fault {kind!r}.", did_you_mean(kind, MARS_FAULTS))
+    day, hour, length_s = MARS_FAULTS[kind]
+    start_ns = grid.start_ns + min(day, grid.n_days - 1) * DAY_NS + seconds(hour * 3600.0)
+    end_ns = start_ns + seconds(length_s)
+    end_ns += round(OFF_GRID * grid.step_ns) if kind == "restart" else 0
+    return Fault(kind, STATION, CHANNELS, start_ns, end_ns)
+
+
+def _time_at(rng, grid: Grid, hour: float) -> int:
+    """Return an instant within a local hour of a random sol of the archive."""
+    first, last = ((t - SOL_ZERO_NS) // SOL_NS for t in (grid.start_ns, grid.end_ns))
+    sol = int(rng.integers(first, last + 1))
+    time_ns = SOL_ZERO_NS + sol * SOL_NS + int((hour + rng.random()) / 24.0 * SOL_NS)
+    return time_ns // 1000 * 1000
+
+
+def _transients(seed: int, grid: Grid, factor: float) -> tuple[Transient, ...]:
+    """Draw glitches, donks and dust devils by local hour."""
+    rng = generator(seed, Draw.BURSTS)
+    sols = (grid.end_ns - SOL_ZERO_NS) // SOL_NS - (grid.start_ns - SOL_ZERO_NS) // SOL_NS + 1
+    hours = {"glitch": GLITCH_HOURS, "donk": DONK_HOURS, "dust_devil": DUST_DEVIL_HOURS}
+    out = []
+    for kind, rates in hours.items():
+        for hour, rate in enumerate(rates):
+            for _ in range(rng.poisson(factor * rate * sols)):
+                time_ns = _time_at(rng, grid, hour)
+                length_s, peak_m_s = _size(kind, rng)
+                if grid.start_ns <= time_ns < grid.end_ns - seconds(length_s):
+                    out.append(Transient((seed, len(out)), kind, time_ns, length_s, peak_m_s))
+    return tuple(out)
+
+
+def _size(kind: str, rng) -> tuple[float, float]:
+    """Return length (s) and velocity (m/s); glitches follow N(>A) ~ A^-1.33 above 8e-9 m/s."""
+    if kind == "glitch":
+        return 25.0, 8e-9 * (1.0 - rng.random()) ** (-1.0 / 1.33)
+    if kind == "donk":
+        return rng.uniform(0.3, 2.0), 3e-9 * math.exp(0.8 * abs(rng.standard_normal()))
+    return 6.0 * rng.uniform(10.0, 60.0), 10.0 ** rng.uniform(-9.0, -8.0)
+
+
+def _quakes(seed, grid, number, low_share, faults) -> tuple[Marsquake, ...]:
+    """Draw events that overlap neither each other nor a gap, in the order of time."""
+    rng = generator(seed, Draw.EVENTS)
+    taken = [(fault.start_ns, fault.end_ns) for fault in faults]
+    margin_ns, out = seconds(MARGIN_S), []
+    weights = np.array(EVENT_HOURS) / np.sum(EVENT_HOURS)
+    for n in range(number):
+        for _ in range(500):
+            start_ns = _time_at(rng, grid, rng.choice(24, p=weights))
+            quake = _quake(rng, (seed, n), start_ns, low_share)
+            begin, end = start_ns - margin_ns, quake.end_ns + margin_ns
+            inside = grid.start_ns <= begin and end <= grid.end_ns
+            if inside and all(end < a or b < begin for a, b in taken):
+                break
+        else:
+            raise ConfigError(
+                f"{number} events do not fit into the quiet hours.", "Lower events_per_sol."
+            )
+        taken.append((start_ns, quake.end_ns))
+        out.append(quake)
+    return tuple(sorted(out, key=lambda quake: quake.start_ns))
+
+
+def _quake(rng, key, start_ns: int, low_share: float) -> Marsquake:
+    """Draw class, distance, size and duration of an event that starts at an instant."""
+    low = rng.random() < low_share
+    label = str(rng.choice(LOW, p=(0.6, 0.4)) if low else rng.choice(HIGH, p=(0.75, 0.25)))
+    family = "low" if low else "high"
+    distance_deg = float(rng.uniform(15.0, 60.0) if low else rng.triangular(13.0, 24.0, 38.0))
+    first_s, second_s = travel_times(family, distance_deg)
+    first_ns = start_ns + seconds(rng.uniform(0.0, 4.0))
+    decay_s = float(rng.uniform(150.0, 300.0) if low else rng.uniform(150.0, 330.0))
+    tail_s = decay_s * rng.uniform(2.0, 2.6)
+    smallest, largest = (3.0, 40.0) if low else (1.5, 12.0)
+    share = 1.0 - (smallest / largest) ** 1.2
+    snr = float(smallest * (1.0 - share * rng.random()) ** (-1.0 / 1.2))
+    noise = band_rms(*SNR_BAND_HZ[family], float(lmst_hours(start_ns)))
+    return Marsquake(
+        key=key,
+        label=label,
+        start_ns=start_ns,
+        end_ns=first_ns + seconds(second_s - first_s + tail_s),
+        first_ns=first_ns,
+        second_ns=first_ns + seconds(second_s - first_s),
+        origin_ns=first_ns - seconds(first_s),
+        peak_m_s=snr * noise,
+        ratio=float(rng.uniform(2.0, 5.0) if low else rng.uniform(1.5, 3.0)),
+        decay_s=decay_s,
+        distance_deg=distance_deg,
+        back_azimuth_deg=float(rng.uniform(0.0, 360.0)),
+        snr=snr,
+    )
+
+
+def magnitude(quake: Marsquake) -> tuple[float, str]:
+    """Return the magnitude of an event and its type.
+
+    Parameters
+    ----------
+    quake : Marsquake
+
+    Returns
+    -------
+    tuple of float and str
+        m2.4 = log10 A + log10 D + 11.04 of the high family, Mw = 2/3 (log10 A + log10 D + 12.6)
+        of the low family, with A the root of the displacement PSD at 2.4 or 0.4 Hz (m/√Hz) and
+        D in degrees [1]_.
+
+    References
+    ----------
+    .. [1] Böse, M. et al. (2021). Magnitude scales for marsquakes calibrated from InSight data.
+       BSSA 111(6), 3003-3015. https://doi.org/10.1785/0120210045
+    """
+    low_hz, high_hz = SNR_BAND_HZ[quake.family]
+    frequency_hz = 2.4 if quake.family == "high" else 0.4
+    density = quake.peak_m_s / (2.0 * math.pi * frequency_hz) / math.sqrt(high_hz - low_hz)
+    size = math.log10(density) + math.log10(quake.distance_deg)
+    if quake.family == "high":
+        return round(size + 11.04, 1), "m2.4"
+    return round(2.0 / 3.0 * (size + 12.6), 1), "MwspecLF"
+
+
+def quality(quake: Marsquake) -> str:
+    """Return the grade A to D that an analyst would give; only the low family is located (A)."""
+    grades = ((15.0, "A"), (7.0, "B"), (4.0, "C"))
+    if quake.family == "high":
+        grades = ((6.0, "B"), (2.5, "C"))
+    return next((grade for snr, grade in grades if quake.snr >= snr), "D")
+
+
+def _catalog(quakes: Sequence[Marsquake]) -> Catalog:
+    """Build the complete catalogue."""
+    events, picks = [], []
+    count: dict[int, int] = {}
+    for quake in quakes:
+        sol = (quake.start_ns - SOL_ZERO_NS) // SOL_NS
+        count[sol] = count.get(sol, 0) + 1
+        event_id = f"S{sol:04d}{chr(96 + count[sol])}"
+        size, kind = magnitude(quake)
+        place = _epicentre(quake) if quality(quake) == "A" else (math.nan, math.nan)
+        events.append(
+            {
+                "event_id": event_id,
+                "time_ns": quake.start_ns,
+                "end_ns": quake.end_ns,
+                "station": STATION,
+                "label": quake.label,
+                "quality": quality(quake),
+                "uncertainty_s": 0.0,
+                "latitude": place[0],
+                "longitude": place[1],
+                "magnitude": size,
+                "magnitude_type": kind,
+                "origin_ns": quake.origin_ns,
+                "distance_deg": quake.distance_deg,
+                "snr": quake.snr,
+            }
+        )
+        first, second = ("Pg", "Sg") if quake.family == "high" else ("P", "S")
+        rows = (("start", quake.start_ns, 1.0), (first, quake.first_ns, 1.0 / quake.ratio))
+        rows += ((second, quake.second_ns, 1.0), ("end", quake.end_ns, 1.0))
+        for phase, time_ns, share in rows:
+            row = {"event_id": event_id, "station": STATION, "phase": phase, "time_ns": time_ns}
+            picks.append({**row, "uncertainty_s": 0.0, "snr": share * quake.snr})
+    return make_catalog(
+        events or None,
+        picks or None,
+        name="truth",
+        body="mars",
+        source="seisml.synthetics",
+        time_basis="label_start",
+    )
+
+
+def _epicentre(quake: Marsquake) -> tuple[float, float]:
+    """Return latitude and longitude of the source, in degrees."""
+    latitude, azimuth, distance = (
+        math.radians(x) for x in (POSITION[0], quake.back_azimuth_deg, quake.distance_deg)
+    )
+    sine = math.sin(latitude) * math.cos(distance)
+    sine += math.cos(latitude) * math.sin(distance) * math.cos(azimuth)
+    y = math.sin(azimuth) * math.sin(distance) * math.cos(latitude)
+    east = math.degrees(math.atan2(y, math.cos(distance) - math.sin(latitude) * sine))
+    longitude = (POSITION[1] + east + 180.0) % 360.0 - 180.0
+    return round(math.degrees(math.asin(sine)), 3), round(longitude, 3)
