@@ -18,8 +18,8 @@ from seisml.model import (
     NOISE_CLASS,
     event_probability,
     finite,
+    fit_classifier,
     make_blocks,
-    make_classifier,
     predict,
     within,
 )
@@ -81,12 +81,37 @@ class MatchRule:
 
 
 @dataclasses.dataclass(frozen=True)
+class Selection:
+    """Which windows of the stores are used.
+
+    Attributes
+    ----------
+    stations : sequence of str, optional
+        "NET.STA.LOC.BI"; default all.
+    start, end : time, optional
+        Windows with ``start <= window start < end``.
+    """
+
+    stations: Sequence[str] | None = None
+    start: object = None
+    end: object = None
+
+    def tables(self, stores: Sequence) -> Iterator[tuple[int, FeatureTable]]:
+        """Yield (number of the store, table) of each shard that has such windows."""
+        for number, store in enumerate(stores):
+            for table in iter_tables(store, stations=self.stations, start=self.start, end=self.end):
+                if len(table):
+                    yield number, table
+
+
+@dataclasses.dataclass(frozen=True)
 class LabelledStore:
     """Windows of one or several stores with labels and folds, and the rows for training.
 
     Attributes
     ----------
     stores : tuple of path
+    selection : Selection
     windows : pandas.DataFrame
         One row a window in the order of the shards: line (store and station), station, time_ns,
         state, y (class), event_id, fold.
@@ -101,6 +126,7 @@ class LabelledStore:
     """
 
     stores: tuple
+    selection: Selection
     windows: pd.DataFrame
     chosen: np.ndarray
     X: np.ndarray
@@ -121,7 +147,7 @@ def label_store(
     label_rule: LabelRule,
     rule: TrainingRule,
     *,
-    stations: Sequence[str] | None = None,
+    selection: Selection | None = None,
 ) -> LabelledStore:
     """Label all windows of feature stores and draw the rows for training.
 
@@ -133,8 +159,7 @@ def label_store(
         From `seisml.labels.signals`.
     label_rule : LabelRule
     rule : TrainingRule
-    stations : sequence of str, optional
-        "NET.STA.LOC.BI"; default all.
+    selection : Selection
 
     Returns
     -------
@@ -145,8 +170,9 @@ def label_store(
     ModelError
         If there are no event windows, no noise windows, or too few blocks.
     """
+    selection = selection or Selection()
     parts, about = [], None
-    for number, table in _tables(stores, stations):
+    for number, table in selection.tables(stores):
         about = _same_settings(about, table)
         labels = label_windows(table.time_ns, table.stations, table.grid, signals, label_rule)
         known = np.isfinite(table.frame.to_numpy()).any(axis=1)
@@ -155,22 +181,26 @@ def label_store(
         labels["station"], labels["time_ns"] = table.stations, table.time_ns
         labels["line"] = [f"{number}:{station}" for station in table.stations]
         parts.append(labels)
+    if not parts:
+        raise ModelError("There are no windows in the chosen time.", "Check --start and --end.")
     windows = pd.concat(parts, ignore_index=True)
     windows["y"] = np.where(windows["state"] == NOISE, NOISE_CLASS, windows["y"])
     if rule.one_class:
         windows["y"] = np.where(windows["y"] == NOISE_CLASS, NOISE_CLASS, "event")
     windows["fold"] = _folds(windows, rule)
     chosen = _draw(windows, rule)
-    X, columns = _read(stores, stations, chosen)
+    X, columns = _read(stores, selection, chosen)
     return LabelledStore(
-        tuple(stores), windows, chosen, X, columns, about.grid, about.fingerprint, about.settings
+        stores=tuple(stores),
+        selection=selection,
+        windows=windows,
+        chosen=chosen,
+        X=X,
+        columns=columns,
+        grid=about.grid,
+        fingerprint=about.fingerprint,
+        settings=about.settings,
     )
-
-
-def _tables(stores: Sequence, stations) -> Iterator[tuple[int, FeatureTable]]:
-    for number, store in enumerate(stores):
-        for table in iter_tables(store, stations=stations):
-            yield number, table
 
 
 def _same_settings(about: FeatureTable | None, table: FeatureTable) -> FeatureTable:
@@ -215,10 +245,10 @@ def _draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     return np.sort(np.concatenate([event, rng.choice(noise, n_noise, replace=False)]))
 
 
-def _read(stores: Sequence, stations, chosen: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _read(stores, selection: Selection, chosen: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read the features of the chosen rows, shard by shard."""
     frames, start = [], 0
-    for _, table in _tables(stores, stations):
+    for _, table in selection.tables(stores):
         inside = chosen[(chosen >= start) & (chosen < start + len(table))] - start
         frames.append(table.frame.iloc[inside].reset_index(drop=True))
         start += len(table)
@@ -256,14 +286,13 @@ def fit(labelled: LabelledStore, rule: TrainingRule, *, without_fold: int | None
             "left to learn from.",
             "Take more data or shorter blocks (block_days).",
         )
-    return make_classifier(rule.model, seed=rule.seed).fit(labelled.X[keep], y)
+    return fit_classifier(rule.model, labelled.X[keep], y, seed=rule.seed)
 
 
 def out_of_fold(
     labelled: LabelledStore,
     rule: TrainingRule,
     *,
-    stations: Sequence[str] | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Score every window by the model that was trained without its fold.
@@ -283,7 +312,7 @@ def out_of_fold(
     out = np.full((len(fold), 1 + len(BASELINE)), np.nan)
     start = 0
     say("scoring held-out windows")
-    for _, table in _tables(labelled.stores, stations):
+    for _, table in labelled.selection.tables(labelled.stores):
         rows = np.arange(start, start + len(table))
         for k in np.unique(fold[rows]):
             mine = fold[rows] == k

@@ -112,32 +112,28 @@ def _closed(time_ns, score, grid: WindowGrid, rule: EventRule) -> Iterator[tuple
     runs = [high[a:b] for a, b in _pairs(breaks, len(high))]
     runs = [run for run in runs if score[run].max() >= rule.on]
     merged: list[np.ndarray] = []
+    gap_ns = round(rule.merge_gap_s * NS_PER_S)
     for run in runs:
-        if merged and _start(time_ns[run[0]], grid) - _end(time_ns[merged[-1][-1]], grid) <= round(
-            rule.merge_gap_s * NS_PER_S
-        ):
+        if merged and _span(time_ns[run], grid)[0] - _span(time_ns[merged[-1]], grid)[1] <= gap_ns:
             merged[-1] = np.concatenate([merged[-1], run])
         else:
             merged.append(run)
     for run in merged:
         for piece in _pieces(time_ns[run], run, rule):
             best = piece[np.argmax(score[piece])]
-            start_ns, end_ns = _start(time_ns[piece[0]], grid), _end(time_ns[piece[-1]], grid)
-            end_ns = max(end_ns, start_ns + grid.hop_ns)
+            start_ns, end_ns = _span(time_ns[piece], grid)
             if end_ns - start_ns >= rule.min_duration_s * NS_PER_S:
                 yield start_ns, end_ns, float(score[best]), int(time_ns[best]), len(piece)
 
 
+def _span(windows_ns: np.ndarray, grid: WindowGrid) -> tuple[int, int]:
+    """Return start and end of the signal that a run of windows holds."""
+    start_ns = int(windows_ns[0]) + grid.length_ns - grid.hop_ns
+    return start_ns, max(int(windows_ns[-1]), start_ns) + grid.hop_ns
+
+
 def _pairs(breaks: np.ndarray, n: int) -> list[tuple[int, int]]:
     return list(zip(np.r_[0, breaks + 1], np.r_[breaks + 1, n], strict=True))
-
-
-def _start(window_ns: int, grid: WindowGrid) -> int:
-    return int(window_ns) + grid.length_ns - grid.hop_ns
-
-
-def _end(window_ns: int, grid: WindowGrid) -> int:
-    return int(window_ns) + grid.hop_ns
 
 
 def _pieces(times: np.ndarray, run: np.ndarray, rule: EventRule) -> list[np.ndarray]:

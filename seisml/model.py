@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from seisml.errors import FeatureMismatchError, ModelError, did_you_mean
 from seisml.store import FeatureTable
@@ -86,12 +87,12 @@ def make_classifier(name: str = "hist_gradient_boosting", *, seed: int = 0, jobs
             n_jobs=jobs,
         )
     return HistGradientBoostingClassifier(
-        max_iter=150,
+        max_iter=100,
         learning_rate=0.1,
         max_leaf_nodes=15,
         min_samples_leaf=10,
         l2_regularization=1.0,
-        max_features=0.5,
+        max_features=0.3,
         class_weight="balanced",
         early_stopping=False,
         random_state=seed,
@@ -274,6 +275,16 @@ def check_table(table: FeatureTable, *, columns, fingerprint: str) -> None:
         )
 
 
+def fit_classifier(name: str, X: np.ndarray, y: np.ndarray, *, seed: int = 0):
+    """Return a fitted classifier of `make_classifier`.
+
+    One thread: OpenMP teams that wait for each other make boosting ten times slower on a machine
+    that is busy, and sums then depend on the number of threads.
+    """
+    with threadpool_limits(1):
+        return make_classifier(name, seed=seed).fit(finite(X), y)
+
+
 def predict(estimator, columns, table: FeatureTable) -> pd.DataFrame:
     """Return the probability of each class for each window.
 
@@ -295,7 +306,8 @@ def predict(estimator, columns, table: FeatureTable) -> pd.DataFrame:
     X = finite(X)
     out = np.full((len(X), len(estimator.classes_)), np.nan, dtype=np.float32)
     if known.any():
-        out[known] = estimator.predict_proba(X[known])
+        with threadpool_limits(1):
+            out[known] = estimator.predict_proba(X[known])
     names = [str(c) for c in estimator.classes_]
     return pd.DataFrame(out, index=table.frame.index, columns=names)
 

@@ -10,12 +10,13 @@ from seisml import crossfit
 from seisml.archive import Archive
 from seisml.catalog import Catalog
 from seisml.compare import Comparison, compare
-from seisml.crossfit import BASELINE, LabelledStore, MatchRule, TrainingRule
+from seisml.crossfit import BASELINE, LabelledStore, MatchRule, Selection, TrainingRule
 from seisml.detect import RAW_COLUMNS, events_from_windows, plan_band, to_catalog
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, signal_catalog
 from seisml.model import Detector
 from seisml.store import joined_windows
 from seisml.times import iso
+from seisml.windows import WindowGrid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Training:
         Trained on all blocks; its threshold was chosen on out-of-fold scores.
     machine : Catalog
         Detections from out-of-fold scores; the score is the probability over the threshold.
+    baseline_machine : Catalog
+        The same by STA/LTA; the score is the ratio over the threshold.
     test, baseline : Comparison
         These, and those of STA/LTA under the same rules, against the expert's signals.
     windows : pandas.DataFrame
@@ -36,6 +39,7 @@ class Training:
 
     detector: Detector
     machine: Catalog
+    baseline_machine: Catalog
     test: Comparison
     baseline: Comparison
     windows: pd.DataFrame
@@ -51,7 +55,7 @@ def train(
     detection: Mapping,
     matching: MatchRule,
     archive: Archive | None = None,
-    stations: Sequence[str] | None = None,
+    selection: Selection | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> Training:
     """Train a detector and test it on held-out blocks of time, with a baseline beside it.
@@ -72,8 +76,8 @@ def train(
     matching : MatchRule
     archive : Archive, optional
         Waveforms on which the onsets of tested detections are refined.
-    stations : sequence of str, optional
-        "NET.STA.LOC.BI"; default all.
+    selection : Selection, optional
+        Which windows are used for training and test; default all.
     on_progress : callable, optional
         Called with what is being done.
 
@@ -88,8 +92,8 @@ def train(
     """
     say = on_progress or (lambda text: None)
     say("labelling windows")
-    labelled = crossfit.label_store(stores, signals, label_rule, rule, stations=stations)
-    scores = crossfit.out_of_fold(labelled, rule, stations=stations, on_progress=on_progress)
+    labelled = crossfit.label_store(stores, signals, label_rule, rule, selection=selection)
+    scores = crossfit.out_of_fold(labelled, rule, on_progress=on_progress)
     say("choosing thresholds")
     choose = {"detection": detection, "matching": matching}
     model = scores["model"].to_numpy()
@@ -97,16 +101,18 @@ def train(
     base, base_name = _baseline(labelled, scores, signals, choose)
     say("training on all blocks")
     detector = _detector(labelled, rule, detection, thresholds[-1], f1[-1], expert, signals)
+    name = f"STA/LTA ({base_name})"
+    detector = dataclasses.replace(detector, card={**detector.card, "baseline": name})
     say("comparing with the expert")
     fold = labelled.windows["fold"].to_numpy()
     columns = ["line", "station", "time_ns", "state", "fold"]
     windows = labelled.windows[columns].assign(score=model / thresholds[fold], baseline=base)
     results = []
-    for column, name in (("score", "seisml"), ("baseline", f"STA/LTA ({base_name})")):
-        found = detections(labelled, windows[column].to_numpy(), detector, archive, name=name)
-        results.append((found, against(found, signals, expert, labelled, windows, matching)))
-    (machine, test), (_, baseline) = results
-    return Training(detector, machine, test, baseline, windows)
+    for column, called in (("score", "seisml"), ("baseline", name)):
+        found = detections(labelled, windows[column].to_numpy(), detector, archive, name=called)
+        results.append((found, against(found, signals, expert, labelled.grid, windows, matching)))
+    (machine, test), (base_machine, baseline) = results
+    return Training(detector, machine, base_machine, test, baseline, windows)
 
 
 def _baseline(labelled: LabelledStore, scores, signals, choose) -> tuple[np.ndarray, str]:
@@ -147,7 +153,7 @@ def against(
     machine: Catalog,
     signals: pd.DataFrame,
     expert: Catalog,
-    labelled: LabelledStore,
+    grid: WindowGrid,
     windows: pd.DataFrame,
     matching: MatchRule,
 ) -> Comparison:
@@ -157,7 +163,7 @@ def against(
         scored = rows[np.isfinite(windows["score"].to_numpy()[rows])]
         times = windows["time_ns"].to_numpy()[scored]
         name = ".".join(station.split(".")[:2])
-        coverage.setdefault(name, []).append(joined_windows(times, labelled.grid))
+        coverage.setdefault(name, []).append(joined_windows(times, grid))
     seen = signals[signals["station"].isin(list(coverage))]
     return compare(
         machine,

@@ -1,0 +1,546 @@
+"""Command line: one short function a verb. ``seisml --help`` lists them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seisml import __version__, terminal
+from seisml.errors import CatalogError, ConfigError, FeatureError, SeismlError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Find, name and honestly score seismic events in continuous records.\n\n"
+    "First steps: `seisml demo`, then `seisml init earth-local`, edit seisml.toml, "
+    "`seisml run seisml.toml`.",
+    epilog="Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 nothing "
+    "or not all could be processed, 2 wrong usage.",
+)
+
+Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Stations = Annotated[
+    list[str] | None, typer.Option("--station", help="Station or pattern, as BX.* (repeatable).")
+]
+Start = Annotated[str | None, typer.Option(help="Use windows from this time on (ISO 8601, UTC).")]
+End = Annotated[str | None, typer.Option(help="Use windows before this time.")]
+Profile = Annotated[
+    str, typer.Option("--profile", "-p", help="Preset, or a seisml.toml whose settings to use.")
+]
+
+
+def _version(value: bool) -> None:
+    if value:
+        terminal.line(f"seisml {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No messages.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
+    version: Annotated[bool, typer.Option(callback=_version, is_eager=True)] = False,
+) -> None:
+    terminal.err.quiet = quiet
+
+
+@app.command(epilog="Example: `seisml demo my-demo -j 2`")
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Made if needed.")] = Path("seisml-demo"),
+    seed: Annotated[int, typer.Option(help="Another seed, other records.")] = 0,
+    jobs: Jobs = 2,
+) -> None:
+    """Run the whole chain on generated archives with known truth, ending in a report."""
+    from seisml.demo import make_projects
+    from seisml.run import report_of
+
+    with terminal.bars() as progress:
+        task = progress.add_task("generating records", total=None)
+
+        def generated(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        projects = make_projects(folder, seed=seed, jobs=jobs, on_progress=generated)
+    results = [_run(project, jobs=jobs, report=False) for project in projects]
+    page = report_of(results, folder / "report.html", title="seisml demo", progress=_progress())
+    for result in results:
+        _headline(result)
+    terminal.line(str(page.resolve()))
+
+
+@app.command(epilog="Example: `seisml init volcano -o project/seisml.toml`")
+def init(
+    profile: Annotated[str, typer.Argument(help="earth-local, volcano, ...")] = "earth-local",
+    output: Annotated[Path, typer.Option("-o", "--output")] = Path("seisml.toml"),
+) -> None:
+    """Write a commented seisml.toml from a profile."""
+    from seisml.project import template
+
+    text = template(profile)
+    if output.exists():
+        raise ConfigError(f"{output} exists already.", "Name another file with -o.")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8")
+    terminal.line(str(output))
+
+
+@app.command(epilog="Example: `seisml scan archive/` or `seisml scan 'days/*.mseed' --json`")
+def scan(
+    archive: Annotated[str, typer.Argument(help="SDS root, folder, pattern or file.")],
+    as_json: AsJson = False,
+    jobs: Jobs = 1,
+) -> None:
+    """Say what is in an archive: channels, spans, rates, coverage, gaps, rejected files."""
+    from seisml.coverage import summary
+
+    opened = _open(archive, jobs)
+    channels = summary(opened)
+    bad = opened.files[opened.files["reason"] != ""]
+    odd = opened.files[(opened.files["reason"] == "") & (opened.files["note"] != "")]
+    if as_json:
+        terminal.as_json(
+            {
+                "root": opened.root,
+                "layout": opened.layout,
+                "n_files": len(opened.files),
+                "channels": channels.to_dict("records"),
+                "rejected": bad[["path", "reason"]].to_dict("records"),
+                "notes": odd[["path", "note"]].to_dict("records"),
+            }
+        )
+    else:
+        rows = [[_cell(value) for value in row] for row in channels.to_numpy(dtype=object)]
+        terminal.table(f"{opened.root} ({opened.layout})", list(channels), rows)
+        rejected = bad[["path", "reason"]].to_numpy().tolist()
+        if rejected:
+            terminal.table("rejected files", ["rejected", "reason"], rejected)
+        if len(odd):
+            terminal.table("odd files", ["used", "note"], odd[["path", "note"]].to_numpy().tolist())
+    raise typer.Exit(0 if len(channels) else 1)
+
+
+@app.command(epilog="Example: `seisml extract archive/ -o features/ -p earth-local -j 4`")
+def extract(
+    archive: Annotated[str, typer.Argument(help="SDS root, folder, pattern or file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Feature store (folder).")],
+    profile: Profile = "earth-local",
+    station: Stations = None,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Compute features of all windows; only what is missing or stale is made."""
+    from seisml.extract import require_windows
+    from seisml.project import plan_of
+
+    opened = _open(archive, jobs)
+    outcomes = _extract(opened, output, plan_of(_settings(profile)), station, jobs)
+    require_windows(outcomes, output)
+    failed = _tell_outcomes(outcomes, output, as_json)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command(
+    epilog="Example: `seisml train features/ --catalog expert.xml -o model.skops --archive sds/`"
+)
+def train(
+    store: Annotated[list[Path], typer.Argument(help="Feature stores.")],
+    catalog: Annotated[Path, typer.Option("--catalog", "-c", help="Expert catalogue.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Model (.skops).")],
+    profile: Profile = "earth-local",
+    archive: Annotated[
+        str | None, typer.Option(help="Waveforms, to refine the onsets of tested detections.")
+    ] = None,
+    stations: Annotated[
+        Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Label rule: auto, picks, intervals, origins, delay.")
+    ] = None,
+    delay: Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")] = None,
+    model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
+    start: Start = None,
+    end: End = None,
+) -> None:
+    """Train a detector on an expert catalogue and test it on held-out blocks of time."""
+    from seisml.project import train_on
+
+    changes = {"rule": rule, "delay_s": delay, "model": model}
+    config = _settings(profile, **{k: v for k, v in changes.items() if v is not None})
+    training = train_on(
+        store,
+        catalog,
+        config,
+        output,
+        archive=None if archive is None else _open(archive, 1),
+        stations=stations,
+        start=start,
+        end=end,
+        on_progress=terminal.say,
+    )
+    terminal.say(f"{training.detector}")
+    _comparison_table("held-out blocks", training)
+    terminal.line(str(output))
+
+
+@app.command(epilog="Example: `seisml detect archive/ --model model.skops -o detections.csv`")
+def detect(
+    archive: Annotated[str, typer.Argument(help="SDS root, folder, pattern or file.")],
+    model: Annotated[Path, typer.Option("--model", "-m", help="From 'seisml train'.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Detections (.csv or .xml).")],
+    store: Annotated[
+        Path | None, typer.Option(help="Where features are kept [OUTPUT's name + .features].")
+    ] = None,
+    station: Stations = None,
+    start: Start = None,
+    end: End = None,
+    jobs: Jobs = 1,
+) -> None:
+    """Find events in new records with a trained model."""
+    from seisml.detect import detect as find
+    from seisml.formats import write_catalog
+    from seisml.model import load_detector
+    from seisml.project import plan_from
+    from seisml.store import iter_tables
+
+    detector = load_detector(model)
+    opened = _open(archive, jobs)
+    store = store or output.with_suffix(".features")
+    plan = plan_from(detector.plan)
+    outcomes = _extract(opened, store, plan, station, jobs, start=start, end=end)
+    chosen = _stations(opened, station)
+    tables = iter_tables(store, stations=chosen, start=start, end=end)
+    body = detector.card.get("body", "earth")
+    found = find(tables, detector, archive=opened, name=output.stem, body=body)
+    write_catalog(found, output)
+    terminal.say(f"{len(found)} detections at {found.events['station'].nunique()} stations")
+    terminal.line(str(output))
+    raise typer.Exit(1 if any(outcome.error for outcome in outcomes) else 0)
+
+
+@app.command(epilog="Example: `seisml associate detections.csv -o events.xml --window 3`")
+def associate(
+    detections: Annotated[Path, typer.Argument(help="Detections at stations.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Network events.")],
+    window: Annotated[float, typer.Option(help="Longest moveout over the network, s.")],
+    min_stations: Annotated[int, typer.Option(help="Stations that must take part.")] = 3,
+) -> None:
+    """Join detections that coincide at several stations into network events."""
+    from seisml.associate import coincidences
+    from seisml.formats import read_catalog, write_catalog
+
+    found = coincidences(read_catalog(detections), window_s=window, min_stations=min_stations)
+    write_catalog(found, output)
+    terminal.say(f"{len(found)} network events")
+    terminal.line(str(output))
+
+
+@app.command(epilog="Example: `seisml compare machine.csv expert.xml --tolerance 2 --html c.html`")
+def compare(
+    machine: Annotated[Path, typer.Argument(help="Catalogue of the machine.")],
+    expert: Annotated[Path, typer.Argument(help="Catalogue of the expert.")],
+    tolerance: Annotated[float, typer.Option(help="Largest onset difference, s.")] = 5.0,
+    mode: Annotated[str, typer.Option(help="onset, or interval (overlap).")] = "onset",
+    coverage: Annotated[
+        Path | None, typer.Option(help="Feature store: compare only where there are data.")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Bring the expert to the stations first, as in train.")
+    ] = None,
+    delay: Annotated[float, typer.Option(help="Travel time of the rule delay, s.")] = 0.0,
+    stations: Annotated[Path | None, typer.Option(help="CSV station,latitude,longitude.")] = None,
+    by: Annotated[str | None, typer.Option(help="Also by label, quality, station, hour.")] = None,
+    start: Start = None,
+    end: End = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write numbers here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page here.")] = None,
+) -> None:
+    """Compare two catalogues: matched, missed, unmatched, with intervals."""
+    from seisml.metrics import metrics
+    from seisml.project import compare_files
+    from seisml.summaries import summary_table
+
+    result = compare_files(
+        machine,
+        expert,
+        tolerance_s=tolerance,
+        mode=mode,
+        store=coverage,
+        rule=rule,
+        delay_s=delay,
+        stations=stations,
+        start=start,
+        end=end,
+    )
+    numbers = metrics(result)
+    terminal.table("", ["", "value"], summary_table(result, numbers=numbers))
+    _write_comparison(result, numbers, by, json_file, html)
+
+
+@app.command(epilog="Example: `seisml run seisml.toml -j 4`")
+def run(
+    config: Annotated[Path, typer.Argument(help="The project.")] = Path("seisml.toml"),
+    jobs: Jobs = 1,
+) -> None:
+    """Bring all products of a project up to date; only what is missing or stale is made."""
+    from seisml.project import open_project
+
+    result = _run(open_project(config), jobs=jobs)
+    _headline(result)
+    made = ", ".join(result.made) or "nothing: everything is up to date"
+    terminal.say(f"made: {made}")
+    terminal.line(str((result.project.results / "report.html").resolve()))
+    raise typer.Exit(1 if result.failed else 0)
+
+
+@app.command(epilog="Example: `seisml report seisml.toml`")
+def report(
+    config: Annotated[Path, typer.Argument(help="The project.")] = Path("seisml.toml"),
+) -> None:
+    """Write the report of a project anew."""
+    from seisml.project import open_project
+    from seisml.run import report_of
+
+    result = _run(open_project(config), jobs=1, report=False)
+    page = report_of([result], result.project.results / "report.html", progress=_progress())
+    terminal.line(str(page.resolve()))
+
+
+@app.command(epilog="Example: `seisml status seisml.toml --json`")
+def status(
+    config: Annotated[Path, typer.Argument(help="The project.")] = Path("seisml.toml"),
+    as_json: AsJson = False,
+) -> None:
+    """Say what of a project is present, stale or missing, and why."""
+    import dataclasses
+
+    from seisml.project import open_project
+    from seisml.project import status as stages
+
+    states = stages(open_project(config))
+    if as_json:
+        terminal.as_json([dataclasses.asdict(state) for state in states])
+    else:
+        rows = [(s.stage, s.state, f"{s.n_todo} of {s.n_all}", s.why) for s in states]
+        terminal.table("", ["stage", "state", "to do", "why"], rows)
+    if all(state.state == "present" for state in states):
+        terminal.say("Everything is up to date.")
+
+
+@app.command(epilog="Example: `seisml catalog mqs.xml -o marsquakes.csv`")
+def catalog(
+    file: Annotated[Path, typer.Argument(help="Any catalogue that seisml reads.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Convert to .csv or .xml.")
+    ] = None,
+    zone: Annotated[str | None, typer.Option(help="Time zone of times without one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Summarise a catalogue, or convert it."""
+    from seisml.formats import read_catalog, write_catalog
+    from seisml.project import describe_catalog
+
+    found = read_catalog(file, zone=zone)
+    rows = describe_catalog(found)
+    if as_json:
+        terminal.as_json(dict(rows))
+    else:
+        terminal.table(str(file), ["", "value"], rows)
+    if output is not None:
+        write_catalog(found, output)
+        terminal.line(str(output))
+
+
+@app.command(epilog="Example: `seisml features f_centroid`")
+def features(
+    name: Annotated[str | None, typer.Argument(help="Explain this one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the features, or explain one."""
+    from seisml.features import get_feature, resolve
+    from seisml.features.explain import explain
+
+    chosen = resolve() if name is None else [get_feature(name)]
+    if as_json:
+        terminal.as_json([dict(explain(one)) for one in chosen])
+    elif name is not None:
+        terminal.table("", ["", "value"], explain(chosen[0]))
+    else:
+        rows = [(f.group, f.name, f.unit, f.invariances, f.summary) for f in chosen]
+        terminal.table("", ["group", "name", "unit", "invariant to", "what it is"], rows)
+
+
+def _cell(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _settings(profile: str, **changes):
+    """Return the settings of a profile or file, with options of the command line over them."""
+    import dataclasses
+
+    from seisml.config import load_config, load_profile
+
+    config = load_config(profile) if profile.endswith(".toml") else load_profile(profile)
+    labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
+    training = {k: changes[k] for k in ("model",) if k in changes}
+    return dataclasses.replace(
+        config,
+        labels=dataclasses.replace(config.labels, **labels),
+        training=dataclasses.replace(config.training, **training),
+    )
+
+
+def _open(root: str, jobs: int):
+    from seisml.archive import open_archive
+
+    with terminal.bars() as progress:
+        task = progress.add_task("scanning headers", total=None)
+        return open_archive(
+            root,
+            jobs=jobs,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+
+
+def _stations(opened, patterns) -> list[str]:
+    from seisml.archive import stations
+
+    return stations(opened, patterns=patterns or ("*",))
+
+
+def _extract(opened, store, plan, patterns, jobs, *, start=None, end=None):
+    from seisml.extract import extract as make
+
+    with terminal.bars() as progress:
+        task = progress.add_task("extracting features", total=None)
+
+        def day_done(done: int, total: int, outcome) -> None:
+            progress.update(task, completed=done, total=total)
+
+        return make(
+            opened,
+            store,
+            plan,
+            patterns=patterns or ("*",),
+            start=start,
+            end=end,
+            jobs=jobs,
+            on_progress=day_done,
+        )
+
+
+def _tell_outcomes(outcomes, store, as_json: bool) -> int:
+    """Print what an extraction made; return how many station-days failed."""
+    from collections import Counter
+
+    counts: Counter = Counter()
+    for outcome in outcomes:
+        counts.update(outcome.counts)
+    failed = [o for o in outcomes if o.error]
+    total = {
+        "store": str(store),
+        "station_days": len(outcomes),
+        "failed": len(failed),
+        "windows": sum(o.n_windows for o in outcomes),
+        "windows_with_features": sum(o.n_usable for o in outcomes),
+        "seconds": round(sum(o.seconds for o in outcomes), 2),
+        **dict(sorted(counts.items())),
+    }
+    if as_json:
+        terminal.as_json(total)
+    else:
+        terminal.table("", ["", "value"], list(total.items()))
+    for outcome in failed:
+        terminal.say(f"failed: {outcome.station} day {outcome.day}: {outcome.error}")
+    return len(failed)
+
+
+def _progress():
+    from seisml.run import Progress
+
+    return Progress(said=terminal.say)
+
+
+def _run(project, *, jobs: int, report: bool = True):
+    from seisml.run import Progress
+    from seisml.run import run as run_project
+
+    with terminal.bars() as bars:
+        scan_task = bars.add_task("scanning headers", total=None, visible=False)
+        days_task = bars.add_task("extracting features", total=None, visible=False)
+        step_task = bars.add_task("", total=None, visible=False)
+
+        def said(text: str) -> None:
+            bars.update(step_task, description=text, visible=True)
+            if not terminal.err.is_terminal:
+                terminal.say(text)
+
+        progress = Progress(
+            scanned=lambda n, total: bars.update(
+                scan_task, completed=n, total=total, visible=n < total
+            ),
+            extracted=lambda n, total, _: bars.update(
+                days_task, completed=n, total=total, visible=n < total
+            ),
+            said=said,
+        )
+        return run_project(project, jobs=jobs, report=report, progress=progress)
+
+
+def _headline(result) -> None:
+    _comparison_table(result.project.path.parent.name or ".", result.training)
+
+
+def _comparison_table(title: str, training) -> None:
+    from seisml.report import headline
+
+    header, rows = headline(training)
+    terminal.table(title, header, rows)
+
+
+def _write_comparison(result, numbers, by, json_file, html) -> None:
+    import json
+
+    from seisml.run import write_atomic
+    from seisml.summaries import by as group_by
+    from seisml.summaries import to_json
+
+    for column in (by or "").split(",") if by else []:
+        shown = group_by(result, column.strip())
+        rows = [[_cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
+        terminal.table(f"recall by {column}", list(shown), rows)
+    if json_file is not None:
+        write_atomic(json_file, json.dumps(to_json(result, numbers=numbers, tables=True), indent=1))
+        terminal.line(str(json_file))
+    if html is not None:
+        from seisml.report import comparison_report
+
+        comparison_report(html, result, title=f"{result.machine_name} and {result.expert_name}")
+        terminal.line(str(html))
+
+
+def main() -> None:
+    """Run the command line; an error is two lines, a traceback only with --debug."""
+    anywhere = ("--debug", "--quiet", "-q")
+    moved = [word for word in sys.argv[1:] if word in anywhere]
+    words = [*moved, *(word for word in sys.argv[1:] if word not in anywhere)]
+    try:
+        app(args=words, prog_name="seisml")
+    except SeismlError as error:
+        if "--debug" in words:
+            raise
+        terminal.failure(error.problem, error.hint)
+        wrong = isinstance(error, (ConfigError, FeatureError)) and not isinstance(
+            error, CatalogError
+        )
+        sys.exit(2 if wrong else 1)
+    except KeyboardInterrupt:
+        terminal.failure("interrupted.", "What is finished is kept; run it again to go on.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

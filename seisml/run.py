@@ -1,0 +1,260 @@
+"""Running a project: every stage in order, making only what is missing or stale."""
+
+import dataclasses
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seisml.archive import Archive
+from seisml.config import Config
+from seisml.crossfit import MatchRule
+from seisml.extract import Outcome, extract, require_windows
+from seisml.formats import read_catalog, write_catalog
+from seisml.metrics import metrics
+from seisml.model import load_detector, save_detector
+from seisml.project import (
+    Project,
+    StageState,
+    check_overlap,
+    label_rule_of,
+    plan_of,
+    read_stamps,
+    read_stations,
+    resolve_path,
+    signals_of,
+    stamp_of,
+    status,
+    training_rule_of,
+)
+from seisml.report import Section, write_report
+from seisml.summaries import to_json
+from seisml.training import Training, against, train
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """What a run calls while it works; every one may be left as it is.
+
+    Attributes
+    ----------
+    scanned : callable
+        (files done, files in all).
+    extracted : callable
+        (days done, days in all, outcome).
+    said : callable
+        (text).
+    """
+
+    scanned: Callable[[int, int], None] = lambda done, total: None
+    extracted: Callable[[int, int, Outcome], None] = lambda done, total, outcome: None
+    said: Callable[[str], None] = lambda text: None
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a run made, and what it found.
+
+    Attributes
+    ----------
+    project : Project
+    training : Training
+    made : tuple of str
+        Stages that were made anew; the others were present.
+    failed : tuple of Outcome
+        Station-days that could not be made.
+    """
+
+    project: Project
+    archive: Archive
+    training: Training
+    made: tuple[str, ...]
+    failed: tuple[Outcome, ...]
+
+
+def run(
+    project: Project, *, jobs: int = 1, report: bool = True, progress: Progress | None = None
+) -> Result:
+    """Bring all products of a project up to date.
+
+    Parameters
+    ----------
+    project : Project
+    jobs : int
+        Processes of the extraction.
+    report : bool
+        Whether to write the report (several projects can share one, see `report_of`).
+    progress : Progress, optional
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    SeismlError
+        One for each thing that can be wrong: archive, catalogue, settings, disk, model.
+    """
+    progress = progress or Progress()
+    archive = project.open_archive(jobs=jobs, on_progress=progress.scanned)
+    config, made = project.config, []
+    outcomes = extract(
+        archive,
+        project.store,
+        plan_of(config),
+        patterns=config.archive.stations,
+        jobs=jobs,
+        on_progress=progress.extracted,
+    )
+    require_windows(outcomes, project.store)
+    if outcomes:
+        made.append("extract")
+    failed = tuple(outcome for outcome in outcomes if outcome.error)
+    states = {state.stage: state for state in status(project, archive=archive)}
+    if states["train"].state == "present":
+        training = _reload(project, archive)
+    else:
+        training = _train(project, archive, progress)
+        made.append("train")
+    result = Result(project, archive, training, tuple(made), failed)
+    if report and (states["report"].state != "present" or "train" in made):
+        report_of([result], project.results / "report.html", progress=progress)
+        result = dataclasses.replace(result, made=(*made, "report"))
+    return result
+
+
+def _expert(project: Project, archive: Archive):
+    """Return the expert's signals at the stations, and the catalogue they come from."""
+    config = project.config
+    catalog = read_catalog(project.catalog_path, body=config.body)
+    catalog = check_overlap(catalog, archive)
+    coordinates = None
+    if config.labels.stations:
+        coordinates = read_stations(resolve_path(project.path, config.labels.stations))
+    used = sorted(archive.pieces["station"].unique())
+    return signals_of(catalog, used, label_rule_of(config), coordinates), catalog
+
+
+def _train(project: Project, archive: Archive, progress: Progress) -> Training:
+    config = project.config
+    signals, catalog = _expert(project, archive)
+    training = train(
+        [project.store],
+        signals,
+        catalog,
+        label_rule=label_rule_of(config),
+        rule=training_rule_of(config),
+        detection=dataclasses.asdict(config.detection),
+        matching=_matching(config),
+        archive=archive,
+        on_progress=progress.said,
+    )
+    folder = project.results
+    save_detector(training.detector, folder / "model.skops")
+    write_catalog(training.machine, folder / "detections.csv")
+    write_catalog(training.machine, folder / "detections.xml")
+    write_catalog(training.baseline_machine, folder / "baseline.csv")
+    buffer = io.BytesIO()
+    columns = {name: _plain(training.windows[name]) for name in training.windows}
+    np.savez_compressed(buffer, **columns)
+    write_atomic(folder / "windows.npz", buffer.getvalue())
+    _stamp(project, archive, "train")
+    return training
+
+
+def _plain(column: pd.Series) -> np.ndarray:
+    return column.to_numpy().astype(str) if column.dtype.kind not in "iuf" else column.to_numpy()
+
+
+def _reload(project: Project, archive: Archive) -> Training:
+    """Return the training that the products hold."""
+    folder, config = project.results, project.config
+    detector = load_detector(folder / "model.skops")
+    with np.load(folder / "windows.npz", allow_pickle=False) as columns:
+        windows = pd.DataFrame({name: columns[name] for name in columns.files})
+    signals, catalog = _expert(project, archive)
+    machine = read_catalog(folder / "detections.csv", body=config.body, name="seisml")
+    name = detector.card["baseline"]
+    base = read_catalog(folder / "baseline.csv", body=config.body, name=name)
+    tests = [
+        against(found, signals, catalog, detector.grid, windows, _matching(config))
+        for found in (machine, base)
+    ]
+    return Training(detector, machine, base, *tests, windows)
+
+
+def _matching(config: Config) -> MatchRule:
+    return MatchRule(config.comparison.tolerance_s, config.comparison.mode)
+
+
+def _stamp(project: Project, archive: Archive, *stages: str) -> None:
+    known = read_stamps(project)
+    known.update({stage: stamp_of(project, archive) for stage in stages})
+    text = json.dumps(known, indent=1, sort_keys=True)
+    write_atomic(project.results / "run.json", text)
+
+
+def report_of(
+    results: Sequence[Result], path, *, title: str = "", progress: Progress | None = None
+) -> Path:
+    """Write the comparison's numbers of each project, and one report page for all.
+
+    Parameters
+    ----------
+    results : sequence of Result
+    path : path
+        Of the page.
+    title : str
+    progress : Progress, optional
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    progress = progress or Progress()
+    progress.said("writing the report")
+    sections = []
+    for result in results:
+        numbers = {
+            name: to_json(comparison, numbers=metrics(comparison))
+            for name, comparison in (
+                ("seisml", result.training.test),
+                ("baseline", result.training.baseline),
+            )
+        }
+        text = json.dumps(numbers, indent=1)
+        write_atomic(result.project.results / "comparison.json", text)
+        sections.append(_section(result))
+    settings = "\n\n".join(r.project.path.read_text(encoding="utf-8") for r in results)
+    page = write_report(
+        path, sections, title=title or results[0].project.path.parent.name, settings=settings
+    )
+    for result in results:
+        _stamp(result.project, result.archive, "report")
+    return page
+
+
+def _section(result: Result) -> Section:
+    raise NotImplementedError
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write a small file: temporary name, synced, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with part.open("wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+__all__ = ["Progress", "Result", "StageState", "report_of", "run", "write_atomic"]

@@ -1,0 +1,90 @@
+"""Settings: profiles, files, and what is refused."""
+
+import dataclasses
+import tomllib
+
+import pytest
+
+from seisml.config import Config, load_config, load_profile, profile_names, profile_text
+from seisml.errors import ConfigError
+from seisml.project import label_rule_of, plan_from, plan_of, template, training_rule_of
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_profile_gives_a_plan(name):
+    """Every profile is complete: its settings fit each other and name their body."""
+    config = load_profile(name)
+    plan = plan_of(config)
+    assert plan.settings.grid.n_hops >= 1
+    assert config.profile == name
+    assert config.body in ("earth", "mars", "moon")
+    label_rule_of(config)
+    training_rule_of(config)
+
+
+def test_five_profiles():
+    """The agreed presets are there."""
+    wanted = {"earth-local", "earth-regional", "volcano", "mars-insight", "moon-apollo"}
+    assert set(profile_names()) == wanted
+
+
+def test_file_overrides_profile(tmp_path):
+    """What the file says wins, the rest is the profile's."""
+    path = tmp_path / "seisml.toml"
+    path.write_text('profile = "volcano"\n[windows]\nhop_s = 5\n')
+    config = load_config(path)
+    assert config.windows.hop_s == 5.0
+    assert config.windows.length_s == load_profile("volcano").windows.length_s
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[windows]\nlenght_s = 3", "unknown key 'lenght_s'.*\n.*length_s"),
+        ("[window]\nlength_s = 3", "unknown key 'window'.*\n.*windows"),
+        ("[windows]\nlength_s = 'long'", "length_s = 'long' has the wrong type"),
+        ("[windows]\nlength_s = true", "wrong type"),
+        ("windows = 3", r"must be a table, \[windows\]"),
+        ("[features]\nbands_hz = [1, 2]", "wrong type"),
+        ('profile = "vulcano"', "no profile 'vulcano'.*\n.*volcano"),
+        ("profile = 3", "profile must be a text"),
+        ("[windows", "no readable TOML"),
+    ],
+)
+def test_bad_file_is_refused(tmp_path, text, message):
+    """A wrong key, type or syntax is an error that names the thing and suggests."""
+    path = tmp_path / "seisml.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=f"(?s){message}"):
+        load_config(path)
+
+
+def test_missing_file(tmp_path):
+    """A missing file says how to write one."""
+    with pytest.raises(ConfigError, match="seisml init"):
+        load_config(tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_template_is_a_valid_project(tmp_path, name):
+    """The commented template loads, and repeats every line of the profile as a comment."""
+    path = tmp_path / "seisml.toml"
+    path.write_text(template(name))
+    config = load_config(path)
+    assert config.profile == name
+    assert all(f"# {line}" in path.read_text() for line in profile_text(name).splitlines() if line)
+
+
+def test_every_profile_key_is_known():
+    """Profiles hold only keys that a configuration has (they go through the same gate)."""
+    fields = {field.name for field in dataclasses.fields(Config)}
+    for name in profile_names():
+        assert set(tomllib.loads(profile_text(name))) <= fields
+
+
+def test_plan_survives_a_detector():
+    """The plan that is rebuilt from a detector's record has the same fingerprint."""
+    for name in profile_names():
+        plan = plan_of(load_profile(name))
+        again = plan_from(plan.as_dict())
+        assert again.fingerprint == plan.fingerprint

@@ -1,0 +1,144 @@
+"""Detection: the state machine, probabilities as traces, onsets."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisml.detect import EventRule, events_from_windows, probability_traces
+from seisml.errors import ConfigError
+from seisml.onset import aic_onset
+from seisml.times import NS_PER_S
+from seisml.windows import WindowGrid
+
+S = NS_PER_S
+GRID = WindowGrid(length_s=6.0, hop_s=2.0)
+
+
+def events(score, rule, *, times=None, cuts=()) -> list[tuple]:
+    """Events of scores at windows 0, 2, 4 ... s, cut into chunks; in seconds."""
+    score = np.asarray(score, float)
+    times = np.arange(len(score)) * GRID.hop_ns if times is None else np.asarray(times) * S
+    bounds = [0, *sorted(cuts), len(score)]
+    chunks = [(times[a:b].astype(np.int64), score[a:b]) for a, b in itertools.pairwise(bounds)]
+    found = events_from_windows(chunks, GRID, rule)
+    return [(a / S, b / S, peak, at / S, n) for a, b, peak, at, n in found]
+
+
+def test_hysteresis_by_hand():
+    """From the last hop of the first window at off to the first hop of the last one."""
+    rule = EventRule(on=0.8, off=0.4)
+    found = events([0, 0.5, 0.9, 0.7, 0.4, 0.1, 0.5, 0.5, 0], rule)
+    # windows at 2, 4, 6, 8 s; the second run never reaches on
+    assert found == [(6.0, 10.0, 0.9, 4.0, 4)]
+
+
+def test_impulse_is_where_it_was():
+    """All windows that hold an instant, and no other, give an event that begins there."""
+    instant_s = 31.0
+    start = np.arange(40) * 2.0
+    score = ((start <= instant_s) & (instant_s < start + 6)).astype(float)
+    [(begin, end, *_)] = events(score, EventRule(on=0.5, off=0.5))
+    assert begin <= instant_s <= end
+    assert end - begin <= 2 * GRID.hop_s
+
+
+def test_merging_and_gaps():
+    """Events nearer than the merge gap are one; a missing window is a border of its own."""
+    score = [1, 0, 0, 0, 0, 0, 1, 0, 0]  # signals 4-6 s and 16-18 s
+    apart = EventRule(on=0.5, off=0.5, merge_gap_s=9.0)
+    merged = EventRule(on=0.5, off=0.5, merge_gap_s=10.0)
+    assert len(events(score, apart)) == 2
+    assert len(events(score, merged)) == 1
+    times = [0, 2, 4, 40, 42]  # a gap of 36 s inside high scores
+    assert len(events([1, 1, 1, 1, 1], apart, times=times)) == 2
+
+
+def test_durations():
+    """Short events are dropped, long ones are cut into pieces of the longest duration."""
+    score = [1] * 20
+    assert events(score, EventRule(on=0.5, off=0.5, min_duration_s=60)) == []
+    pieces = events(score, EventRule(on=0.5, off=0.5, max_duration_s=10))
+    assert [n for *_, n in pieces] == [5, 5, 5, 5]
+
+
+def test_nan_is_a_gap():
+    """A window without a score ends a run."""
+    rule = EventRule(on=0.5, off=0.5)
+    assert len(events([1, 1, np.nan, np.nan, np.nan, np.nan, 1], rule)) == 2
+
+
+def test_thresholds_in_order():
+    """An off threshold above on is refused."""
+    with pytest.raises(ConfigError, match=r"off threshold 0\.9 is above"):
+        EventRule(on=0.5, off=0.9)
+
+
+SCORES = st.lists(
+    st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1), st.just(np.nan)), min_size=1, max_size=80
+)
+
+
+@settings(deadline=None)
+@given(
+    SCORES,
+    st.sets(st.integers(0, 79), max_size=10),
+    st.sampled_from([0.0, 3.0, 11.0]),
+    st.sampled_from([np.inf, 9.0]),
+    st.sets(st.integers(0, 79), max_size=20),
+)
+def test_chunks_do_not_matter(score, cuts, merge_gap_s, max_duration_s, lost):
+    """Cut anywhere, with windows lost anywhere: the same events, bit for bit."""
+    rule = EventRule(0.6, 0.3, merge_gap_s=merge_gap_s, max_duration_s=max_duration_s)
+    keep = [i for i in range(len(score)) if i not in lost]
+    times, kept = [2 * i for i in keep], [score[i] for i in keep]
+    whole = events(kept, rule, times=times)
+    assert events(kept, rule, times=times, cuts={c for c in cuts if c <= len(kept)}) == whole
+
+
+def test_probabilities_are_traces():
+    """One trace a class and gap-free piece; a sample's time is the centre of its window."""
+    time = (np.array([0, 2, 4, 20, 22]) * S).astype("datetime64[ns]")
+    index = pd.MultiIndex.from_arrays(
+        [["XX.A.00.HH"] * 5, pd.DatetimeIndex(time)], names=["station", "time"]
+    )
+    frame = pd.DataFrame({"event": np.arange(5.0), "noise": 1 - np.arange(5.0)}, index=index)
+    stream = probability_traces(frame, GRID)
+    assert len(stream) == 4
+    first = stream[0]
+    assert first.id == "XX.A.00.EVE"
+    assert first.stats.starttime.timestamp == 3.0
+    assert first.stats.sampling_rate == 0.5
+    assert first.data.tolist() == [0.0, 1.0, 2.0]
+    assert first.stats.seisml.label == "event"
+    assert len(stream.select(channel="NOI")) == 2
+
+
+@pytest.mark.parametrize("snr", [3, 10, 100])
+def test_aic_finds_a_planted_onset(snr):
+    """On 50 records the onset is found within a few samples, better with more signal."""
+    errors = []
+    for seed in range(50):
+        x = np.random.default_rng(seed).standard_normal(600)
+        x[400:] *= snr
+        errors.append(aic_onset(x)[0] - 400)
+    assert np.percentile(np.abs(errors), 90) <= {3: 6, 10: 3, 100: 2}[snr]
+
+
+def test_aic_spread_tells_how_sure():
+    """The spread grows as the contrast falls."""
+    spreads = []
+    for snr in (1.3, 2.0, 20.0):
+        x = np.random.default_rng(1).standard_normal(600)
+        x[400:] *= snr
+        spreads.append(aic_onset(x)[1])
+    assert spreads[0] > spreads[1] > spreads[2]
+
+
+def test_aic_without_an_answer():
+    """Too short or constant records have no onset."""
+    assert aic_onset(np.arange(5.0))[0] is None
+    assert aic_onset(np.zeros(100))[0] is None

@@ -1,0 +1,193 @@
+"""Labels: from catalogues to signals to windows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seisml.catalog import make_catalog
+from seisml.errors import CatalogError, ConfigError
+from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, label_windows, signal_catalog, signals
+from seisml.times import NS_PER_S
+from seisml.windows import WindowGrid
+
+S = NS_PER_S
+GRID = WindowGrid(length_s=6.0, hop_s=2.0)
+
+
+def table(*rows, uncertainty_s=0.5) -> pd.DataFrame:
+    """Signals at XX.A from (start_s, end_s)."""
+    columns = {
+        "event_id": [f"e{i}" for i in range(len(rows))],
+        "station": "XX.A",
+        "start_ns": [round(a * S) for a, _ in rows],
+        "end_ns": [round(b * S) for _, b in rows],
+        "uncertainty_s": uncertainty_s,
+        "label": [f"class {i}" for i in range(len(rows))],
+    }
+    return pd.DataFrame(columns)
+
+
+def label(signal_table, rule, *, n=40, **options) -> pd.DataFrame:
+    """Labels of n windows from 0 s on."""
+    time_ns = np.arange(n, dtype=np.int64) * GRID.hop_ns
+    stations = np.array(["XX.A.00.HH"] * n)
+    return label_windows(time_ns, stations, GRID, signal_table, rule, **options)
+
+
+def test_states_by_hand():
+    """Half of the event inside is an event; margins and coda are ignored; the rest is noise."""
+    rule = LabelRule(event_share=0.5, ignore_after_s=4.0)
+    found = label(table((20.0, 26.0)), rule)
+    start = np.arange(40) * 2
+    overlap = np.clip(np.minimum(start + 6, 26) - np.maximum(start, 20), 0, None)
+    expected = np.where(overlap >= 3, EVENT, NOISE)
+    near = (start + 6 > 19) & (start < 31)  # 2 sigma before, 2 sigma and the coda after
+    expected[near & (expected == NOISE)] = IGNORE
+    assert found["state"].tolist() == expected.tolist()
+    np.testing.assert_allclose(found["share"], overlap / 6, atol=1e-6)
+    assert set(found.loc[found["state"] == EVENT, "event_id"]) == {"e0"}
+    assert set(found.loc[overlap > 0, "label"]) == {"class 0"}
+
+
+def test_margin_grows_with_uncertainty():
+    """The ignored margin is proportional to the uncertainty of the onset."""
+    rule = LabelRule(ignore_after_s=0.0)
+    counts = [
+        (label(table((40.0, 46.0), uncertainty_s=u), rule)["state"] == IGNORE).sum()
+        for u in (0.1, 2.0, 6.0)
+    ]
+    assert counts[0] < counts[1] < counts[2]
+
+
+def test_two_events_in_a_window():
+    """A window keeps the event that covers most of it; both events have windows."""
+    found = label(table((20.0, 23.0), (23.5, 30.0)), LabelRule(event_share=0.5))
+    assert set(found["event_id"]) >= {"e0", "e1"}
+    at = 11  # 22-28 s: 1 s of e0, 4.5 s of e1
+    assert found["event_id"][at] == "e1"
+
+
+def test_outside_the_expert_s_time_is_ignored():
+    """Windows that reach outside the time that the expert looked at are never noise."""
+    found = label(table(), LabelRule(), coverage=(10 * S, 60 * S))
+    start = np.arange(40) * 2
+    inside = (start >= 10) & (start + 6 <= 60)
+    assert (found["state"] == np.where(inside, NOISE, IGNORE)).all()
+
+
+@given(st.lists(st.tuples(st.floats(0, 70), st.floats(0.5, 20)), max_size=6), st.randoms())
+def test_labels_do_not_depend_on_order(rows, random):
+    """Neither the order of the events nor that of the windows matters for the state."""
+    events = table(*[(a, a + d) for a, d in rows])
+    shuffled = events.sample(frac=1.0, random_state=random.randint(0, 99))
+    one = label(events, LabelRule())
+    assert one["state"].equals(label(shuffled, LabelRule())["state"])
+    order = np.array(random.sample(range(40), 40))
+    time_ns = order.astype(np.int64) * GRID.hop_ns
+    mixed = label_windows(time_ns, np.array(["XX.A.00.HH"] * 40), GRID, events, LabelRule())
+    assert (mixed["state"].to_numpy() == one["state"].to_numpy()[order]).all()
+
+
+def picks(*rows) -> list[dict]:
+    """Picks from (event_id, station, phase, time_s)."""
+    return [
+        {"event_id": e, "station": s, "phase": p, "time_ns": round(t * S)} for e, s, p, t in rows
+    ]
+
+
+def test_signals_from_picks():
+    """From P to S + coda_factor (S - P); without S the shortest duration; other stations none."""
+    catalog = make_catalog(
+        [{"event_id": "a", "time_ns": 0}, {"event_id": "b", "time_ns": 50 * S}],
+        picks(
+            ("a", "XX.A", "P", 10.0),
+            ("a", "XX.A", "Pg", 10.5),
+            ("a", "XX.A", "S", 14.0),
+            ("b", "A", "Pn", 60.0),
+            ("b", "XX.B", "P", 61.0),
+        ),
+    )
+    rule = LabelRule(rule="picks", coda_factor=2.0, min_duration_s=3.0)
+    found = signals(catalog, ["XX.A.00.HH"], rule)
+    assert found["event_id"].tolist() == ["a", "b"]
+    assert (found["start_ns"] / S).tolist() == [10.0, 60.0]
+    assert (found["end_ns"] / S).tolist() == [22.0, 63.0]
+    assert set(found["rule"]) == {"picks"}
+
+
+def test_signals_from_intervals():
+    """Start and end as stated, at every station of a network event."""
+    catalog = make_catalog(
+        [{"event_id": "a", "time_ns": 10 * S, "end_ns": 90 * S, "label": "BROADBAND"}],
+        body="mars",
+        time_basis="label_start",
+    )
+    found = signals(catalog, ["XB.ELYSE.02.BH"], LabelRule())
+    assert found[["station", "start_ns", "end_ns", "label", "rule"]].to_numpy().tolist() == [
+        ["XB.ELYSE", 10 * S, 90 * S, "BROADBAND", "intervals"]
+    ]
+
+
+def test_signals_from_a_constant_delay():
+    """The rule for a network of a few kilometres: origin plus a constant."""
+    catalog = make_catalog([{"event_id": "a", "time_ns": 10 * S}])
+    rule = LabelRule(rule="delay", delay_s=0.6, min_duration_s=4.0)
+    found = signals(catalog, ["XX.A", "XX.B"], rule)
+    assert found["station"].tolist() == ["XX.A", "XX.B"]
+    assert set(found["start_ns"]) == {round(10.6 * S)}
+    assert set(found["end_ns"]) == {round(14.6 * S)}
+
+
+def test_signals_from_origins_use_travel_times():
+    """Arrivals at a known distance: iasp91 crust, P 5.8 km/s, S 3.36 km/s."""
+    catalog = make_catalog(
+        [{"event_id": "a", "time_ns": 0, "latitude": 0.0, "longitude": 0.0, "depth_km": 0.0}]
+    )
+    where = pd.DataFrame({"station": ["XX.A"], "latitude": [0.0], "longitude": [0.5]})
+    rule = LabelRule(rule="origins", coda_factor=1.0)
+    found = signals(catalog, ["XX.A.00.HH"], rule, coordinates=where)
+    distance_km = 0.5 * 111.195
+    p_s, s_s = distance_km / 5.8, distance_km / 3.36
+    assert found["start_ns"][0] / S == pytest.approx(p_s, abs=0.1)
+    assert found["end_ns"][0] / S == pytest.approx(2 * s_s - p_s, abs=0.3)
+
+
+def test_rule_that_the_catalogue_does_not_allow():
+    """Each missing thing is named."""
+    origins_only = make_catalog([{"event_id": "a", "time_ns": 0}])
+    with pytest.raises(CatalogError, match="no picks, no ends"):
+        signals(origins_only, ["XX.A"], LabelRule())
+    with pytest.raises(CatalogError, match="coordinates"):
+        signals(origins_only, ["XX.A"], LabelRule(rule="origins"))
+    where = pd.DataFrame({"station": ["XX.B"], "latitude": [0.0], "longitude": [0.5]})
+    with pytest.raises(CatalogError, match=r"XX\.A"):
+        signals(origins_only, ["XX.A"], LabelRule(rule="origins"), coordinates=where)
+    with pytest.raises(ConfigError, match=r"(?s)'pick'.*picks"):
+        LabelRule(rule="pick")
+
+
+def test_signal_catalog_keeps_the_expert_s_words():
+    """One event a station, with magnitude, label and the source's id."""
+    catalog = make_catalog(
+        [{"event_id": "a", "time_ns": 0, "end_ns": 9 * S, "magnitude": 2.5, "label": "eq"}],
+        time_basis="label_start",
+    )
+    seen = signal_catalog(signals(catalog, ["XX.A", "XX.B"], LabelRule()), catalog)
+    assert seen.events["event_id"].tolist() == ["a@XX.A", "a@XX.B"]
+    assert seen.events["source_id"].tolist() == ["a", "a"]
+    assert seen.events["magnitude"].tolist() == [2.5, 2.5]
+    assert seen.time_basis == "label_start"
+
+
+@pytest.mark.real
+def test_labels_of_real_marsquakes(shared_data):
+    """The MQS catalogue gives intervals for all of its 141 events."""
+    from seisml.formats import read_catalog
+
+    catalog = read_catalog(shared_data / "mars_insight/catalogs/mqs_catalog_20191002.xml")
+    found = signals(catalog, ["XB.ELYSE.02.BH"], LabelRule(min_duration_s=120.0))
+    assert len(found) == 141
+    assert set(found["rule"]) == {"intervals"}
+    assert ((found["end_ns"] - found["start_ns"]) / S).median() == pytest.approx(740, abs=40)

@@ -1,0 +1,218 @@
+"""Models: classifiers, blocked splits, and files that run no code."""
+
+import dataclasses
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisml.errors import FeatureMismatchError, ModelError
+from seisml.model import (
+    CLASSIFIERS,
+    Detector,
+    PurgedBlockSplit,
+    check_table,
+    event_probability,
+    fit_classifier,
+    load_detector,
+    make_blocks,
+    make_classifier,
+    predict,
+    save_detector,
+)
+from seisml.store import FeatureTable
+from seisml.times import NS_PER_S
+from seisml.windows import WindowGrid
+
+GRID = WindowGrid(6.0, 2.0)
+
+
+def feature_table(X, columns=("a.Z", "b.Z"), fingerprint="f") -> FeatureTable:
+    """A table of one station."""
+    time = pd.DatetimeIndex((np.arange(len(X)) * GRID.hop_ns).astype("datetime64[ns]"))
+    index = pd.MultiIndex.from_arrays([["XX.A..HH"] * len(X), time], names=["station", "time"])
+    frame = pd.DataFrame(np.asarray(X, np.float32), index=index, columns=list(columns))
+    ones = np.ones(len(X), np.float32)
+    return FeatureTable(frame, ones, ones.astype(np.uint8), {}, GRID, fingerprint, {})
+
+
+def training_set(seed=0, n=400):
+    """Two columns, NaN and infinity among them; the class is in the first."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, 2)).astype(np.float32)
+    y = np.where(X[:, 0] > 0.8, "event", "noise")
+    X[::17, 1] = np.nan
+    X[::23, 1] = np.inf
+    return X, y
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers_take_nan_and_learn(name):
+    """Every classifier fits data with NaN and infinity; all but the dummy learn the rule."""
+    X, y = training_set()
+    model = fit_classifier(name, X, y)
+    table = feature_table(training_set(1)[0])
+    score = event_probability(predict(model, ["a.Z", "b.Z"], table))
+    truth = table.frame["a.Z"].to_numpy() > 0.8
+    if name == "dummy":
+        assert np.ptp(score) == 0
+    else:
+        assert np.mean((score > 0.5) == truth) > 0.9
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_same_seed_same_model(name):
+    """Two fits with one seed give the same probabilities, bit for bit."""
+    X, y = training_set()
+    first, second = (fit_classifier(name, X, y, seed=3).predict_proba(X[1:5]) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_unknown_classifier():
+    """A misspelt name gets a suggestion."""
+    with pytest.raises(ModelError, match=r"(?s)'random_forrest'.*random_forest"):
+        make_classifier("random_forrest")
+
+
+def test_windows_without_features_have_no_probability():
+    """A row of NaN is not predicted; missing columns are NaN, not an error."""
+    X, y = training_set()
+    model = fit_classifier("hist_gradient_boosting", X, y)
+    table = feature_table([[1.0], [np.nan]], columns=["a.Z"])
+    found = predict(model, ["a.Z", "b.Z"], table)
+    assert np.isfinite(found.iloc[0]).all()
+    assert found.iloc[1].isna().all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n_splits=st.integers(2, 5),
+    block_s=st.sampled_from([600.0, 3600.0]),
+    purge_s=st.sampled_from([0.0, 60.0, 400.0]),
+    seed=st.integers(0, 9),
+)
+def test_split_keeps_its_distance(n_splits, block_s, purge_s, seed):
+    """No window is on both sides, and none for training starts within the purge of a test."""
+    rng = np.random.default_rng(seed)
+    time_ns = np.sort(rng.choice(20_000, 900, replace=False)).astype(np.int64) * 2 * NS_PER_S
+    splitter = PurgedBlockSplit(n_splits, block_s=block_s, purge_s=purge_s)
+    tested = []
+    for train, test in splitter.split(time_ns[:, None], groups=time_ns):
+        assert not set(train) & set(test)
+        if len(train) and len(test):
+            distance = np.abs(time_ns[train][:, None] - time_ns[test]).min()
+            assert distance >= purge_s * NS_PER_S
+        tested.extend(test)
+    assert sorted(tested) == list(range(len(time_ns)))
+
+
+def test_split_works_in_scikit_learn():
+    """cross_val_score takes the splitter unchanged."""
+    from sklearn.model_selection import cross_val_score
+
+    X, y = training_set()
+    time_ns = np.arange(len(X), dtype=np.int64) * 600 * NS_PER_S
+    splitter = PurgedBlockSplit(3, block_s=86_400, purge_s=60)
+    model = make_classifier("random_forest")
+    found = cross_val_score(model, np.nan_to_num(X), y, groups=time_ns, cv=splitter)
+    assert found.mean() > 0.9
+
+
+def test_split_with_too_few_blocks():
+    """More folds than anything to deal out is an error that says so."""
+    time_ns = np.arange(3, dtype=np.int64)
+    with pytest.raises(ModelError, match="too few for 5 folds"):
+        list(PurgedBlockSplit(5).split(time_ns[:, None], groups=time_ns))
+    with pytest.raises(ModelError, match=r"groups=table\.time_ns"):
+        list(PurgedBlockSplit(2).split(np.zeros((4, 1))))
+
+
+def test_blocks_fall_back_to_records():
+    """One day with three records has three blocks; one record is cut into equal parts."""
+    record = np.arange(100, dtype=np.int64) * 2 * NS_PER_S
+    three = np.concatenate([record, record + 3600 * NS_PER_S, record + 9000 * NS_PER_S])
+    assert np.bincount(make_blocks(three, block_s=86_400)).tolist() == [100, 100, 100]
+    assert len(np.unique(make_blocks(record, block_s=86_400))) == 3
+
+
+def detector(name="hist_gradient_boosting") -> Detector:
+    """A small fitted detector."""
+    return Detector(
+        estimator=fit_classifier(name, *training_set()),
+        columns=("a.Z", "b.Z"),
+        grid=GRID,
+        fingerprint="f",
+        plan={"band": {"f_min_hz": 1.0}},
+        on=0.6,
+        off=0.3,
+        detection={"merge_gap_s": 2.0},
+        card={"body": "earth", "seed": 0},
+    )
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_detector_round_trip(tmp_path, name):
+    """A saved detector gives the same probabilities and says which versions made it."""
+    before = detector(name)
+    save_detector(before, tmp_path / "m.skops")
+    after = load_detector(tmp_path / "m.skops")
+    table = feature_table(training_set(2)[0])
+    pd.testing.assert_frame_equal(
+        predict(before.estimator, before.columns, table),
+        predict(after.estimator, after.columns, table),
+    )
+    assert (after.on, after.off, after.columns, after.grid) == (0.6, 0.3, ("a.Z", "b.Z"), GRID)
+    assert "scikit-learn" in after.card["versions"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "m.skops"]
+
+
+def test_table_of_other_features_is_refused():
+    """Another fingerprint, or no column in common, names both sides."""
+    table = feature_table([[1.0, 2.0]], fingerprint="g")
+    with pytest.raises(FeatureMismatchError, match="trained on features f, the table holds g"):
+        check_table(table, columns=("a.Z",), fingerprint="f")
+    with pytest.raises(FeatureMismatchError, match=r"components U.*table.*Z"):
+        check_table(table, columns=("a.U",), fingerprint="g")
+
+
+class _Evil:
+    def __reduce__(self):
+        return (print, ("code was run",))
+
+
+def test_untrusted_files_run_nothing(tmp_path, capsys):
+    """A pickle, a skops file with a function inside, and a foreign zip are refused."""
+    import operator
+
+    import skops.io
+
+    path = tmp_path / "m.skops"
+    path.write_bytes(pickle.dumps(_Evil()))
+    with pytest.raises(ModelError, match="no seisml model"):
+        load_detector(path)
+    content = {"schema": 1, "estimator": operator.methodcaller("upper"), "about": "{}"}
+    skops.io.dump(content, path)
+    with pytest.raises(ModelError, match=r"(?s)types that no seisml model has.*methodcaller"):
+        load_detector(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("schema.json", json.dumps({"hello": 1}))
+    with pytest.raises(ModelError, match="no seisml model"):
+        load_detector(path)
+    assert "code was run" not in capsys.readouterr().out
+
+
+def test_missing_and_newer_model(tmp_path):
+    """A missing file says how to make one; another schema is refused."""
+    with pytest.raises(ModelError, match="seisml train"):
+        load_detector(tmp_path / "none.skops")
+    import skops.io
+
+    about = json.dumps({"grid": dataclasses.asdict(GRID)})
+    skops.io.dump({"schema": 99, "estimator": None, "about": about}, tmp_path / "new.skops")
+    with pytest.raises(ModelError, match="schema 99"):
+        load_detector(tmp_path / "new.skops")
