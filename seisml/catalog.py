@@ -96,7 +96,8 @@ def make_catalog(
     Parameters
     ----------
     events : pandas.DataFrame, list of dict or None
-        Columns of `EVENT_COLUMNS`, any subset that has ``time_ns``, and others to be kept.
+        Columns of `EVENT_COLUMNS`, any subset that has ``time_ns``, and others to be kept; one
+        whose name ends in ``_ns`` holds instants.
     picks : pandas.DataFrame, list of dict or None
         Columns of `PICK_COLUMNS`, any subset that has ``time_ns``.
     name, body, source, time_basis, dropped
@@ -144,9 +145,8 @@ def _check_option(parameter: str, value: str, allowed: Iterable[str]) -> None:
 
 def _complete(table, columns: Mapping) -> pd.DataFrame:
     """Return a copy with every column of the noun, in order, with the right type."""
-    if table is None:
-        table = pd.DataFrame()
-    table = pd.DataFrame(table)
+    if not isinstance(table, pd.DataFrame):  # as objects, instants stay exact beside gaps
+        table = pd.DataFrame([] if table is None else table, dtype=object)
     out = {}
     for column, default in columns.items():
         values = table[column] if column in table else pd.Series(default, index=table.index)
@@ -155,9 +155,25 @@ def _complete(table, columns: Mapping) -> pd.DataFrame:
         elif isinstance(default, float):
             out[column] = pd.to_numeric(values).astype(np.float64)
         else:
-            out[column] = values.astype(np.int64)
-    extra = [column for column in table.columns if column not in columns]
-    return pd.concat([pd.DataFrame(out, index=table.index), table[extra]], axis=1)
+            out[column] = _instants(values)
+    for column in table.columns:
+        if column not in columns:
+            is_instant = str(column).endswith("_ns")
+            values = table[column]
+            out[column] = _instants(values) if is_instant else values.infer_objects()
+    return pd.DataFrame(out, index=table.index)
+
+
+def _instants(values: pd.Series) -> pd.Series:
+    return values.where(values.notna(), NAT).astype(np.int64)
+
+
+def _concat(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Stack tables; instants that one of them lacks must not make the others floats."""
+    instants = {column for table in tables for column in table if str(column).endswith("_ns")}
+    return pd.concat(
+        [table.assign(**dict.fromkeys(sorted(instants - {*table}), NAT)) for table in tables]
+    )
 
 
 def select(
@@ -214,7 +230,7 @@ def merge(catalogs: Iterable[Catalog], *, name: str = "") -> Catalog:
     Raises
     ------
     CatalogError
-        If bodies or time bases differ.
+        If there are no catalogues, or bodies or time bases differ.
 
     Examples
     --------
@@ -224,6 +240,8 @@ def merge(catalogs: Iterable[Catalog], *, name: str = "") -> Catalog:
     ['a:e000001', 'b:e000001']
     """
     catalogs = list(catalogs)
+    if not catalogs:
+        raise CatalogError("There is no catalogue to merge.", "Give one or more.")
     for attribute in ("body", "time_basis"):
         values = sorted({getattr(catalog, attribute) for catalog in catalogs})
         if len(values) > 1:
@@ -242,8 +260,8 @@ def merge(catalogs: Iterable[Catalog], *, name: str = "") -> Catalog:
         for reason, count in catalog.dropped.items():
             dropped[reason] = dropped.get(reason, 0) + count
     return make_catalog(
-        pd.concat([rename(catalog.events, catalog) for catalog in catalogs]),
-        pd.concat([rename(catalog.picks, catalog) for catalog in catalogs]),
+        _concat([rename(catalog.events, catalog) for catalog in catalogs]),
+        _concat([rename(catalog.picks, catalog) for catalog in catalogs]),
         name=name,
         body=catalogs[0].body,
         source=", ".join(catalog.source for catalog in catalogs),

@@ -14,7 +14,7 @@ from seisml.errors import CatalogError
 NS_PER_S = 1_000_000_000
 DAY_NS = 86_400 * NS_PER_S
 
-_ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})$")
+_ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[tT ][\d:.,]+[+-]\d{2})$")
 
 
 def to_ns(time) -> int:
@@ -98,13 +98,31 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.n
 
 
 def _parse(text: pd.Series, zone: str | None, where: str) -> np.ndarray:
-    try:
-        times = pd.to_datetime(text, format="ISO8601", utc=zone is None)
-    except ValueError as error:
-        raise CatalogError(f"{where}: unreadable time: {error}") from error
+    times = pd.to_datetime(text, format="ISO8601", utc=zone is None, errors="coerce")
+    _check_times(times, text, where, "is no ISO 8601 time of the calendar")
     if zone is not None:
-        times = times.dt.tz_localize(zone).dt.tz_convert("UTC")
-    return times.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+        try:
+            times = times.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+        except (LookupError, ValueError, TypeError) as error:
+            raise CatalogError(
+                f"zone is {zone!r}, which is no time zone.", "Give a name such as 'Asia/Shanghai'."
+            ) from error
+        _check_times(times, text, where, f"does not stand for one instant in {zone}")
+        times = times.dt.tz_convert("UTC")
+    times = times.dt.tz_localize(None)
+    outside = ~times.isna() & ((times < pd.Timestamp.min) | (times > pd.Timestamp.max))
+    _check_times(times.mask(outside), text, where, "lies outside the years 1678 to 2261")
+    return times.to_numpy().astype("datetime64[ns]").astype(np.int64)
+
+
+def _check_times(times: pd.Series, text: pd.Series, where: str, problem: str) -> None:
+    wrong = times.isna() & (text.str.lower() != "nat")
+    if wrong.any():
+        row = text.index[wrong][0]
+        raise CatalogError(
+            f"{where}: the time {text[row]!r} (row {row + 1}) {problem}.",
+            "Correct it, or leave it empty where the time is unknown.",
+        )
 
 
 NAT = np.iinfo(np.int64).min

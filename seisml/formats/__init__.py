@@ -1,0 +1,265 @@
+"""Catalogue files: every format is a short module with a row in this registry.
+
+A format is found by content, never by suffix. To add one, write a module with ``sniff(head,
+path)``, ``read(path, *, zone, body, columns, name)`` and, where it can be written,
+``write(catalog, path)``, and add it to `_BUILT_IN` below (or call `register_format` elsewhere).
+Modules import ObsPy and lxml inside their functions, so that this package stays light.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from seisml.catalog import Catalog
+from seisml.errors import CatalogError, did_you_mean
+from seisml.formats import mqs, quakeml, quakeml_write, table, table_write
+
+HEAD_BYTES = 65_536
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """How one kind of catalogue file is recognised, read and written.
+
+    Attributes
+    ----------
+    name : str
+        The word of ``format=``.
+    sniff : callable
+        ``sniff(head, path) -> bool`` says from the first 64 kB as text whether a file is of this
+        format. The formats exclude each other.
+    read : callable
+        ``read(path, *, zone, body, columns, name) -> Catalog``; a format that states zone or
+        columns itself ignores these two.
+    write : callable or None
+        ``write(catalog, path) -> dict of Path to bytes``: the files that make up the catalogue,
+        in the order in which they are to appear.
+    suffixes : tuple of str
+        File name endings that mean this format to `write_catalog`.
+    description : str
+        One line for lists and messages.
+    """
+
+    name: str
+    sniff: Callable[[str, Path], bool]
+    read: Callable[..., Catalog]
+    write: Callable[[Catalog, Path], dict[Path, bytes]] | None
+    suffixes: tuple[str, ...]
+    description: str
+
+
+_BUILT_IN = (
+    Format(
+        "csv",
+        table.sniff,
+        table.read,
+        table_write.write,
+        (".csv",),
+        "table with a header line, seisml's own or any with known column names",
+    ),
+    Format(
+        "quakeml",
+        quakeml.sniff,
+        quakeml.read,
+        quakeml_write.write,
+        (".xml", ".qml", ".quakeml"),
+        "QuakeML 1.2",
+    ),
+    Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
+)
+_FORMATS: dict[str, Format] = {known.name: known for known in _BUILT_IN}
+
+
+def register_format(new: Format) -> None:
+    """Add a format; it is asked before the ones that are there already.
+
+    Raises
+    ------
+    CatalogError
+        If the name is taken.
+    """
+    if new.name in _FORMATS:
+        raise CatalogError(
+            f"There is a format {new.name!r} already ({_FORMATS[new.name].description}).",
+            "Choose another name.",
+        )
+    _FORMATS[new.name] = new
+
+
+def format_names() -> list[str]:
+    """Return the names of all formats, sorted.
+
+    Examples
+    --------
+    >>> format_names()
+    ['csv', 'mqs', 'quakeml']
+    """
+    return sorted(_FORMATS)
+
+
+def get_format(name: str) -> Format:
+    """Return the format of that name.
+
+    Raises
+    ------
+    CatalogError
+        If there is none.
+
+    Examples
+    --------
+    >>> get_format("quakeml").description
+    'QuakeML 1.2'
+    """
+    if name not in _FORMATS:
+        raise CatalogError(f"There is no catalogue format {name!r}.", did_you_mean(name, _FORMATS))
+    return _FORMATS[name]
+
+
+def sniff_format(path) -> Format | None:
+    """Return the format of a file by its content, or None.
+
+    Raises
+    ------
+    CatalogError
+        If the file is missing, empty or binary.
+    """
+    path = Path(path)
+    head = _read_head(path)
+    return next((known for known in reversed(_FORMATS.values()) if known.sniff(head, path)), None)
+
+
+def read_catalog(
+    path,
+    *,
+    format: str | None = None,  # noqa: A002
+    zone: str | None = None,
+    body: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    name: str = "",
+) -> Catalog:
+    """Read a catalogue of any known format.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    format : str, optional
+        One of `format_names`; found by content without it.
+    zone : str, optional
+        Time zone of a table's times that state none, for example "UTC" or "Asia/Shanghai".
+    body : str, optional
+        earth, mars or moon; what the file says without it, else earth.
+    columns : mapping of str to str, optional
+        seisml's column names to those of a table, see `seisml.formats.table`, for example
+        ``{"time": "Eventzeit"}``.
+    name : str
+        Name of the catalogue; the file's without it.
+
+    Returns
+    -------
+    Catalog
+        ``dropped`` counts the rows that could not be used, by reason.
+
+    Raises
+    ------
+    CatalogError
+        If the file is missing, empty, binary, of no known format, or contradicts its format.
+
+    Examples
+    --------
+    >>> read_catalog("expert.csv", zone="UTC")  # doctest: +SKIP
+    Catalog('expert', 39 events, 0 picks, earth, time basis origin)
+    """
+    path = Path(path)
+    if format is not None:
+        chosen = get_format(format)
+        _read_head(path, binary=True)
+    else:
+        chosen = sniff_format(path) or (get_format("csv") if columns else None)
+    if chosen is None:
+        known = "; ".join(f"{each} ({_FORMATS[each].description})" for each in format_names())
+        raise CatalogError(
+            f"{path}: the content is of no known catalogue format.",
+            f"Known are {known}. For another table give columns={{'time': ...}}.",
+        )
+    return chosen.read(path, zone=zone, body=body, columns=columns, name=name or path.stem)
+
+
+def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:  # noqa: A002
+    """Write a catalogue, whole or not at all.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    path : path-like
+        The file; one that is there is replaced. A CSV with picks has a second file beside it,
+        ``<stem>.picks.csv``.
+    format : str, optional
+        "csv" or "quakeml"; by the suffix (.csv, .xml) without it.
+
+    Raises
+    ------
+    CatalogError
+        If the format is unknown or cannot be written, or the file cannot be.
+
+    Examples
+    --------
+    >>> write_catalog(detections, "detections.csv")  # doctest: +SKIP
+    """
+    path = Path(path)
+    chosen = get_format(format) if format is not None else _format_of_suffix(path)
+    if chosen.write is None:
+        raise CatalogError(f"The format {chosen.name!r} can only be read.", _writable_hint())
+    for target, content in chosen.write(catalog, path).items():
+        _write_atomically(target, content)
+
+
+def _format_of_suffix(path: Path) -> Format:
+    for known in reversed(_FORMATS.values()):
+        if known.write is not None and path.suffix.lower() in known.suffixes:
+            return known
+    raise CatalogError(f"{path}: the suffix {path.suffix!r} names no format.", _writable_hint())
+
+
+def _writable_hint() -> str:
+    writable = [f"{n} ({', '.join(f.suffixes)})" for n, f in sorted(_FORMATS.items()) if f.write]
+    return f"Catalogues are written as {' or '.join(writable)}; or give format=."
+
+
+def _read_head(path: Path, *, binary: bool = False) -> str:
+    """Return the first 64 kB as text, refusing what no reader could use."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise CatalogError(
+            f"{path}: the catalogue cannot be opened ({error.strerror}).",
+            f"Check the path; it is taken from {Path.cwd()}.",
+        ) from error
+    if not head.strip():
+        raise CatalogError(f"{path}: the catalogue is empty.", _known_hint())
+    if not binary and b"\0" in head:
+        raise CatalogError(f"{path}: the file is binary (or UTF-16), not text.", _known_hint())
+    return head.decode("utf-8-sig", errors="replace")
+
+
+def _known_hint() -> str:
+    return f"Known formats, all of them text in UTF-8: {', '.join(format_names())}."
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Write under another name in the same folder, sync, rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CatalogError(
+            f"{path}: the catalogue cannot be written ({error.strerror}).",
+            "Check that the folder exists, may be written and has room.",
+        ) from error

@@ -1,0 +1,246 @@
+"""Columns of text tables: rows without loss, names with aliases, texts to numbers.
+
+Shared by the readers of tables. Everything that cannot be used is a CatalogError that names file,
+row and value; rows are counted from 1 after the header.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seisml.errors import CatalogError
+from seisml.times import parse_times
+
+ALIASES = {
+    "time": ("time", "time_utc", "utc_time", "datetime", "date_time", "time_abs", "utc"),
+    "origin_time": ("origin_time", "origintime", "origin_time_utc", "event_time", "ot"),
+    "start": ("start", "start_time", "starttime", "time_on", "event_start", "begin", "on"),
+    "end_time": ("end_time", "end", "endtime", "time_off", "event_end", "stop", "off"),
+    "event_id": ("event_id", "id", "evid", "eventid", "event", "template"),
+    "station": ("station", "sta", "station_code"),
+    "network": ("network", "net", "network_code"),
+    "label": ("label", "type", "class", "event_type", "event_class", "category"),
+    "quality": ("quality",),
+    "score": ("score", "probability", "prob", "confidence", "cc"),
+    "uncertainty_s": ("uncertainty_s", "time_uncertainty_s", "time_error_s"),
+    "latitude": ("latitude", "lat", "event_latitude"),
+    "longitude": ("longitude", "lon", "lng", "long", "event_longitude"),
+    "depth_km": ("depth_km", "depth", "event_depth_km"),
+    "magnitude": ("magnitude", "mag"),
+    "magnitude_type": ("magnitude_type", "magtype", "mag_type"),
+    "time_basis": ("time_basis",),
+    "body": ("body",),
+}
+"""Column names that are understood, best first, by what they mean."""
+
+_PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
+_MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
+_LIMITS = {"latitude": 90.0, "longitude": 360.0}
+_DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
+_INSTANT = r"\d{4}-?\d\d-?\d\d[T ]\d\d.*(?:[zZ]|[+-]\d\d(?::?\d\d)?)"
+_INTEGER = r"-?(?:0|[1-9]\d{0,17})"
+_NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf"
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read a table of texts separated by comma, semicolon or tab.
+
+    Parameters
+    ----------
+    path : path-like
+        UTF-8, with or without byte-order mark.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        Columns as in the header; blank lines are no rows.
+
+    Raises
+    ------
+    CatalogError
+        If the text is not UTF-8, a quotation does not end, a name in the header stands twice, or
+        a row has more or fewer fields than the header.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CatalogError(
+            f"{path}: byte {error.start} is not UTF-8.", "Save the table as UTF-8."
+        ) from error
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(first), strict=True)
+    header: list[str] = []
+    rows = []
+    try:
+        for fields in reader:
+            if not header:
+                header = _names(fields, path) if fields else []
+            elif len(fields) == len(header):
+                rows.append(fields)
+            elif fields:
+                raise CatalogError(
+                    f"{path}, line {reader.line_num}: row {len(rows) + 1} has {len(fields)} "
+                    f"fields, the header {len(header)}.",
+                    "Quote fields that contain the separator, or complete the row.",
+                )
+    except csv.Error as error:
+        raise CatalogError(
+            f"{path}, line {reader.line_num}: {error}.", "Check the quotation marks."
+        ) from error
+    return pd.DataFrame(rows, columns=header, dtype=object)
+
+
+def _names(fields: list[str], path: Path) -> list[str]:
+    names = [name.strip().lstrip("#").strip() for name in fields]
+    names = [name or f"column_{number}" for number, name in enumerate(names, start=1)]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise CatalogError(
+            f"{path}: the column {twice[0]!r} stands twice in the header.", "Rename one of them."
+        )
+    return names
+
+
+def delimiter(line: str) -> str:
+    """Return the separator of a header line: comma, semicolon or tab.
+
+    Examples
+    --------
+    >>> delimiter("time;label")
+    ';'
+    """
+    return max(",;\t", key=line.count)
+
+
+def plain(name: str) -> str:
+    """Return a column name as aliases are compared: small, without units and blanks.
+
+    Examples
+    --------
+    >>> plain("Depth (km)"), plain("Event-ID")
+    ('depth', 'event_id')
+    """
+    bare = re.sub(r"\(.*\)|\[.*\]", "", name).strip().strip("#").casefold()
+    return re.sub(r"[\s/.-]+", "_", bare.strip())
+
+
+def find_roles(header: Iterable[str]) -> dict[str, str]:
+    """Return what columns mean: from keys of `ALIASES` to names in the header.
+
+    Where a header tells of samples (npts, sampling_rate), start and end are those of a record
+    and not of an event.
+
+    Examples
+    --------
+    >>> find_roles(["Time", "Lat", "remark"])
+    {'time': 'Time', 'latitude': 'Lat'}
+    """
+    by_name = {plain(name): name for name in reversed(list(header))}
+    roles = {}
+    for role, aliases in ALIASES.items():
+        for alias in aliases:
+            if alias in by_name:
+                roles[role] = by_name[alias]
+                break
+    if {"npts", "sampling_rate"} & set(by_name):
+        roles = {role: name for role, name in roles.items() if role not in ("start", "end_time")}
+    return roles
+
+
+def find_phases(header: Iterable[str]) -> dict[str, str]:
+    """Return the columns of arrival times: from names in the header to phases.
+
+    Examples
+    --------
+    >>> find_phases(["P", "s_time", "sg_arrival", "p"])
+    {'P': 'P', 's_time': 'S', 'sg_arrival': 'Sg'}
+    """
+    found = {name: _PICK_NAME.match(name.strip()) for name in header}
+    return {name: (match[1] or match[2]).capitalize() for name, match in found.items() if match}
+
+
+def looks_dated(texts: pd.Series) -> bool:
+    """Tell whether at least half of the texts that are filled begin with a date."""
+    filled = texts[~_missing(texts)]
+    return bool(filled.empty or filled.str.match(_DATED).mean() >= 0.5)
+
+
+def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
+    """Convert texts to float64, missing ones to NaN.
+
+    Raises
+    ------
+    CatalogError
+        If a text is no number, or no latitude or longitude where it should be one.
+    """
+    values = pd.to_numeric(texts.where(~_missing(texts)), errors="coerce").astype(np.float64)
+    wrong = (values.isna() & ~_missing(texts)) | (values.abs() > _LIMITS.get(column, np.inf))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise CatalogError(
+            f"{path}: {column} is {texts.iloc[row]!r} (row {row + 1}), which cannot be.",
+            "Correct it, or leave it empty where it is unknown.",
+        )
+    return values
+
+
+def _missing(texts: pd.Series) -> pd.Series:
+    return texts.str.strip().str.casefold().isin(_MISSING)
+
+
+def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collection[str]):
+    """Return the columns that no one has taken, with the types that their texts show.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+    taken : collection of str
+        Names of columns to leave out.
+    reserved : collection of str
+        Names that the columns must not have; they get ``source_`` in front.
+
+    Returns
+    -------
+    pandas.DataFrame
+        bool, int64, float64 or str. A column ``x_time`` of ISO times with zone becomes ``x_ns``.
+    """
+    extras = {}
+    for name in table.columns:
+        if name in taken:
+            continue
+        values = _typed(table[name])
+        label = name
+        if name.endswith("_time") and _are_instants(table[name]):
+            label = f"{name.removesuffix('_time')}_ns"
+            values = parse_times(table[name], where=name)
+        while label in reserved or label in extras:
+            label = f"source_{label}"
+        extras[label] = values
+    return pd.DataFrame(extras, index=table.index)
+
+
+def _are_instants(texts: pd.Series) -> bool:
+    filled = texts[texts != ""]
+    return bool(len(filled) and filled.str.fullmatch(_INSTANT).all())
+
+
+def _typed(texts: pd.Series) -> pd.Series:
+    """Return numbers and truth values as such, but leave ids such as 007 or of 20 digits."""
+    filled = texts[~texts.isin(["", "NaN", "nan"])]
+
+    def all_match(pattern: str) -> bool:
+        return bool(len(filled) and filled.str.fullmatch(pattern).all())
+
+    if all_match("True|False") and len(filled) == len(texts):
+        return texts == "True"
+    if all_match(_INTEGER) and len(filled) == len(texts):
+        return texts.astype(np.int64)
+    if all_match(_NUMBER) and (filled[filled.str.fullmatch(_INTEGER)].str.len() < 16).all():
+        return pd.to_numeric(filled).astype(np.float64).reindex(texts.index)
+    return texts
