@@ -81,6 +81,7 @@ class TrainingConfig:
     purge_s: float = 60.0
     noise_per_event: float = 20.0
     max_windows: int = 200_000
+    class_weight: str = "none"
     seed: int = 0
 
 

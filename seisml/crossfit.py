@@ -52,6 +52,8 @@ class TrainingRule:
         Upper limit of windows for training.
     one_class : bool
         Learn "event" against noise, whatever the expert's classes are.
+    class_weight : str
+        ``balanced`` or ``none``.
     seed : int
     """
 
@@ -62,6 +64,7 @@ class TrainingRule:
     noise_per_event: float = 20.0
     max_windows: int = 200_000
     one_class: bool = True
+    class_weight: str = "none"
     seed: int = 0
 
 
@@ -286,7 +289,8 @@ def fit(labelled: LabelledStore, rule: TrainingRule, *, without_fold: int | None
             "left to learn from.",
             "Take more data or shorter blocks (block_days).",
         )
-    return fit_classifier(rule.model, labelled.X[keep], y, seed=rule.seed)
+    weight = "balanced" if rule.class_weight == "balanced" else None
+    return fit_classifier(rule.model, labelled.X[keep], y, class_weight=weight, seed=rule.seed)
 
 
 def out_of_fold(

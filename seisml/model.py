@@ -32,13 +32,22 @@ TRUSTED = (
 """Types beyond skops' own list that our classifiers are made of: data, no functions."""
 
 
-def make_classifier(name: str = "hist_gradient_boosting", *, seed: int = 0, jobs: int = 1):
-    """Return an unfitted classifier that takes NaN as it comes, with balanced class weights.
+def make_classifier(
+    name: str = "hist_gradient_boosting",
+    *,
+    class_weight: str | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+):
+    """Return an unfitted classifier that takes NaN as it comes.
 
     Parameters
     ----------
     name : str
         ``dummy`` (the prior), ``logistic``, ``random_forest`` or ``hist_gradient_boosting``.
+    class_weight : "balanced" or None
+        Weights in inverse proportion to the frequency of the classes. Thresholds are chosen on
+        events in any case, so this changes what is learned, not how often it fires.
     seed : int
     jobs : int
         Processes of the forest.
@@ -76,13 +85,13 @@ def make_classifier(name: str = "hist_gradient_boosting", *, seed: int = 0, jobs
             QuantileTransformer(
                 n_quantiles=200, output_distribution="normal", random_state=seed, subsample=100_000
             ),
-            LogisticRegression(class_weight="balanced", C=0.1, max_iter=1000),
+            LogisticRegression(class_weight=class_weight, C=0.1, max_iter=1000),
         )
     if name == "random_forest":
         return RandomForestClassifier(
             n_estimators=200,
             min_samples_leaf=3,
-            class_weight="balanced_subsample",
+            class_weight=class_weight,
             random_state=seed,
             n_jobs=jobs,
         )
@@ -93,7 +102,7 @@ def make_classifier(name: str = "hist_gradient_boosting", *, seed: int = 0, jobs
         min_samples_leaf=10,
         l2_regularization=1.0,
         max_features=0.3,
-        class_weight="balanced",
+        class_weight=class_weight,
         early_stopping=False,
         random_state=seed,
     )
@@ -275,14 +284,17 @@ def check_table(table: FeatureTable, *, columns, fingerprint: str) -> None:
         )
 
 
-def fit_classifier(name: str, X: np.ndarray, y: np.ndarray, *, seed: int = 0):
+def fit_classifier(
+    name: str, X: np.ndarray, y: np.ndarray, *, class_weight: str | None = None, seed: int = 0
+):
     """Return a fitted classifier of `make_classifier`.
 
     One thread: OpenMP teams that wait for each other make boosting ten times slower on a machine
     that is busy, and sums then depend on the number of threads.
     """
     with threadpool_limits(1):
-        return make_classifier(name, seed=seed).fit(finite(X), y)
+        model = make_classifier(name, class_weight=class_weight, seed=seed)
+        return model.fit(finite(X), y)
 
 
 def predict(estimator, columns, table: FeatureTable) -> pd.DataFrame:

@@ -93,6 +93,7 @@ def training_rule_of(config: Config) -> TrainingRule:
         noise_per_event=t.noise_per_event,
         max_windows=t.max_windows,
         one_class=config.labels.one_class,
+        class_weight=t.class_weight,
         seed=t.seed,
     )
 
