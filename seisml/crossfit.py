@@ -366,8 +366,10 @@ def choose_thresholds(
     candidates = _candidates(labelled, scores)
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, 3))
+    every = [_Line.of(labelled, scores, signals, *line) for line in lines(labelled.windows)]
     for i, threshold in enumerate(candidates):
-        counts[i] = _count(labelled, scores, signals, threshold, detection, matching)
+        for line in every:
+            _count(counts[i], line, labelled.grid, event_rule(threshold, detection), matching)
     thresholds, f1 = np.zeros(n_folds + 1), np.zeros(n_folds + 1)
     for k in range(n_folds + 1):
         tp, fp, fn = np.delete(counts, k, axis=1).sum(axis=1).T if k < n_folds else counts.sum(1).T
@@ -385,35 +387,48 @@ def _candidates(labelled: LabelledStore, scores: np.ndarray) -> np.ndarray:
     noise = scores[known & (state == NOISE)]
     if not len(event) or not len(noise):
         raise ModelError("No window with features is an event, or none is noise.", "See 'labels'.")
-    top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), 0.1, N_THRESHOLDS // 2))
+    # Where noise windows outnumber event windows by ten, precision is hopeless: no need to look.
+    share = min(0.5, 10 * len(event) / len(noise))
+    top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), share, N_THRESHOLDS // 2))
     levels = np.quantile(event, np.linspace(0, 0.98, N_THRESHOLDS // 2))
-    found = np.unique(np.concatenate([top, levels]))
+    found = np.unique(np.concatenate([top, levels[levels >= top[-1]]]))
     return found[found > 0] if (found > 0).any() else found
 
 
-def _count(labelled, scores, signals, threshold, detection, matching) -> np.ndarray:
-    """Return (matched, unmatched, missed) of each fold at one threshold."""
-    counts = np.zeros((labelled.n_folds, 3))
-    windows, grid = labelled.windows, labelled.grid
+@dataclasses.dataclass(frozen=True)
+class _Line:
+    """Scored windows of one station, and the signals that begin in them."""
+
+    time_ns: np.ndarray
+    score: np.ndarray
+    fold: np.ndarray
+    truth: np.ndarray
+
+    @classmethod
+    def of(cls, labelled: LabelledStore, scores, signals, station: str, rows) -> "_Line":
+        rows = rows[np.isfinite(scores[rows])]
+        time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
+        truth = _known_signals(signals, station, time_ns, labelled.grid)
+        return cls(time_ns, scores[rows], fold, truth)
+
+
+def _count(counts, line: _Line, grid: WindowGrid, rule: EventRule, matching: MatchRule) -> None:
+    """Add (matched, unmatched, missed) of each fold at one threshold."""
+    if not len(line.time_ns):
+        return
     # Onsets are refined later: here they are as coarse as the hop.
     tolerance_ns = round(matching.tolerance_s * NS_PER_S) + grid.hop_ns
-    rule = event_rule(threshold, detection)
-    for station, rows in lines(windows):
-        time_ns, fold = windows["time_ns"].to_numpy()[rows], windows["fold"].to_numpy()[rows]
-        known = np.isfinite(scores[rows])
-        raw = list(events_from_windows([(time_ns[known], scores[rows][known])], grid, rule))
-        found = np.array([row[:2] for row in raw], dtype=np.int64).reshape(-1, 2)
-        truth = _known_signals(signals, station, time_ns[known], grid)
-        if matching.mode == "interval":
-            i, j = match_intervals(*truth.T, *found.T, tolerance_ns=tolerance_ns)
-        else:
-            i, j = match(truth[:, 0], found[:, 0], tolerance_ns=tolerance_ns)
-        for column, times in enumerate(
-            (truth[i, 0], np.delete(found[:, 0], j), np.delete(truth[:, 0], i))
-        ):
-            at = np.clip(np.searchsorted(time_ns, times, "right") - 1, 0, len(time_ns) - 1)
-            np.add.at(counts, (fold[at], column), 1)
-    return counts
+    raw = events_from_windows([(line.time_ns, line.score)], grid, rule)
+    found = np.array([event[:2] for event in raw], dtype=np.int64).reshape(-1, 2)
+    truth = line.truth
+    if matching.mode == "interval":
+        i, j = match_intervals(*truth.T, *found.T, tolerance_ns=tolerance_ns)
+    else:
+        i, j = match(truth[:, 0], found[:, 0], tolerance_ns=tolerance_ns)
+    outcomes = truth[i, 0], np.delete(found[:, 0], j), np.delete(truth[:, 0], i)
+    for column, times in enumerate(outcomes):
+        at = np.searchsorted(line.time_ns, times, "right") - 1
+        np.add.at(counts, (line.fold[np.maximum(at, 0)], column), 1)
 
 
 def _known_signals(signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid) -> np.ndarray:

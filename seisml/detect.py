@@ -109,8 +109,9 @@ def _closed(time_ns, score, grid: WindowGrid, rule: EventRule) -> Iterator[tuple
     if not len(high):
         return
     breaks = np.flatnonzero((np.diff(high) > 1) | (np.diff(time_ns[high]) != grid.hop_ns))
-    runs = [high[a:b] for a, b in _pairs(breaks, len(high))]
-    runs = [run for run in runs if score[run].max() >= rule.on]
+    first, last = np.r_[0, breaks + 1], np.r_[breaks + 1, len(high)]
+    kept = np.maximum.reduceat(score[high], first) >= rule.on
+    runs = [high[a:b] for a, b in zip(first[kept], last[kept], strict=True)]
     merged: list[np.ndarray] = []
     gap_ns = round(rule.merge_gap_s * NS_PER_S)
     for run in runs:
@@ -137,7 +138,7 @@ def _pairs(breaks: np.ndarray, n: int) -> list[tuple[int, int]]:
 
 
 def _pieces(times: np.ndarray, run: np.ndarray, rule: EventRule) -> list[np.ndarray]:
-    if not np.isfinite(rule.max_duration_s):
+    if times[-1] - times[0] < rule.max_duration_s * NS_PER_S:
         return [run]
     part = (times - times[0]) // max(1, round(rule.max_duration_s * NS_PER_S))
     return [run[part == p] for p in np.unique(part)]
