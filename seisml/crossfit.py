@@ -117,7 +117,7 @@ class LabelledStore:
     selection : Selection
     windows : pandas.DataFrame
         One row a window in the order of the shards: line (store and station), station, time_ns,
-        state, y (class), event_id, fold.
+        state, y (class), event_id, block, fold.
     chosen : numpy.ndarray of int64
         Rows for training.
     X : numpy.ndarray of float32, shape (n_chosen, n_columns)
@@ -190,6 +190,9 @@ def label_store(
     windows["y"] = np.where(windows["state"] == NOISE, NOISE_CLASS, windows["y"])
     if rule.one_class:
         windows["y"] = np.where(windows["y"] == NOISE_CLASS, NOISE_CLASS, "event")
+    windows["block"] = make_blocks(
+        windows["time_ns"].to_numpy(), block_s=rule.block_s, min_blocks=MIN_BLOCKS
+    )
     windows["fold"] = _folds(windows, rule)
     chosen = _draw(windows, rule)
     X, columns = _read(stores, selection, chosen)
@@ -217,7 +220,8 @@ def _same_settings(about: FeatureTable | None, table: FeatureTable) -> FeatureTa
 
 
 def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
-    blocks = make_blocks(windows["time_ns"].to_numpy(), block_s=rule.block_s, min_blocks=MIN_BLOCKS)
+    """Deal the blocks to folds in turn."""
+    blocks = windows["block"].to_numpy()
     n_blocks = int(blocks.max()) + 1
     n_folds = min(rule.n_folds, n_blocks)
     state = windows["state"].to_numpy()
@@ -440,6 +444,22 @@ def _known_signals(signals: pd.DataFrame, station: str, time_ns, grid: WindowGri
     at = np.searchsorted(time_ns, spans[:, 0], "right") - 1
     inside = (at >= 0) & (spans[:, 0] < time_ns[np.maximum(at, 0)] + grid.length_ns)
     return spans[inside]
+
+
+def over_threshold(probability, threshold) -> np.ndarray:
+    """Return scores that are 1 at the threshold: ratios below it, ratios of odds above.
+
+    Probabilities of clear events crowd just below 1; their odds, p/(1 - p), do not.
+
+    Examples
+    --------
+    >>> over_threshold([0.25, 0.5, 0.75], 0.5).tolist()
+    [0.5, 1.0, 3.0]
+    """
+    p, t = np.broadcast_arrays(np.asarray(probability, float), np.asarray(threshold, float))
+    rest = 1e-12  # odds stay finite where a model is certain
+    odds = (p / (1 - p + rest)) / (t / (1 - t + rest))
+    return np.where(p < t, p / t, np.maximum(odds, 1.0))
 
 
 def event_rule(on: float, detection: Mapping) -> EventRule:

@@ -314,12 +314,17 @@ def to_catalog(
             "score": row.peak,
             "uncertainty_s": np.nan if onset is None else onset.uncertainty_s,
             "snr_db": np.nan if onset is None else onset.snr_db,
-            "channel": row.station.split(".", 2)[2] if onset is None else onset.channel,
+            "channel": "" if onset is None else onset.channel,
         }
         events.append(event)
         pick = {key: event[key] for key in ("event_id", "time_ns", "station", "score")}
         picks.append({**pick, "phase": "P", "method": "automatic"})
         picks[-1]["uncertainty_s"] = event["uncertainty_s"]
     return make_catalog(
-        events, picks, name=name, body=body, source="seisml", time_basis="detection_on"
+        events,
+        picks,
+        name=name,
+        body=body,
+        source="seisml",
+        time_basis="first_pick" if refine else "detection_on",
     )

@@ -199,7 +199,8 @@ def signal_catalog(table: pd.DataFrame, catalog: Catalog) -> Catalog:
     Returns
     -------
     Catalog
-        ``event_id`` is "id@NET.STA", ``source_id`` the expert's own; time basis label_start.
+        ``event_id`` is "id@NET.STA", ``source_id`` the expert's own; the time basis is
+        label_start for the rule ``intervals``, else first_pick.
     """
     extra = catalog.events.drop(columns=["time_ns", "end_ns", "station", "uncertainty_s", "label"])
     events = table.merge(extra, on="event_id", how="left").rename(columns={"start_ns": "time_ns"})
@@ -211,7 +212,7 @@ def signal_catalog(table: pd.DataFrame, catalog: Catalog) -> Catalog:
         name=catalog.name,
         body=catalog.body,
         source=catalog.source,
-        time_basis="label_start",
+        time_basis="label_start" if (table["rule"] == "intervals").any() else "first_pick",
         dropped=catalog.dropped,
     )
 

@@ -4,6 +4,7 @@ scikit-learn starts here, at the feature table. A Detector file is a skops archi
 never runs code, and refuses any type that seisml does not write itself.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -138,7 +139,17 @@ def make_blocks(time_ns: np.ndarray, *, block_s: float, min_blocks: int = 3) -> 
         if record[-1] + 1 < min_blocks:
             record = np.arange(len(known)) * min_blocks // max(1, len(known))
         blocks = record[np.searchsorted(known, time_ns)]
-    return np.unique(blocks, return_inverse=True)[1].astype(np.int64)
+    return _without_crumbs(np.unique(blocks, return_inverse=True)[1].astype(np.int64))
+
+
+def _without_crumbs(blocks: np.ndarray) -> np.ndarray:
+    """Join blocks with less than a twentieth of the largest to their neighbour."""
+    if not len(blocks):
+        return blocks
+    size = np.bincount(blocks)
+    kept = np.flatnonzero(size >= size.max() / 20)
+    nearest = np.searchsorted((kept[1:] + kept[:-1]) / 2, np.arange(len(size)))
+    return nearest[blocks].astype(np.int64)
 
 
 class PurgedBlockSplit:
@@ -360,7 +371,8 @@ def save_detector(detector: Detector, path) -> Path:
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error}.", "Choose another path.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            part.unlink(missing_ok=True)
     return path
 
 

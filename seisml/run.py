@@ -1,9 +1,11 @@
 """Running a project: every stage in order, making only what is missing or stale."""
 
+import contextlib
 import dataclasses
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,6 +34,7 @@ from seisml.project import (
     training_rule_of,
 )
 from seisml.report import Section, write_report
+from seisml.store import read_shard, shard_paths
 from seisml.summaries import to_json
 from seisml.training import Training, against, train
 
@@ -239,7 +242,21 @@ def report_of(
 
 
 def _section(result: Result) -> Section:
-    raise NotImplementedError
+    config = result.project.config
+    counts: Counter = Counter()
+    for path in shard_paths(result.project.store):
+        counts.update(read_shard(path).counts)
+    length_s = config.windows.length_s
+    return Section(
+        title=result.project.path.parent.resolve().name,
+        archive=result.archive,
+        training=result.training,
+        band=plan_of(config).band,
+        text=f"Profile {config.profile}, expert catalogue {config.labels.catalog}.",
+        counts=dict(sorted(counts.items())),
+        before_s=5 * length_s,
+        after_s=10 * length_s,
+    )
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -254,7 +271,8 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             os.fsync(handle.fileno())
         part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            part.unlink(missing_ok=True)
 
 
 __all__ = ["Progress", "Result", "StageState", "report_of", "run", "write_atomic"]

@@ -28,7 +28,8 @@ class Training:
     detector : Detector
         Trained on all blocks; its threshold was chosen on out-of-fold scores.
     machine : Catalog
-        Detections from out-of-fold scores; the score is the probability over the threshold.
+        Detections from out-of-fold scores; the score is 1 at the threshold, see
+        `seisml.crossfit.over_threshold`.
     baseline_machine : Catalog
         The same by STA/LTA; the score is the ratio over the threshold.
     test, baseline : Comparison
@@ -106,7 +107,8 @@ def train(
     say("comparing with the expert")
     fold = labelled.windows["fold"].to_numpy()
     columns = ["line", "station", "time_ns", "state", "fold"]
-    windows = labelled.windows[columns].assign(score=model / thresholds[fold], baseline=base)
+    score = crossfit.over_threshold(model, thresholds[fold])
+    windows = labelled.windows[columns].assign(score=score, baseline=base)
     results = []
     for column, called in (("score", "seisml"), ("baseline", name)):
         found = detections(labelled, windows[column].to_numpy(), detector, archive, name=called)
@@ -196,6 +198,7 @@ def _detector(labelled, rule, detection, threshold, f1, expert, signals) -> Dete
         },
         "split": {
             "n_folds": labelled.n_folds,
+            "n_blocks": int(windows["block"].max()) + 1,
             "block_s": rule.block_s,
             "purge_s": rule.purge_s,
         },
