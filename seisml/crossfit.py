@@ -457,8 +457,8 @@ def over_threshold(probability, threshold) -> np.ndarray:
     [0.5, 1.0, 3.0]
     """
     p, t = np.broadcast_arrays(np.asarray(probability, float), np.asarray(threshold, float))
-    rest = 1e-12  # odds stay finite where a model is certain
-    odds = (p / (1 - p + rest)) / (t / (1 - t + rest))
+    certain = 1e-12  # odds stay finite where a model leaves no doubt
+    odds = (p / np.maximum(1 - p, certain)) / (t / np.maximum(1 - t, certain))
     return np.where(p < t, p / t, np.maximum(odds, 1.0))
 
 
