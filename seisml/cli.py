@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from seisml import __version__, terminal
+from seisml import __version__, steps, terminal
 from seisml.errors import CatalogError, ConfigError, FeatureError, SeismlError
 
+INTERRUPTED = 130
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -55,7 +56,7 @@ def demo(
     jobs: Jobs = 2,
 ) -> None:
     """Run the whole chain on generated archives with known truth, ending in a report."""
-    from seisml.demo import make_projects
+    from seisml.demo import make_projects, true_events
     from seisml.run import report_of
 
     with terminal.bars() as progress:
@@ -65,10 +66,15 @@ def demo(
             progress.update(task, completed=done, total=total)
 
         projects = make_projects(folder, seed=seed, jobs=jobs, on_progress=generated)
-    results = [_run(project, jobs=jobs, report=False) for project in projects]
-    page = report_of(results, folder / "report.html", title="seisml demo", progress=_progress())
+    results = [steps.run_project(project, jobs=jobs, report=False) for project in projects]
+    extra = []
     for result in results:
-        _headline(result)
+        n_true, n_unmatched = true_events(result)
+        what = "unmatched that are planted events the expert left out"
+        extra.append([(what, f"{n_true} of {n_unmatched}")])
+        steps.headline(result, extra[-1])
+    page = folder / "report.html"
+    report_of(results, page, title="seisml demo", extra=extra, progress=steps.messages())
     terminal.line(str(page.resolve()))
 
 
@@ -78,7 +84,7 @@ def init(
     output: Annotated[Path, typer.Option("-o", "--output")] = Path("seisml.toml"),
 ) -> None:
     """Write a commented seisml.toml from a profile."""
-    from seisml.project import template
+    from seisml.settings import template
 
     text = template(profile)
     if output.exists():
@@ -97,7 +103,7 @@ def scan(
     """Say what is in an archive: channels, spans, rates, coverage, gaps, rejected files."""
     from seisml.coverage import summary
 
-    opened = _open(archive, jobs)
+    opened = steps.open_archive(archive, jobs)
     channels = summary(opened)
     bad = opened.files[opened.files["reason"] != ""]
     odd = opened.files[(opened.files["reason"] == "") & (opened.files["note"] != "")]
@@ -113,7 +119,7 @@ def scan(
             }
         )
     else:
-        rows = [[_cell(value) for value in row] for row in channels.to_numpy(dtype=object)]
+        rows = [[steps.cell(value) for value in row] for row in channels.to_numpy(dtype=object)]
         terminal.table(f"{opened.root} ({opened.layout})", list(channels), rows)
         rejected = bad[["path", "reason"]].to_numpy().tolist()
         if rejected:
@@ -134,12 +140,14 @@ def extract(
 ) -> None:
     """Compute features of all windows; only what is missing or stale is made."""
     from seisml.extract import require_windows
-    from seisml.project import plan_of
+    from seisml.settings import plan_of
 
-    opened = _open(archive, jobs)
-    outcomes = _extract(opened, output, plan_of(_settings(profile)), station, jobs)
+    opened = steps.open_archive(archive, jobs)
+    outcomes = steps.extract_days(
+        opened, output, plan_of(steps.settings_of(profile)), station, jobs
+    )
     require_windows(outcomes, output)
-    failed = _tell_outcomes(outcomes, output, as_json)
+    failed = steps.tell_outcomes(outcomes, output, as_json)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -166,23 +174,23 @@ def train(
     end: End = None,
 ) -> None:
     """Train a detector on an expert catalogue and test it on held-out blocks of time."""
-    from seisml.project import train_on
+    from seisml.experts import train_on
 
     changes = {"rule": rule, "delay_s": delay, "model": model}
-    config = _settings(profile, **{k: v for k, v in changes.items() if v is not None})
+    config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     training = train_on(
         store,
         catalog,
         config,
         output,
-        archive=None if archive is None else _open(archive, 1),
+        archive=None if archive is None else steps.open_archive(archive, 1),
         stations=stations,
         start=start,
         end=end,
         on_progress=terminal.say,
     )
     terminal.say(f"{training.detector}")
-    _comparison_table("held-out blocks", training)
+    steps.comparison_table("held-out blocks", training)
     terminal.line(str(output))
 
 
@@ -203,15 +211,15 @@ def detect(
     from seisml.detect import detect as find
     from seisml.formats import write_catalog
     from seisml.model import load_detector
-    from seisml.project import plan_from
+    from seisml.settings import plan_from
     from seisml.store import iter_tables
 
     detector = load_detector(model)
-    opened = _open(archive, jobs)
+    opened = steps.open_archive(archive, jobs)
     store = store or output.with_suffix(".features")
     plan = plan_from(detector.plan)
-    outcomes = _extract(opened, store, plan, station, jobs, start=start, end=end)
-    chosen = _stations(opened, station)
+    outcomes = steps.extract_days(opened, store, plan, station, jobs, start=start, end=end)
+    chosen = steps.chosen_stations(opened, station)
     tables = iter_tables(store, stations=chosen, start=start, end=end)
     body = detector.card.get("body", "earth")
     found = find(tables, detector, archive=opened, name=output.stem, body=body)
@@ -259,8 +267,8 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Write a page here.")] = None,
 ) -> None:
     """Compare two catalogues: matched, missed, unmatched, with intervals."""
+    from seisml.experts import compare_files
     from seisml.metrics import metrics
-    from seisml.project import compare_files
     from seisml.summaries import summary_table
 
     result = compare_files(
@@ -277,7 +285,7 @@ def compare(
     )
     numbers = metrics(result)
     terminal.table("", ["", "value"], summary_table(result, numbers=numbers))
-    _write_comparison(result, numbers, by, json_file, html)
+    steps.write_comparison(result, numbers, by, json_file, html)
 
 
 @app.command(epilog="Example: `seisml run seisml.toml -j 4`")
@@ -288,8 +296,8 @@ def run(
     """Bring all products of a project up to date; only what is missing or stale is made."""
     from seisml.project import open_project
 
-    result = _run(open_project(config), jobs=jobs)
-    _headline(result)
+    result = steps.run_project(open_project(config), jobs=jobs)
+    steps.headline(result)
     made = ", ".join(result.made) or "nothing: everything is up to date"
     terminal.say(f"made: {made}")
     terminal.line(str((result.project.results / "report.html").resolve()))
@@ -304,8 +312,8 @@ def report(
     from seisml.project import open_project
     from seisml.run import report_of
 
-    result = _run(open_project(config), jobs=1, report=False)
-    page = report_of([result], result.project.results / "report.html", progress=_progress())
+    result = steps.run_project(open_project(config), jobs=1, report=False)
+    page = report_of([result], result.project.results / "report.html", progress=steps.messages())
     terminal.line(str(page.resolve()))
 
 
@@ -340,8 +348,8 @@ def catalog(
     as_json: AsJson = False,
 ) -> None:
     """Summarise a catalogue, or convert it."""
+    from seisml.experts import describe_catalog
     from seisml.formats import read_catalog, write_catalog
-    from seisml.project import describe_catalog
 
     found = read_catalog(file, zone=zone)
     rows = describe_catalog(found)
@@ -373,155 +381,6 @@ def features(
         terminal.table("", ["group", "name", "unit", "invariant to", "what it is"], rows)
 
 
-def _cell(value) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _settings(profile: str, **changes):
-    """Return the settings of a profile or file, with options of the command line over them."""
-    import dataclasses
-
-    from seisml.config import load_config, load_profile
-
-    config = load_config(profile) if profile.endswith(".toml") else load_profile(profile)
-    labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
-    training = {k: changes[k] for k in ("model",) if k in changes}
-    return dataclasses.replace(
-        config,
-        labels=dataclasses.replace(config.labels, **labels),
-        training=dataclasses.replace(config.training, **training),
-    )
-
-
-def _open(root: str, jobs: int):
-    from seisml.archive import open_archive
-
-    with terminal.bars() as progress:
-        task = progress.add_task("scanning headers", total=None)
-        return open_archive(
-            root,
-            jobs=jobs,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
-
-
-def _stations(opened, patterns) -> list[str]:
-    from seisml.archive import stations
-
-    return stations(opened, patterns=patterns or ("*",))
-
-
-def _extract(opened, store, plan, patterns, jobs, *, start=None, end=None):
-    from seisml.extract import extract as make
-
-    with terminal.bars() as progress:
-        task = progress.add_task("extracting features", total=None)
-
-        def day_done(done: int, total: int, outcome) -> None:
-            progress.update(task, completed=done, total=total)
-
-        return make(
-            opened,
-            store,
-            plan,
-            patterns=patterns or ("*",),
-            start=start,
-            end=end,
-            jobs=jobs,
-            on_progress=day_done,
-        )
-
-
-def _tell_outcomes(outcomes, store, as_json: bool) -> int:
-    """Print what an extraction made; return how many station-days failed."""
-    from collections import Counter
-
-    counts: Counter = Counter()
-    for outcome in outcomes:
-        counts.update(outcome.counts)
-    failed = [o for o in outcomes if o.error]
-    total = {
-        "store": str(store),
-        "station_days": len(outcomes),
-        "failed": len(failed),
-        "windows": sum(o.n_windows for o in outcomes),
-        "windows_with_features": sum(o.n_usable for o in outcomes),
-        "seconds": round(sum(o.seconds for o in outcomes), 2),
-        **dict(sorted(counts.items())),
-    }
-    if as_json:
-        terminal.as_json(total)
-    else:
-        terminal.table("", ["", "value"], list(total.items()))
-    for outcome in failed:
-        terminal.say(f"failed: {outcome.station} day {outcome.day}: {outcome.error}")
-    return len(failed)
-
-
-def _progress():
-    from seisml.run import Progress
-
-    return Progress(said=terminal.say)
-
-
-def _run(project, *, jobs: int, report: bool = True):
-    from seisml.run import Progress
-    from seisml.run import run as run_project
-
-    with terminal.bars() as bars:
-        scan_task = bars.add_task("scanning headers", total=None, visible=False)
-        days_task = bars.add_task("extracting features", total=None, visible=False)
-        step_task = bars.add_task("", total=None, visible=False)
-
-        def said(text: str) -> None:
-            bars.update(step_task, description=text, visible=True)
-            if not terminal.err.is_terminal:
-                terminal.say(text)
-
-        progress = Progress(
-            scanned=lambda n, total: bars.update(
-                scan_task, completed=n, total=total, visible=n < total
-            ),
-            extracted=lambda n, total, _: bars.update(
-                days_task, completed=n, total=total, visible=n < total
-            ),
-            said=said,
-        )
-        return run_project(project, jobs=jobs, report=report, progress=progress)
-
-
-def _headline(result) -> None:
-    _comparison_table(result.project.path.parent.name or ".", result.training)
-
-
-def _comparison_table(title: str, training) -> None:
-    from seisml.report import headline
-
-    header, rows = headline(training)
-    terminal.table(title, header, rows)
-
-
-def _write_comparison(result, numbers, by, json_file, html) -> None:
-    import json
-
-    from seisml.run import write_atomic
-    from seisml.summaries import by as group_by
-    from seisml.summaries import to_json
-
-    for column in (by or "").split(",") if by else []:
-        shown = group_by(result, column.strip())
-        rows = [[_cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
-        terminal.table(f"recall by {column}", list(shown), rows)
-    if json_file is not None:
-        write_atomic(json_file, json.dumps(to_json(result, numbers=numbers, tables=True), indent=1))
-        terminal.line(str(json_file))
-    if html is not None:
-        from seisml.report import comparison_report
-
-        comparison_report(html, result, title=f"{result.machine_name} and {result.expert_name}")
-        terminal.line(str(html))
-
-
 def main() -> None:
     """Run the command line; an error is two lines, a traceback only with --debug."""
     anywhere = ("--debug", "--quiet", "-q")
@@ -537,9 +396,10 @@ def main() -> None:
             error, CatalogError
         )
         sys.exit(2 if wrong else 1)
-    except KeyboardInterrupt:
-        terminal.failure("interrupted.", "What is finished is kept; run it again to go on.")
-        sys.exit(130)
+    except SystemExit as stop:  # what typer makes of Ctrl-C
+        if stop.code == INTERRUPTED:
+            terminal.failure("interrupted.", "What is finished is kept; run it again to go on.")
+        raise
 
 
 if __name__ == "__main__":

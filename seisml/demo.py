@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from seisml.compare import compare
 from seisml.errors import ConfigError
-from seisml.formats import write_catalog
+from seisml.experts import signals_of
+from seisml.formats import read_catalog, write_catalog
+from seisml.labels import signal_catalog
 from seisml.project import Project, open_project
-from seisml.run import write_atomic
+from seisml.run import Result, write_atomic
+from seisml.settings import label_rule_of
 from seisml.synthetics import Truth, make_earth_archive, make_mars_archive
 
-EARTH_DAYS = 4
+EARTH_DAYS = 3
 MARS_DAYS = 6
 
 _EARTH = """\
@@ -24,7 +28,7 @@ catalog = "expert.xml"      # deliberately incomplete; the whole truth is in tru
 rule = "picks"
 
 [training]
-n_blocks = 4
+n_blocks = 3
 """
 _MARS = """\
 # One InSight-like station: marsquakes, glitches, wind (generated, seed {seed}).
@@ -94,6 +98,31 @@ def make_projects(
             write_atomic(path, text.format(seed=seed))  # last: it says that the rest is there
         projects.append(open_project(path))
     return projects
+
+
+def true_events(result: Result) -> tuple[int, int]:
+    """Return how many unmatched detections are planted events that the expert left out.
+
+    Returns
+    -------
+    n_true, n_unmatched : int
+    """
+    project, training = result.project, result.training
+    path = next(project.path.parent.glob("truth.xml"), project.path.parent / "truth.csv")
+    catalog = read_catalog(path, body=project.config.body)
+    names = sorted(result.archive.pieces["station"].unique())
+    table = signals_of(catalog, names, label_rule_of(project.config), None)
+    test = training.test
+    truth = compare(
+        training.machine,
+        signal_catalog(table, catalog),
+        tolerance_s=project.config.comparison.tolerance_s,
+        mode=project.config.comparison.mode,
+        coverage=test.coverage,
+        by_station=True,
+    )
+    unmatched = set(test.unmatched["event_id"])
+    return len(unmatched & set(truth.matched["machine_id"])), len(unmatched)
 
 
 def _check_folder(folder: Path, seed: int) -> None:

@@ -13,27 +13,16 @@ import numpy as np
 import pandas as pd
 
 from seisml.archive import Archive
-from seisml.config import Config
+from seisml.config import Config, resolve_path
 from seisml.crossfit import MatchRule
+from seisml.experts import check_overlap, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
 from seisml.formats import read_catalog, write_catalog
 from seisml.metrics import metrics
 from seisml.model import load_detector, save_detector
-from seisml.project import (
-    Project,
-    StageState,
-    check_overlap,
-    label_rule_of,
-    plan_of,
-    read_stamps,
-    read_stations,
-    resolve_path,
-    signals_of,
-    stamp_of,
-    status,
-    training_rule_of,
-)
+from seisml.project import Project, StageState, read_stamps, stamp_of, status
 from seisml.report import Section, write_report
+from seisml.settings import label_rule_of, plan_of, training_rule_of
 from seisml.store import read_shard, shard_paths
 from seisml.summaries import to_json
 from seisml.training import Training, against, train
@@ -202,7 +191,12 @@ def _stamp(project: Project, archive: Archive, *stages: str) -> None:
 
 
 def report_of(
-    results: Sequence[Result], path, *, title: str = "", progress: Progress | None = None
+    results: Sequence[Result],
+    path,
+    *,
+    title: str = "",
+    extra: Sequence[Sequence[tuple[str, str]]] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Write the comparison's numbers of each project, and one report page for all.
 
@@ -212,6 +206,8 @@ def report_of(
     path : path
         Of the page.
     title : str
+    extra : sequence of sequences of (name, text), optional
+        Further rows of the headline of each project.
     progress : Progress, optional
 
     Returns
@@ -221,7 +217,7 @@ def report_of(
     progress = progress or Progress()
     progress.said("writing the report")
     sections = []
-    for result in results:
+    for result, rows in zip(results, extra or [()] * len(results), strict=True):
         numbers = {
             name: to_json(comparison, numbers=metrics(comparison))
             for name, comparison in (
@@ -231,7 +227,7 @@ def report_of(
         }
         text = json.dumps(numbers, indent=1)
         write_atomic(result.project.results / "comparison.json", text)
-        sections.append(_section(result))
+        sections.append(dataclasses.replace(_section(result), extra=rows))
     settings = "\n\n".join(r.project.path.read_text(encoding="utf-8") for r in results)
     page = write_report(
         path, sections, title=title or results[0].project.path.parent.name, settings=settings

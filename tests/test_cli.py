@@ -214,7 +214,8 @@ def test_unreadable_and_foreign_catalogues(small, tmp_path):
     words = ("train", store, "-o", tmp_path / "m.skops", "-c")
     assert "broken.xml" in two_lines(seisml(*words, broken), 1)
     assert "nothing.xml" in two_lines(seisml(*words, tmp_path / "nothing.xml"), 1)
-    other = make_catalog([{"time_ns": 10**18}], [{"time_ns": 10**18, "phase": "P"}])
+    there = {"event_id": "a", "time_ns": 10**18}
+    other = make_catalog([there], [{**there, "phase": "P", "station": "XX.A"}])
     write_catalog(other, tmp_path / "other.xml")
     config = tmp_path / "seisml.toml"
     text = SMALL.replace('"archive"', f'"{(small / "archive").as_posix()}"')

@@ -7,7 +7,7 @@ import pytest
 
 from seisml.config import Config, load_config, load_profile, profile_names, profile_text
 from seisml.errors import ConfigError
-from seisml.project import label_rule_of, plan_from, plan_of, template, training_rule_of
+from seisml.settings import label_rule_of, plan_from, plan_of, template, training_rule_of
 
 
 @pytest.mark.parametrize("name", profile_names())

@@ -1,0 +1,220 @@
+"""The expert's side: catalogues and stations of an archive, files against files."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from seisml.archive import Archive
+from seisml.catalog import Catalog, select
+from seisml.compare import Comparison, compare
+from seisml.config import Config
+from seisml.crossfit import MatchRule, Selection
+from seisml.errors import CatalogError, ConfigError
+from seisml.formats import read_catalog
+from seisml.intervals import union
+from seisml.labels import LabelRule, signal_catalog, signals
+from seisml.model import save_detector
+from seisml.settings import label_rule_of, training_rule_of
+from seisml.store import covered, iter_tables, shard_paths
+from seisml.times import iso
+from seisml.training import Training, train
+
+
+def read_stations(path) -> pd.DataFrame | None:
+    """Read a table of stations: station ("NET.STA"), latitude, longitude.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or lacks a column.
+    """
+    if not path:
+        return None
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"The table of stations {path} cannot be read: {error}.") from error
+    missing = {"station", "latitude", "longitude"} - set(table.columns)
+    if missing:
+        raise ConfigError(
+            f"{path} lacks the columns {', '.join(sorted(missing))}.",
+            "It needs station (NET.STA), latitude, longitude.",
+        )
+    return table
+
+
+def signals_of(catalog: Catalog, archive_stations, rule: LabelRule, coordinates) -> pd.DataFrame:
+    """Return the expert's signals at the stations of an archive.
+
+    Raises
+    ------
+    CatalogError
+        If there is none.
+    """
+    table = signals(catalog, archive_stations, rule, coordinates=coordinates)
+    if table.empty:
+        names = sorted({".".join(s.split(".")[:2]) for s in archive_stations})
+        raise CatalogError(
+            f"No event of {catalog.name or catalog.source} is at a station of the archive "
+            f"({', '.join(names)}).",
+            "Check the station names of its picks, or use another label rule.",
+        )
+    return table
+
+
+def check_overlap(catalog: Catalog, archive: Archive) -> Catalog:
+    """Return the events in the archive's time.
+
+    Raises
+    ------
+    CatalogError
+        If there is none.
+    """
+    start = int(archive.pieces["start_ns"].min())
+    end = int(archive.pieces["end_ns"].max())
+    inside = select(catalog, start=start - 3600 * 10**9, end=end)
+    if not len(inside) and len(catalog):
+        times = catalog.events["time_ns"]
+        raise CatalogError(
+            f"{catalog.name or catalog.source} ({iso(int(times.min()))} to "
+            f"{iso(int(times.max()))}) has no event in the archive's time ({iso(start)} to "
+            f"{iso(end)}).",
+            "Check the time zone of the catalogue, and whether it belongs to this archive.",
+        )
+    return inside
+
+
+def train_on(
+    store,
+    catalog_path,
+    config: Config,
+    output,
+    *,
+    archive: Archive | None = None,
+    stations=None,
+    start=None,
+    end=None,
+    on_progress=None,
+) -> Training:
+    """Train on feature stores and a catalogue file, and save the detector.
+
+    Parameters
+    ----------
+    store : sequence of path
+    catalog_path : path
+    config : Config
+        Labels, training, detection and comparison.
+    output : path
+        Of the model.
+    archive : Archive, optional
+    stations : path, optional
+        Coordinates.
+    start, end : time, optional
+        Windows that are used.
+    on_progress : callable, optional
+
+    Returns
+    -------
+    Training
+    """
+    catalog = read_catalog(catalog_path, body=config.body)
+    names = sorted({path.parent.name for one in store for path in shard_paths(one)})
+    coordinates = read_stations(stations)
+    table = signals_of(catalog, names, label_rule_of(config), coordinates)
+    training = train(
+        list(store),
+        table,
+        catalog,
+        label_rule=label_rule_of(config),
+        rule=training_rule_of(config),
+        detection=dataclasses.asdict(config.detection),
+        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
+        archive=archive,
+        selection=Selection(start=start, end=end),
+        on_progress=on_progress,
+    )
+    save_detector(training.detector, output)
+    return training
+
+
+def compare_files(
+    machine,
+    expert,
+    *,
+    tolerance_s: float,
+    mode: str = "onset",
+    store=None,
+    rule: str | None = None,
+    delay_s: float = 0.0,
+    stations=None,
+    start=None,
+    end=None,
+) -> Comparison:
+    """Compare two catalogue files, inside the coverage of a feature store if one is given.
+
+    Parameters
+    ----------
+    machine, expert : path
+    tolerance_s, mode
+        See `seisml.compare.compare`.
+    store : path, optional
+        Feature store whose usable windows are the coverage.
+    rule : str, optional
+        Label rule by which the expert's events are brought to the stations first.
+    delay_s, stations
+        For the rules ``delay`` and ``origins``.
+    start, end : time, optional
+        Only events in this time.
+
+    Returns
+    -------
+    Comparison
+    """
+    found = select(read_catalog(machine), start=start, end=end)
+    truth = select(read_catalog(expert), start=start, end=end)
+    coverage = None
+    if store is not None:
+        coverage = {}
+        for table in iter_tables(store, start=start, end=end):
+            least = float(table.settings["settings"]["min_coverage"])
+            for name, spans in covered(table, min_coverage=least).items():
+                name = ".".join(name.split(".")[:2])
+                coverage[name] = union(coverage.get(name, union()), spans)
+    if rule is not None:
+        names = sorted(set(found.events["station"]) | set(coverage or ()))
+        label_rule = LabelRule(rule=rule, delay_s=delay_s)
+        table = signals_of(truth, names, label_rule, read_stations(stations))
+        truth = signal_catalog(table, truth)
+    if found.body != truth.body:
+        found = dataclasses.replace(found, body=truth.body)  # a CSV does not say its body
+    return compare(found, truth, tolerance_s=tolerance_s, mode=mode, coverage=coverage)
+
+
+def describe_catalog(catalog: Catalog) -> list[tuple[str, str]]:
+    """Return a summary of a catalogue as (name, text) rows."""
+    events, picks = catalog.events, catalog.picks
+
+    def counted(column: str, table=events) -> str:
+        counts = table[column][table[column] != ""].value_counts()
+        return ", ".join(f"{n} {name}" for name, n in counts.items()) or "-"
+
+    span = "-"
+    if len(events):
+        span = f"{iso(int(events['time_ns'].min()))} to {iso(int(events['time_ns'].max()))}"
+    magnitude = events["magnitude"].dropna()
+    size = f"{magnitude.min():g} to {magnitude.max():g}" if len(magnitude) else "-"
+    dropped = ", ".join(f"{n} x {reason}" for reason, n in catalog.dropped.items()) or "none"
+    return [
+        ("events", str(len(events))),
+        ("picks", str(len(picks))),
+        ("time", span),
+        ("time basis", catalog.time_basis),
+        ("body", catalog.body),
+        ("classes", counted("label")),
+        ("qualities", counted("quality")),
+        ("magnitudes", size),
+        ("phases", counted("phase", picks)),
+        ("stations", str(picks["station"].replace("", np.nan).nunique())),
+        ("rows dropped", dropped),
+    ]

@@ -1,0 +1,101 @@
+"""From a configuration to the plain values that each step takes."""
+
+import dataclasses
+
+from seisml.config import Config, profile_text
+from seisml.crossfit import TrainingRule
+from seisml.extract import Plan
+from seisml.features import Settings
+from seisml.labels import LabelRule
+from seisml.segments import Band
+from seisml.windows import WindowGrid
+
+
+def plan_of(config: Config) -> Plan:
+    """Return the extraction plan of a configuration."""
+    f, p = config.features, config.preparation
+    settings = Settings(
+        grid=WindowGrid(config.windows.length_s, config.windows.hop_s),
+        band_hz=(p.f_min_hz, p.f_max_hz),
+        bands_hz=f.bands_hz,
+        sub_s=f.sub_s,
+        spectrum_s=f.spectrum_s,
+        sta_lta_s=(
+            ("short", *f.sta_lta_short_s),
+            ("mid", *f.sta_lta_mid_s),
+            ("long", *f.sta_lta_long_s),
+        ),
+        background_s=f.background_s,
+        background_quantile=f.background_quantile,
+        min_coverage=f.min_coverage,
+    )
+    return Plan(Band(p.f_min_hz, p.f_max_hz, p.order), settings, f.names, f.chunk_s)
+
+
+def plan_from(detector_plan: dict, *, chunk_s: float = 10800.0) -> Plan:
+    """Return the plan that a detector's features were made with."""
+    s = dict(detector_plan["settings"])
+    s["grid"] = WindowGrid(**s["grid"])
+    for key in ("band_hz", "bands_hz", "sta_lta_s"):
+        s[key] = tuple(tuple(v) if isinstance(v, list) else v for v in s[key])
+    band = Band(**detector_plan["band"])
+    plan = Plan(band, Settings(**s), tuple(detector_plan["features"]), chunk_s)
+    everything = dataclasses.replace(plan, names=("all",))
+    return everything if everything.as_dict() == dict(detector_plan) else plan
+
+
+def label_rule_of(config: Config) -> LabelRule:
+    """Return the label rule of a configuration."""
+    names = {field.name for field in dataclasses.fields(LabelRule)}
+    values = dataclasses.asdict(config.labels)
+    return LabelRule(**{name: value for name, value in values.items() if name in names})
+
+
+def training_rule_of(config: Config) -> TrainingRule:
+    """Return the training rule of a configuration."""
+    t = config.training
+    return TrainingRule(
+        model=t.model,
+        n_folds=t.n_blocks,
+        block_s=t.block_days * 86_400.0,
+        purge_s=t.purge_s,
+        noise_per_event=t.noise_per_event,
+        max_windows=t.max_windows,
+        one_class=config.labels.one_class,
+        class_weight=t.class_weight,
+        seed=t.seed,
+    )
+
+
+def template(profile: str) -> str:
+    """Return the text of a ``seisml.toml`` that starts from a profile.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such profile.
+    """
+    preset = profile_text(profile)
+    body = "\n".join(f"# {line}" if line else "#" for line in preset.splitlines())
+    return _TEMPLATE.format(profile=profile, body=body)
+
+
+_TEMPLATE = """\
+# A seisml project. Bring everything up to date with: seisml run seisml.toml
+# Paths are relative to this file.
+
+profile = "{profile}"
+folder = "results"          # where products go
+
+[archive]
+path = "archive"            # SDS root, folder, pattern or file
+stations = ["*"]            # for example ["BX.*", "XB.ELYSE.02.BH"]
+
+[labels]
+catalog = "catalog.xml"     # expert catalogue: QuakeML, MQS QuakeML, CSV, ...
+# stations = "stations.csv" # station,latitude,longitude: for origins without picks
+
+# What the profile sets; copy a line above (in its table) to change it.
+#
+{body}
+"""

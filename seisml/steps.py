@@ -1,0 +1,161 @@
+"""Steps of the command line: each shows its progress or prints what it found."""
+
+from seisml import terminal
+
+
+def cell(value) -> str:
+    """Return a value of a table as text."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def settings_of(profile: str, **changes):
+    """Return the settings of a profile or file, with options of the command line over them."""
+    import dataclasses
+
+    from seisml.config import load_config, load_profile
+
+    config = load_config(profile) if profile.endswith(".toml") else load_profile(profile)
+    labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
+    training = {k: changes[k] for k in ("model",) if k in changes}
+    return dataclasses.replace(
+        config,
+        labels=dataclasses.replace(config.labels, **labels),
+        training=dataclasses.replace(config.training, **training),
+    )
+
+
+def open_archive(root: str, jobs: int):
+    """Open an archive with a progress bar."""
+    from seisml.archive import open_archive
+
+    with terminal.bars() as progress:
+        task = progress.add_task("scanning headers", total=None)
+        return open_archive(
+            root,
+            jobs=jobs,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+
+
+def chosen_stations(opened, patterns) -> list[str]:
+    """Return the stations that match the patterns."""
+    from seisml.archive import stations
+
+    return stations(opened, patterns=patterns or ("*",))
+
+
+def extract_days(opened, store, plan, patterns, jobs, *, start=None, end=None):
+    """Extract what is missing or stale, with a progress bar."""
+    from seisml.extract import extract as make
+
+    with terminal.bars() as progress:
+        task = progress.add_task("extracting features", total=None)
+
+        def day_done(done: int, total: int, outcome) -> None:
+            progress.update(task, completed=done, total=total)
+
+        return make(
+            opened,
+            store,
+            plan,
+            patterns=patterns or ("*",),
+            start=start,
+            end=end,
+            jobs=jobs,
+            on_progress=day_done,
+        )
+
+
+def tell_outcomes(outcomes, store, as_json: bool) -> int:
+    """Print what an extraction made; return how many station-days failed."""
+    from collections import Counter
+
+    counts: Counter = Counter()
+    for outcome in outcomes:
+        counts.update(outcome.counts)
+    failed = [o for o in outcomes if o.error]
+    total = {
+        "store": str(store),
+        "station_days": len(outcomes),
+        "failed": len(failed),
+        "windows": sum(o.n_windows for o in outcomes),
+        "windows_with_features": sum(o.n_usable for o in outcomes),
+        "seconds": round(sum(o.seconds for o in outcomes), 2),
+        **dict(sorted(counts.items())),
+    }
+    if as_json:
+        terminal.as_json(total)
+    else:
+        terminal.table("", ["", "value"], list(total.items()))
+    for outcome in failed:
+        terminal.say(f"failed: {outcome.station} day {outcome.day}: {outcome.error}")
+    return len(failed)
+
+
+def messages():
+    """Return a progress that writes messages only."""
+    from seisml.run import Progress
+
+    return Progress(said=terminal.say)
+
+
+def run_project(project, *, jobs: int, report: bool = True):
+    """Run a project with progress bars."""
+    from seisml.run import Progress
+    from seisml.run import run as run_project
+
+    with terminal.bars() as bars:
+        scan_task = bars.add_task("scanning headers", total=None, visible=False)
+        days_task = bars.add_task("extracting features", total=None, visible=False)
+        step_task = bars.add_task("", total=None, visible=False)
+
+        def said(text: str) -> None:
+            bars.update(step_task, description=text, visible=True)
+            if not terminal.err.is_terminal:
+                terminal.say(text)
+
+        progress = Progress(
+            scanned=lambda n, total: bars.update(
+                scan_task, completed=n, total=total, visible=n < total
+            ),
+            extracted=lambda n, total, _: bars.update(
+                days_task, completed=n, total=total, visible=n < total
+            ),
+            said=said,
+        )
+        return run_project(project, jobs=jobs, report=report, progress=progress)
+
+
+def headline(result, extra=()) -> None:
+    """Print the main numbers of a project."""
+    comparison_table(result.project.path.parent.resolve().name, result.training, extra)
+
+
+def comparison_table(title: str, training, extra=()) -> None:
+    """Print the main numbers of a training."""
+    from seisml.report import headline
+
+    header, rows = headline(training)
+    terminal.table(title, [title, *header[1:]], [*rows, *((*row, "") for row in extra)])
+
+
+def write_comparison(result, numbers, by, json_file, html) -> None:
+    """Print and write what was asked of a comparison."""
+    import json
+
+    from seisml.run import write_atomic
+    from seisml.summaries import by as group_by
+    from seisml.summaries import to_json
+
+    for column in (by or "").split(",") if by else []:
+        shown = group_by(result, column.strip())
+        rows = [[cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
+        terminal.table(f"recall by {column}", list(shown), rows)
+    if json_file is not None:
+        write_atomic(json_file, json.dumps(to_json(result, numbers=numbers, tables=True), indent=1))
+        terminal.line(str(json_file))
+    if html is not None:
+        from seisml.report import comparison_report
+
+        comparison_report(html, result, title=f"{result.machine_name} and {result.expert_name}")
+        terminal.line(str(html))
