@@ -5,6 +5,7 @@ ended, so days, shards and restarts do not cut events. Onsets are refined on the
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -297,6 +298,7 @@ def to_catalog(
     Catalog
     """
     events, picks = [], []
+    seen: Counter = Counter()
     refine = archive is not None and detection.get("refine_onset", True)
     for row in raw.itertuples(index=False):
         onset = None
@@ -305,8 +307,10 @@ def to_catalog(
             onset = refine_onset(archive, row.station, row.start_ns, band=band, search_s=search_s)
         time_ns = row.start_ns if onset is None else onset.time_ns
         station = ".".join(row.station.split(".")[:2])
+        name_of = f"{row.station}.{iso(row.start_ns)[:-5].replace(':', '')}"
+        seen[name_of] += 1  # the same record may be in two stores
         event = {
-            "event_id": f"{row.station}.{iso(row.start_ns)[:-5].replace(':', '')}",
+            "event_id": name_of if seen[name_of] == 1 else f"{name_of}#{seen[name_of]}",
             "time_ns": time_ns,
             "end_ns": max(row.end_ns, time_ns + NS_PER_S),
             "station": station,

@@ -21,11 +21,11 @@ import numpy as np
 from seisml import archive as archives
 from seisml import store as stores
 from seisml.archive import Archive
-from seisml.errors import FeatureError, NoDataError, SeismlError
+from seisml.errors import NoDataError, SeismlError
 from seisml.features import Feature, Filler, Settings, empty_table, evaluate, resolve
 from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
 from seisml.store import Shard
-from seisml.times import NS_PER_S, day_name
+from seisml.times import DAY_NS, NS_PER_S, day_name, to_ns
 
 PACKAGES = ("seisml", "numpy", "scipy", "obspy", "h5py")
 
@@ -110,8 +110,10 @@ def time_range(plan: Plan, day: int) -> tuple[range, int, int]:
     return blocks, blocks.start * grid.hop_ns - pad_ns, blocks.stop * grid.hop_ns
 
 
-def tasks(archive: Archive, store, plan: Plan, *, patterns=("*",)) -> list[Task]:
-    """List all station-days of an archive with their state in the store.
+def tasks(
+    archive: Archive, store, plan: Plan, *, patterns=("*",), start=None, end=None
+) -> list[Task]:
+    """List the station-days of an archive with their state in the store.
 
     Parameters
     ----------
@@ -120,6 +122,8 @@ def tasks(archive: Archive, store, plan: Plan, *, patterns=("*",)) -> list[Task]
     plan : Plan
     patterns : iterable of str
         Stations, for example "BX.*" or "XB.ELYSE.02.BH".
+    start, end : time, optional
+        Only days that reach into this time.
 
     Returns
     -------
@@ -128,18 +132,23 @@ def tasks(archive: Archive, store, plan: Plan, *, patterns=("*",)) -> list[Task]
     """
     out = []
     for station in archives.stations(archive, patterns=patterns):
-        whole = dataclasses.replace(
-            archive, pieces=archive.pieces[archive.pieces["station"] == station]
-        )
-        for day in archives.days(whole, station):
-            _, start_ns, end_ns = time_range(plan, day)
-            part = archives.part(whole, station, start_ns, end_ns)
+        days = [d for d in archives.days(archive, station) if _wanted(d, start, end)]
+        pad_ns = archives.guard(archive, station)
+        ranges = [time_range(plan, day)[1:] for day in days]
+        spans = [(start_ns - pad_ns, end_ns + pad_ns) for start_ns, end_ns in ranges]
+        for day, part in zip(days, archives.parts(archive, station, spans), strict=True):
             path = stores.shard_path(store, station, day)
             state, why = stores.shard_state(
                 path, fingerprint=plan.fingerprint, sources=_sources(part)
             )
             out.append(Task(part, station, day, state, why))
     return out
+
+
+def _wanted(day: int, start, end) -> bool:
+    """Whether a day reaches into the time from start to end."""
+    late_enough = start is None or (day + 1) * DAY_NS > to_ns(start)
+    return late_enough and (end is None or day * DAY_NS < to_ns(end))
 
 
 def _sources(part: Archive) -> list[tuple[str, int, int]]:
@@ -178,8 +187,9 @@ def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Coun
     blocks, start_ns, end_ns = time_range(plan, day)
     settings, chosen = plan.settings, plan.features
     fillers = {}
-    for channel, rate_hz in sorted(archives.nominal_rates(part, station).items()):
-        if _fast_enough(plan, rate_hz):
+    for channel, rates in archives.nominal_rates(part, station, span=(start_ns, end_ns)).items():
+        rate_hz = next((rate_hz for rate_hz in rates if _fast_enough(plan, rate_hz)), None)
+        if rate_hz is not None:
             fillers[channel] = Filler(empty_table(settings, blocks, rate_hz))
     chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
     found = segments(chunks, station=station, counts=counts)
@@ -237,6 +247,8 @@ def _only_fast(found: Iterator, plan: Plan, counts: Counter) -> Iterator:
 def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
     """Make one station-day and write its shard; errors of one day are told, not raised.
 
+    Nothing is written of a day whose files went away since the scan.
+
     Raises
     ------
     TableError
@@ -244,9 +256,12 @@ def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
     """
     try:
         shard, outcome = extract_day(task.archive, task.station, task.day, plan)
-    except (FeatureError, *archives.READER_ERRORS) as error:
+    except Exception as error:  # noqa: BLE001 - told in the outcome: one day must not stop the others
         text = f"{type(error).__name__}: {error}"
         return Outcome(task.station, task.day, 0, 0, {}, 0.0, error=text)
+    if outcome.counts.get("missing_files"):
+        text = "waveform files are gone or have changed since the scan; run again"
+        return dataclasses.replace(outcome, n_windows=0, n_usable=0, error=text)
     stores.write_shard(store, shard)
     return outcome
 
@@ -257,6 +272,8 @@ def extract(
     plan: Plan,
     *,
     patterns=("*",),
+    start=None,
+    end=None,
     jobs: int = 1,
     on_progress: Callable[[int, int, Outcome], None] | None = None,
 ) -> list[Outcome]:
@@ -270,6 +287,8 @@ def extract(
     plan : Plan
     patterns : iterable of str
         Stations.
+    start, end : time, optional
+        Only days that reach into this time.
     jobs : int
         Processes, each with one thread.
     on_progress : callable, optional
@@ -288,7 +307,7 @@ def extract(
         If the store cannot be written.
     """
     archives.require_waveforms(archive)
-    every = tasks(archive, store, plan, patterns=patterns)
+    every = tasks(archive, store, plan, patterns=patterns, start=start, end=end)
     todo = [task for task in every if task.state != "present"]
     run = _in_pool if jobs > 1 and len(todo) > 1 else _in_turn
     outcomes = []
@@ -332,7 +351,8 @@ def _result(future: Future, task: Task) -> Outcome:
         raise SeismlError(
             f"A worker process died while {task.station} {day_name(task.day)} was under way "
             "(killed, or out of memory).",
-            "Finished shards are kept; run the same command again, with fewer processes (-j).",
+            "Finished shards are kept; run the same command again, with fewer processes (-j). In a "
+            "script of your own, call extract under: if __name__ == '__main__'.",
         ) from error
 
 

@@ -18,12 +18,19 @@ Windows without any sample have no row. Opening one needs nothing of seisml::
     # xarray: xr.DataArray(table, dims=("time", "feature"))
 """
 
+import contextlib
 import dataclasses
 import errno
+import glob
+import io
 import json
 import os
+import re
+import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import h5py
 import numpy as np
@@ -109,9 +116,21 @@ class FeatureTable:
 
 
 def shard_path(store, station: str, day: int) -> Path:
-    """Return the path of a shard; characters that some file systems refuse become "_"."""
-    safe = "".join(c if c.isalnum() or c in ".-" else "_" for c in station)
+    """Return the path of a shard.
+
+    Examples
+    --------
+    >>> shard_path("store", "XB.ELYSE.02.BH", 0).as_posix()
+    'store/XB.ELYSE.02.BH/XB.ELYSE.02.BH_1970-01-01.h5'
+    """
+    safe = _safe(station)
     return Path(store) / safe / f"{safe}_{day_name(day)}.h5"
+
+
+def _safe(station: str) -> str:
+    """Return a name for files: what some file systems refuse, or hide, becomes %XX."""
+    name = quote(station, safe="")
+    return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
 def write_shard(store, shard: Shard) -> Path:
@@ -127,33 +146,45 @@ def write_shard(store, shard: Shard) -> Path:
         If the disk is full or the folder cannot be written.
     """
     path = shard_path(store, shard.station, shard.day)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
+    # Made in memory: HDF5 may crash where a disk is full, plain writing only raises.
+    content = io.BytesIO()
+    with h5py.File(content, "w", libver="v110") as file:
+        _write(file, shard)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(part, "w", libver="v110") as file:
-            _write(file, shard)
-        with part.open("rb") as handle:
+        _remove_leftovers(path)
+        with part.open("xb") as handle:
+            handle.write(content.getbuffer())
+            handle.flush()
             os.fsync(handle.fileno())
         part.replace(path)
     except OSError as error:
-        full = error.errno == errno.ENOSPC or "No space left" in str(error)
-        what = "the disk is full" if full else str(error)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        what = "the disk or the quota is full" if full else error.strerror or str(error)
         raise TableError(
             f"{path} cannot be written: {what}.",
             "Make room or choose another store, then run the same command: it goes on from here.",
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
     return path
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed runs have left of this shard; a living one is younger than a day."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > 86_400:
+                part.unlink()
 
 
 def _write(file: h5py.File, shard: Shard) -> None:
     n, n_columns = shard.X.shape
-    rows = max(1, min(n, CHUNK_ROWS))
+    chunks = (min(n, CHUNK_ROWS), n_columns) if n and n_columns else None
     options = {"track_times": False}
-    file.create_dataset(
-        "X", data=shard.X.astype(np.float32), chunks=(rows, max(1, n_columns)), **options
-    )
+    file.create_dataset("X", data=shard.X.astype(np.float32), chunks=chunks, **options)
     file.create_dataset("time", data=shard.time_ns.astype(np.int64), **options)
     file.create_dataset("coverage", data=shard.coverage.astype(np.float32), **options)
     file.create_dataset("flags", data=shard.flags.astype(np.uint8), **options)
@@ -181,7 +212,7 @@ def read_shard(path) -> Shard:
         If the file is no shard, is broken, or was written by a newer seisml.
     """
     with _opened(path) as file:
-        sources = tuple((p, int(s), int(m)) for p, s, m in file["sources"].asstr()[:])
+        sources = _read_sources(file)
         day = int(np.datetime64(file.attrs["day"], "D").astype(int))
         return Shard(
             station=file.attrs["station"],
@@ -201,23 +232,30 @@ def read_shard(path) -> Shard:
         )
 
 
-def _opened(path) -> h5py.File:
+@contextlib.contextmanager
+def _opened(path) -> Iterator[h5py.File]:
+    """Yield a shard that is open; whatever is wrong with it is a TableError."""
     try:
-        file = h5py.File(path, "r", locking=False)
+        with h5py.File(path, "r", locking=False) as file:
+            schema = file.attrs.get("schema")
+            if not np.isscalar(schema) or schema != SCHEMA:
+                raise TableError(
+                    f"{path} is no feature shard of schema {SCHEMA} (its schema: {schema}).",
+                    "Remove it and run extract again, or use the seisml that wrote it.",
+                )
+            yield file
     except FileNotFoundError:
-        raise TableError(f"There is no shard {path}.") from None
-    except OSError as error:
+        raise TableError(f"There is no shard {path}.", "Run extract again.") from None
+    except TableError:
+        raise
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise TableError(
-            f"{path} is no readable HDF5 file: {error}.", "Remove it and run extract again."
+            f"{path} is no readable shard: {error}.", "Remove it and run extract again."
         ) from error
-    schema = file.attrs.get("schema")
-    if schema != SCHEMA or "X" not in file:
-        file.close()
-        raise TableError(
-            f"{path} is no feature shard of schema {SCHEMA} (its schema: {schema}).",
-            "Remove it and run extract again, or use the seisml that wrote it.",
-        )
-    return file
+
+
+def _read_sources(file: h5py.File) -> tuple[tuple[str, int, int], ...]:
+    return tuple((p, int(s), int(m)) for p, s, m in file["sources"].asstr()[:])
 
 
 def shard_state(
@@ -241,8 +279,7 @@ def shard_state(
         return "missing", "not made yet"
     try:
         with _opened(path) as file:
-            known = file.attrs["fingerprint"]
-            made_from = {(p, int(s), int(m)) for p, s, m in file["sources"].asstr()[:]}
+            known, made_from = file.attrs["fingerprint"], set(_read_sources(file))
     except TableError as error:
         return "stale", error.problem
     if known != fingerprint:
@@ -263,20 +300,21 @@ def shard_paths(store, *, stations: Iterable[str] | None = None) -> list[Path]:
     NoDataError
         If there is no store or it has no shard, or a station is not in it.
     """
-    paths = sorted(Path(store).glob("*/*.h5"))
+    paths = sorted(path for path in Path(store).glob("*/*.h5") if _day_of(path) is not None)
     if not paths:
         raise NoDataError(
             f"There are no feature tables in {store}.", "Make them with 'seisml extract'."
         )
     if stations is None:
         return paths
-    known = {path.parent.name for path in paths}
-    for station in stations:
+    known = {unquote(path.parent.name) for path in paths}
+    wanted = [stations] if isinstance(stations, str) else list(stations)
+    for station in wanted:
         if station not in known:
             raise NoDataError(
                 f"The store {store} has no station {station!r}.", did_you_mean(station, known)
             )
-    return [path for path in paths if path.parent.name in set(stations)]
+    return [path for path in paths if unquote(path.parent.name) in wanted]
 
 
 def read_table(store, *, stations=None, start=None, end=None, columns=None) -> FeatureTable:
@@ -314,10 +352,18 @@ def read_table(store, *, stations=None, start=None, end=None, columns=None) -> F
     return concat(tables, columns=columns)
 
 
-def iter_tables(store, *, stations=None) -> Iterator[FeatureTable]:
-    """Yield the table of each shard in order of station and day: one in memory at a time."""
+def iter_tables(store, *, stations=None, start=None, end=None) -> Iterator[FeatureTable]:
+    """Yield the table of each shard in order of station and day: one in memory at a time.
+
+    Parameters
+    ----------
+    store, stations, start, end
+        As in `read_table`.
+    """
+    bounds = (None if start is None else to_ns(start), None if end is None else to_ns(end))
     for path in shard_paths(store, stations=stations):
-        yield _as_table(read_shard(path), (None, None))
+        if _in_days(path, bounds):
+            yield _as_table(read_shard(path), bounds)
 
 
 def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
@@ -349,11 +395,22 @@ def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
     )
 
 
+def _day_of(path: Path) -> int | None:
+    """Return the day in the name of a shard; None if it is no name of a shard."""
+    station, _, day = path.stem.rpartition("_")
+    if station != path.parent.name or not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
+        return None
+    try:
+        return int(np.datetime64(day, "D").astype(int))
+    except ValueError:
+        return None
+
+
 def _in_days(path: Path, bounds: tuple[int | None, int | None]) -> bool:
-    day_start = int(np.datetime64(path.stem[-10:], "D").astype(int)) * DAY_NS
-    start_ns, end_ns = bounds
-    return (start_ns is None or day_start + DAY_NS > start_ns) and (
-        end_ns is None or day_start < end_ns
+    day, (start_ns, end_ns) = _day_of(path), bounds
+    return day is None or (
+        (start_ns is None or (day + 1) * DAY_NS > start_ns)
+        and (end_ns is None or day * DAY_NS < end_ns)
     )
 
 

@@ -39,8 +39,11 @@ class WindowGrid:
     hop_s: float
 
     def __post_init__(self):
-        if not self.hop_s > 0 or not np.isfinite(self.length_s):
-            raise ConfigError(f"hop_s must be positive and length_s finite, not {self}.")
+        if not (np.isfinite([self.hop_s, self.length_s]).all() and self.hop_s * NS_PER_S >= 1):
+            raise ConfigError(
+                f"hop_s = {self.hop_s} s and length_s = {self.length_s} s cannot be used.",
+                "Both must be finite and positive.",
+            )
         if self.length_ns < self.hop_ns or self.length_ns % self.hop_ns:
             raise ConfigError(
                 f"length_s = {self.length_s:g} s is not a multiple of hop_s = {self.hop_s:g} s.",

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.frames import Windows, log10, nanmax, nanmean, nanmin, ratio
+from seisml.features.frames import Windows, crossing, log10, nanmax, nanmean, nanmin, ratio
 from seisml.features.registry import feature
 
 feature_a = partial(feature, group="A")
@@ -27,7 +27,7 @@ def log_energy(w: Windows) -> np.ndarray:
     return log10(w.moments[1])
 
 
-@feature_a("input", formula="max|x|", invariances="O")
+@feature_a("input", formula="max|x|", invariances="RO")
 def peak_abs(w: Windows) -> np.ndarray:
     """Largest distance of a sample from the mean."""
     mean = w.moments[0]
@@ -57,7 +57,7 @@ def kurtosis(w: Windows) -> np.ndarray:
 @feature_a("Hz", formula="sign changes/T", invariances="GLO")
 def zero_crossing_rate(w: Windows) -> np.ndarray:
     """Zero crossings per second: twice the frequency of a sine."""
-    return nanmean(w.sums("crossings")) / w.settings.grid.hop_s
+    return np.where(w.moments[1] > 0, nanmean(w.sums("crossings")), np.nan)
 
 
 @feature_a("Hz", formula="σ(dx/dt)/(2π σ(x))", invariances="GLO", reference=_HJORTH)
@@ -83,35 +83,24 @@ def _energy_and_time(w: Windows) -> tuple[np.ndarray, np.ndarray]:
 @feature_a("", formula="Σ t x²/(T Σ x²)", invariances="GLRO", reference=_AAA)
 def time_centroid(w: Windows) -> np.ndarray:
     """Centroid of the energy in time, as a share of the window."""
-    energy, t = _energy_and_time(w)
+    energy, t = w.cached(_energy_and_time)
     return ratio(energy @ t, energy.sum(axis=1))
 
 
 @feature_a("", formula="sqrt(Σ (t−t_c)² x²/Σ x²)/T", invariances="GLRO", reference=_AAA)
 def time_spread(w: Windows) -> np.ndarray:
     """Spread of the energy about its centroid, as a share of the window."""
-    energy, t = _energy_and_time(w)
-    centred = t - time_centroid(w)[:, np.newaxis]
+    energy, t = w.cached(_energy_and_time)
+    centred = t - w.cached(time_centroid)[:, np.newaxis]
     return np.sqrt(ratio((energy * centred**2).sum(axis=1), energy.sum(axis=1)))
 
 
 @feature_a("", formula="(t95−t05 of ∫x²)/T", invariances="GLRO", reference=_TRIFUNAC)
 def duration_5_95(w: Windows) -> np.ndarray:
     """Significant duration: the time between 5 and 95 % of the energy, as a share of T."""
-    energy, _ = _energy_and_time(w)
+    energy, _ = w.cached(_energy_and_time)
     total = np.cumsum(energy, axis=1)
-    share = ratio(total, total[:, -1:])
-    return _crossing(share, 0.95) - _crossing(share, 0.05)
-
-
-def _crossing(share: np.ndarray, level: float) -> np.ndarray:
-    """Return where a rising curve first reaches a level, linear in between, 0 to 1."""
-    rows, n = np.arange(len(share)), share.shape[1]
-    at = np.argmax(share >= level, axis=1)
-    before = np.where(at > 0, share[rows, np.maximum(at - 1, 0)], 0.0)
-    step = share[rows, at] - before
-    part = np.divide(level - before, step, out=np.zeros(len(share)), where=step > 0)
-    return np.where(np.isfinite(share[:, -1]), (at + part) / n, np.nan)
+    return (crossing(total, 0.95) - crossing(total, 0.05)) / total.shape[1]
 
 
 def _smooth_energy(w: Windows) -> tuple[np.ndarray, int]:
@@ -125,17 +114,17 @@ def _smooth_energy(w: Windows) -> tuple[np.ndarray, int]:
 @feature_a("dB/s", formula="max d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def rate_of_attack(w: Windows) -> np.ndarray:
     """Steepest rise of the level between neighbouring half seconds."""
-    return nanmax(_slope(w))
+    return nanmax(w.cached(_slope))
 
 
 @feature_a("dB/s", formula="max −d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def rate_of_decay(w: Windows) -> np.ndarray:
     """Steepest fall of the level between neighbouring half seconds."""
-    return -nanmin(_slope(w))
+    return -nanmin(w.cached(_slope))
 
 
 def _slope(w: Windows) -> np.ndarray:
-    energy, width = _smooth_energy(w)
+    energy, width = w.cached(_smooth_energy)
     level = 10 * log10(energy)
     return (level[:, width:] - level[:, :-width]) / (width * w.settings.sub_s)
 
@@ -143,7 +132,7 @@ def _slope(w: Windows) -> np.ndarray:
 @feature_a("", formula="share of e < 0.25 max e, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def silence_ratio(w: Windows) -> np.ndarray:
     """Share of the window in which the amplitude is below a quarter of its maximum."""
-    energy, _ = _smooth_energy(w)
-    known = np.isfinite(energy)
-    quiet = known & (energy < 0.25**2 * nanmax(energy)[:, np.newaxis])
+    energy, _ = w.cached(_smooth_energy)
+    largest = nanmax(energy)[:, np.newaxis]
+    quiet, known = energy < 0.25**2 * largest, np.isfinite(energy) & (largest > 0)
     return ratio(quiet.sum(axis=1).astype(float), known.sum(axis=1))

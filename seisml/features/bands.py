@@ -22,12 +22,11 @@ _STOTT = "Stott et al. 2023, doi:10.1093/gji/ggac464 (idea)"
 
 def _band_energy(w: Windows) -> np.ndarray:
     """Mean square in each band, shape (n_windows, n_bands), NaN above 0.8 of Nyquist."""
-    step_hz = w.table.frequencies_hz[1] if len(w.table.frequencies_hz) > 1 else np.nan
     out = np.full((w.n, len(w.settings.bands_hz)), np.nan)
     for b, (low_hz, high_hz) in enumerate(w.settings.bands_hz):
         bins = w.bins(low_hz, high_hz)
         if bins is not None:
-            out[:, b] = w.psd[:, bins].sum(axis=1, dtype=np.float64) * step_hz
+            out[:, b] = w.psd[:, bins].sum(axis=1) * w.table.frequencies_hz[1]
     return out
 
 
@@ -63,8 +62,9 @@ def band_rel_energy(w: Windows) -> np.ndarray:
 
 def _band_background(past: Past, low_hz: float, high_hz: float) -> np.ndarray:
     f = past.table.frequencies_hz
-    first, last = np.searchsorted(f, [low_hz - 1e-9, high_hz - 1e-9])
-    energy = past.table.spectra[:, first:last].sum(axis=1, dtype=np.float64) * f[1]
+    first, last = np.maximum(np.searchsorted(f, [low_hz - 1e-9, high_hz - 1e-9]), 1)
+    energy = past.table.spectra[:, first:last].sum(axis=1, dtype=np.float64)
+    energy *= past.table.scale * f[1]
     return past.background(energy, span_hops=past.table.settings.spectrum_hops)
 
 
@@ -76,13 +76,12 @@ def _band_background(past: Past, low_hz: float, high_hz: float) -> np.ndarray:
 )
 def frequency_index(w: Windows) -> np.ndarray:
     """Frequency index: high against low frequencies."""
-    bands = [band for band in w.settings.bands_hz if w.bins(*band) is not None]
-    if len(bands) < 2:
+    bands = sorted(band for band in w.settings.bands_hz if w.bins(*band) is not None)
+    if len(bands) < 2 or bands[0][0] == bands[len(bands) // 2][0]:
         return np.full(w.n, np.nan)
-    edge_hz = bands[len(bands) // 2][0]
-    low, high = w.bins(bands[0][0], edge_hz), w.bins(edge_hz, bands[-1][1])
-    mean = partial(np.mean, axis=1, dtype=np.float64)
-    return log10(ratio(mean(w.psd[:, high]), mean(w.psd[:, low])))
+    edge_hz, top_hz = bands[len(bands) // 2][0], max(high_hz for _, high_hz in bands)
+    low, high = w.bins(bands[0][0], edge_hz), w.bins(edge_hz, top_hz)
+    return log10(ratio(w.psd[:, high].mean(axis=1), w.psd[:, low].mean(axis=1)))
 
 
 @feature_d("", formula="−Σ r ln r / ln B, r = E_b/Σ E_b", invariances="GLRO")

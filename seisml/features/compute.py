@@ -9,7 +9,7 @@ from seisml.errors import FeatureError
 from seisml.features.blocks import BlockTable, Settings, empty_table, fill
 from seisml.features.frames import Past, Windows
 from seisml.features.registry import Feature, resolve
-from seisml.segments import Segment
+from seisml.segments import Segment, snap_rate
 from seisml.windows import WindowGrid
 
 ROWS = 4096
@@ -115,12 +115,13 @@ def compute(
             "Cut the record at its gaps and compute each part.",
         )
     grid = WindowGrid(length_s, hop_s)
-    if len(x) < np.floor(length_s * sampling_rate_hz):
+    n_blocks = int(np.floor(len(x) / sampling_rate_hz / hop_s + 1e-9))
+    if n_blocks < grid.n_hops:
         raise FeatureError(
             f"x has {len(x) / sampling_rate_hz:g} s, less than one window of {length_s:g} s."
         )
     if sub_s is None:
-        sub_s = hop_s / max(1, int(hop_s / max(0.1, 2 / sampling_rate_hz)))
+        sub_s = hop_s / max(1, int(hop_s / max(0.1, 2 / sampling_rate_hz) + 1e-9))
     settings = Settings(
         grid=grid,
         band_hz=band_hz or (0.0, 0.4 * sampling_rate_hz),
@@ -129,8 +130,9 @@ def compute(
         spectrum_s=spectrum_s,
     )
     chosen = resolve(names)
-    n_blocks = int(np.floor(len(x) / sampling_rate_hz / hop_s + 1e-9))
-    table = empty_table(settings, range(n_blocks), sampling_rate_hz)
+    table = empty_table(settings, range(n_blocks), snap_rate(sampling_rate_hz))
+    # From the first sample, so that what is constant becomes exactly zero.
+    x = x - x[0]
     data = (x - x.mean()).astype(np.float32)[np.newaxis]
     fill(table, [Segment("", ("",), 0, float(sampling_rate_hz), data)])
     windows = range(n_blocks - grid.n_hops + 1)

@@ -47,6 +47,12 @@ def moving_sum(x: np.ndarray, n: int) -> np.ndarray:
     return total
 
 
+def moving_count(known: np.ndarray, n: int) -> np.ndarray:
+    """Count how many of the n flags up to and including each one are set, int64."""
+    count = np.cumsum(known, dtype=np.int64)
+    return count - np.concatenate([np.zeros(min(n, len(count)), np.int64), count[:-n]])
+
+
 @dataclasses.dataclass(frozen=True)
 class Past:
     """Series of a whole day that look back over more than a window; see `seisml.features.ratios`.
@@ -80,7 +86,7 @@ class Past:
         """Return the mean square of the past `duration_s` at every sub-block, NaN if too empty."""
         n = max(1, round(duration_s / self.table.settings.sub_s))
         total = moving_sum(np.where(self._valid, self.energy, 0.0), n)
-        count = moving_sum(self._valid.astype(np.float64), n)
+        count = moving_count(self._valid, n)
         good = count >= max(1.0, min_share * n)
         return np.divide(total, count, out=np.full_like(total, np.nan), where=good)
 
@@ -190,7 +196,8 @@ class Windows:
     @cached_property
     def coverage(self) -> np.ndarray:
         """Share of valid samples of each window, 0 to 1."""
-        return np.minimum(self.over_blocks(self.table.count).mean(axis=1), 1.0)
+        covered_ns = self.over_blocks(self.table.covered_ns).sum(axis=1)
+        return np.minimum(covered_ns / self.settings.grid.length_ns, 1.0)
 
     @cached_property
     def usable(self) -> np.ndarray:
@@ -227,10 +234,10 @@ class Windows:
 
     @cached_property
     def band(self) -> slice:
-        """Bins of the analysis band in the spectra."""
+        """Bins of the analysis band in the spectra; never 0 Hz, as the mean is removed."""
         f = self.table.frequencies_hz
         low_hz, _ = self.settings.band_hz
-        return slice(int(np.searchsorted(f, low_hz - 1e-9)), len(f))
+        return slice(max(1, int(np.searchsorted(f, low_hz - 1e-9))), len(f))
 
     @cached_property
     def frequencies_hz(self) -> np.ndarray:
@@ -241,24 +248,32 @@ class Windows:
     def psd(self) -> np.ndarray:
         """Power spectral density in the analysis band, mean over the window's spectra (Welch)."""
         n_spectra = self.k - self.settings.spectrum_hops + 1
-        total, count = 0.0, 0.0
-        for shift in range(n_spectra):
-            part = self.table.spectra[self.first + shift : self.first + shift + self.n, self.band]
-            known = np.isfinite(part)
-            total = total + np.where(known, part, np.float32(0))
-            count = count + known
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return total / count
+        rows = slice(self.first, self.first + self.n + n_spectra - 1)
+        power = self.table.spectra[rows, self.band] * self.table.scale[rows, np.newaxis]
+        known = np.isfinite(power)
+        if known.all():
+            return _sum_of_rows(power, n_spectra) / n_spectra
+        count = _sum_of_rows(known.astype(np.float32), n_spectra)
+        return ratio(_sum_of_rows(np.where(known, power, 0.0), n_spectra), count)
 
     def bins(self, low_hz: float, high_hz: float) -> slice | None:
         """Return the bins of `psd` with low <= f < high, None where not all are available."""
         f = self.frequencies_hz
-        limit_hz = 0.4 * self.table.sampling_rate_hz
-        if high_hz > limit_hz * (1 + 1e-9) or not len(f):
+        if len(f) < 2 or high_hz > 0.4 * self.table.sampling_rate_hz * (1 + 1e-9):
             return None
         first, last = np.searchsorted(f, [low_hz - 1e-9, high_hz - 1e-9])
-        inside = first < last and f[0] <= low_hz + (f[1] - f[0] if len(f) > 1 else 0)
-        return slice(int(first), int(last)) if inside else None
+        slack_hz = (f[1] - f[0]) * (1 + 1e-9)
+        whole = f[0] <= low_hz + slack_hz and high_hz <= f[-1] + slack_hz
+        return slice(int(first), int(last)) if first < last and whole else None
+
+
+def _sum_of_rows(values: np.ndarray, n: int) -> np.ndarray:
+    """Sum the n rows from each row on."""
+    rows = len(values) - n + 1
+    total = values[:rows]
+    for shift in range(1, n):
+        total = total + values[shift : shift + rows]
+    return total
 
 
 def nanmean(values: np.ndarray) -> np.ndarray:
@@ -271,12 +286,12 @@ def nanmean(values: np.ndarray) -> np.ndarray:
 
 def nanmax(values: np.ndarray) -> np.ndarray:
     """Maximum over the last axis of the values that are known, NaN where none is."""
-    return np.fmax.reduce(values, axis=-1)
+    return np.fmax.reduce(values, axis=-1, initial=np.nan)
 
 
 def nanmin(values: np.ndarray) -> np.ndarray:
     """Minimum over the last axis of the values that are known, NaN where none is."""
-    return np.fmin.reduce(values, axis=-1)
+    return np.fmin.reduce(values, axis=-1, initial=np.nan)
 
 
 def log10(values: np.ndarray) -> np.ndarray:
@@ -289,3 +304,17 @@ def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Quotient, NaN where the denominator is not positive."""
     b = np.broadcast_to(b, np.shape(a))
     return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
+
+
+def crossing(total: np.ndarray, level: float) -> np.ndarray:
+    """Return where each row of rising sums reaches a share of its last value, in columns.
+
+    Linear inside a column, 0 to n; NaN where the last value is not positive.
+    """
+    rows, last = np.arange(len(total)), total[:, -1]
+    wanted = level * last
+    at = np.argmax(total >= wanted[:, np.newaxis], axis=1)
+    before = np.where(at > 0, total[rows, at - 1], 0.0)
+    step = total[rows, at] - before
+    part = np.divide(wanted - before, step, out=np.zeros(len(total)), where=step > 0)
+    return np.where(last > 0, at + part, np.nan)

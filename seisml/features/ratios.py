@@ -9,7 +9,16 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.frames import Past, Windows, log10, moving_sum, nanmax, nanmean, ratio
+from seisml.features.frames import (
+    Past,
+    Windows,
+    log10,
+    moving_count,
+    moving_sum,
+    nanmax,
+    nanmean,
+    ratio,
+)
 from seisml.features.registry import feature
 
 feature_c = partial(feature, group="C")
@@ -75,7 +84,7 @@ def _max_score_of_block(past: Past) -> np.ndarray:
     known = np.isfinite(log_sta)
     n, delay = round(lta_s / settings.sub_s), max(1, round(sta_s / settings.sub_s))
     value = np.where(known, log_sta, 0.0)
-    count = moving_sum(known.astype(float), n)
+    count = moving_count(known, n)
     mean = ratio(moving_sum(value, n), count)
     variance = ratio(moving_sum(value**2, n), count) - mean**2
     enough = (count >= 0.5 * n) & (variance > 1e-12)

@@ -58,7 +58,7 @@ class Feature:
     @property
     def summary(self) -> str:
         """First line of the function's docstring."""
-        return (self.function.__doc__ or "").strip().splitlines()[0]
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
 
     def columns(self, settings: Settings) -> list[str]:
         """Names of the columns, without the component."""

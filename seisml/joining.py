@@ -1,0 +1,379 @@
+"""Joining: records of one channel become gap-free pieces in order of time.
+
+What is no ground motion is taken out; where two records hold the same time, the first is kept;
+what follows within half a sample goes on. Nothing depends on how the records were cut: instants
+are counted in whole samples from the first sample of the piece that a file holds.
+"""
+
+import bisect
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from seisml.times import NS_PER_S
+
+FILL_VALUES = (0, -1, -(2**31), -99999)
+FILL_RUN_S = 1.0
+"""A run of one of the FILL_VALUES of this length is a gap."""
+DEAD_RUN_S = 10.0
+"""A run of any one value of this length is a gap."""
+MIN_RUN = 20
+"""A run shorter than this number of samples is never a gap."""
+RATE_TOLERANCE = 1e-4
+HALF_SAMPLE = 0.5001
+"""Largest distance, in samples, between where a sample is and where it was to be expected."""
+ON_TIME = 0.01
+"""Distance, in samples, from which on a sample counts as off."""
+CLOCK_NS = 500
+"""Slack when samples are counted to an instant: below the step of clocks, above our rounding."""
+
+
+def samples_to_ns(n_samples: int, sampling_rate_hz: float) -> int:
+    """Return the duration of a number of samples in whole nanoseconds."""
+    return round(int(n_samples) * NS_PER_S / sampling_rate_hz)
+
+
+def snap_rate(sampling_rate_hz: float) -> float:
+    """Return the nominal rate next to a measured one (within 1e-4), else the rate itself.
+
+    Nominal rates are whole numbers and multiples of 1/8 Hz (6.625 Hz is Apollo's).
+
+    Examples
+    --------
+    >>> snap_rate(99.9999), snap_rate(6.62501), snap_rate(99.9)
+    (100.0, 6.625, 99.9)
+    """
+    for step in (1.0, 0.125):
+        nominal = round(sampling_rate_hz / step) * step
+        if abs(nominal - sampling_rate_hz) <= RATE_TOLERANCE * sampling_rate_hz:
+            return nominal
+    return float(sampling_rate_hz)
+
+
+def guard_ns(sampling_rate_hz: float) -> int:
+    """Return what has to be read on both sides of a chunk, ns.
+
+    Then runs of one value and joints are judged as in the whole record.
+
+    Examples
+    --------
+    >>> guard_ns(100.0), guard_ns(0.5)
+    (12000000000, 46000000000)
+    """
+    longest_s = max(DEAD_RUN_S, MIN_RUN / sampling_rate_hz)
+    return round((longest_s + max(2.0, 3.0 / sampling_rate_hz)) * NS_PER_S)
+
+
+GUARD_NS = guard_ns(2.0)
+"""The guard of all sampling rates from 2 Hz up."""
+
+
+def gap_mask(data: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
+    """Mark the samples that are no ground motion: masked, not finite, or runs of one value.
+
+    Parameters
+    ----------
+    data : numpy.ndarray or numpy.ma.MaskedArray, shape (n_samples,)
+    sampling_rate_hz : float
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n_samples,), or None
+        True where there is no signal; None where all samples are good.
+
+    Examples
+    --------
+    >>> gap_mask(np.r_[1:5, np.zeros(200), 1:5], 100.0).sum()
+    np.int64(200)
+    """
+    bad = _absent(data)
+    runs = _runs(np.ma.getdata(data), sampling_rate_hz)
+    if bad is None and runs is None:
+        return None
+    return bad if runs is None else runs if bad is None else bad | runs
+
+
+def _absent(data: np.ndarray) -> np.ndarray | None:
+    """Mark masked samples and those that are not finite."""
+    values = np.ma.getdata(data)
+    bad = np.ma.getmaskarray(data) if np.ma.isMaskedArray(data) else None
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = ~np.isfinite(values) if bad is None else bad | ~np.isfinite(values)
+    return bad if bad is not None and bad.any() else None
+
+
+def _runs(values: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
+    """Mark the long runs of one value."""
+    same = values[1:] == values[:-1]
+    shortest = max(MIN_RUN, int(np.ceil(FILL_RUN_S * sampling_rate_hz)))
+    longest = max(MIN_RUN, int(np.ceil(DEAD_RUN_S * sampling_rate_hz)))
+    # A run of n equal samples has n - 1 equal neighbours; look only where runs can be long.
+    if not same[:: shortest - 1].any():
+        return None
+    edges = np.flatnonzero(np.diff(np.r_[False, same, False])).reshape(-1, 2)
+    length = edges[:, 1] - edges[:, 0] + 1
+    dead = (length >= longest) | np.isin(values[edges[:, 0]].astype(np.float64), FILL_VALUES)
+    bad = np.zeros(len(values), dtype=bool)
+    for first, last in edges[dead & (length >= shortest)]:
+        bad[first : last + 1] = True
+    return bad if bad.any() else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """Samples as they lie in a file, what `seisml.segments.segments` takes besides ObsPy traces.
+
+    Attributes
+    ----------
+    channel : str
+    origin_ns : int
+        Instant of the first sample of the piece of the file that they belong to.
+    first : int
+        Number of the first of them in that piece.
+    rate_hz : float
+        True rate of the piece.
+    data : numpy.ndarray, shape (n_samples,)
+    """
+
+    channel: str
+    origin_ns: int
+    first: int
+    rate_hz: float
+    data: np.ndarray
+
+    @property
+    def start_ns(self) -> int:
+        """Instant of the first sample."""
+        return self.origin_ns + samples_to_ns(self.first, self.rate_hz)
+
+    @property
+    def end_ns(self) -> int:
+        """Instant after the last sample."""
+        return self.origin_ns + samples_to_ns(self.first + len(self.data), self.rate_hz)
+
+    def index(self, time_ns: int) -> int:
+        """Return the first sample at or after an instant, 0 to n_samples."""
+        ahead = (time_ns - CLOCK_NS - self.origin_ns) * self.rate_hz / NS_PER_S
+        return int(min(max(np.ceil(ahead) - self.first, 0), len(self.data)))
+
+    def part(self, start: int, stop: int) -> "Record":
+        """Return the samples from one number up to another."""
+        return dataclasses.replace(self, first=self.first + start, data=self.data[start:stop])
+
+    def cut(self, start_ns: int, end_ns: int) -> "Record":
+        """Return the samples with start_ns <= t < end_ns."""
+        start = self.index(start_ns)
+        return self.part(start, max(start, self.index(end_ns)))
+
+
+def as_record(trace) -> Record:
+    """Return a trace (anything with ``data`` and ``stats``) as a record."""
+    if isinstance(trace, Record):
+        return trace
+    s = trace.stats
+    return Record(s.channel, int(s.starttime.ns), 0, float(s.sampling_rate), trace.data)
+
+
+def pieces_in_line(
+    records: Iterable[Record], span: tuple[int, int], counts: Counter
+) -> list[Record]:
+    """Return the good samples of one channel in order of time, each instant once.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        In order of preference; they reach `guard_ns` over both ends of the span.
+    span : (int, int)
+        Instants between which what is left out is counted.
+    counts : collections.Counter
+
+    Returns
+    -------
+    list of Record
+        Cut to the span.
+    """
+    good, fill = [], []
+    for record in records:
+        if _usable(record, span, counts):
+            for piece, is_fill in _judged(record, span, counts):
+                (fill if is_fill else good).append(piece)
+    # Fill is placed last: it hides no samples of others, and runs that go on over the end of a
+    # record are seen whole.
+    placed = _without_overlaps([(p, False) for p in good] + [(p, True) for p in fill], span, counts)
+    inside = (piece.cut(*span) for piece in _without_fill(placed, span, counts))
+    return [piece for piece in inside if len(piece.data)]
+
+
+def _usable(record: Record, span: tuple[int, int], counts: Counter) -> bool:
+    if not (np.isfinite(record.rate_hz) and record.rate_hz > 0):
+        counts["bad_sampling_rate"] += len(record.data)
+        return False
+    if np.ma.getdata(record.data).dtype.kind not in "iuf":
+        _count(counts, "not_numeric", record, span)
+        return False
+    if snap_rate(record.rate_hz) != record.rate_hz:
+        _count(counts, "rate_snapped", record, span)
+    return True
+
+
+def _count(counts: Counter, name: str, record: Record, span: tuple[int, int]) -> None:
+    """Count the samples of a record that lie in a span: each once, whatever the chunks are."""
+    if n := len(record.cut(*span).data):
+        counts[name] += n
+
+
+def _judged(
+    record: Record, span: tuple[int, int], counts: Counter
+) -> Iterator[tuple[Record, bool]]:
+    """Yield (samples, whether they are a run of one value); masked and NaN samples are left out."""
+    absent = _absent(record.data)
+    values = dataclasses.replace(record, data=np.ma.getdata(record.data))
+    runs = _runs(values.data, record.rate_hz)
+    if absent is None and runs is None:
+        yield values, False
+        return
+    kind = np.zeros(len(values.data), dtype=np.int8)
+    if runs is not None:
+        kind[runs] = 1
+    if absent is not None:
+        kind[absent] = 2
+    edges = np.r_[0, np.flatnonzero(np.diff(kind)) + 1, len(kind)]
+    for start, stop in pairwise(edges.tolist()):
+        piece = values.part(start, stop)
+        if kind[start] == 2:
+            _count(counts, "fill_samples", piece, span)
+        else:
+            yield piece, bool(kind[start])
+
+
+def _without_overlaps(
+    pieces: Iterable[tuple[Record, bool]], span: tuple[int, int], counts: Counter
+) -> list[tuple[Record, bool]]:
+    """Return pieces in time order; where two hold the same time the earlier in line is kept."""
+    kept: list[tuple[Record, bool]] = []
+    starts: list[int] = []
+    for piece, is_fill in pieces:
+        cursor, end_ns = piece.start_ns, piece.end_ns
+        position = max(0, bisect.bisect_right(starts, cursor) - 1)
+        fresh = []
+        while position < len(kept) and starts[position] < end_ns:
+            other = kept[position][0]
+            half_ns = round(0.5 * NS_PER_S / max(piece.rate_hz, other.rate_hz))
+            first_ns, last_ns = starts[position] - half_ns, other.end_ns - half_ns
+            if last_ns > cursor:
+                if first_ns > cursor:
+                    fresh.append(piece.cut(cursor, first_ns))
+                if not is_fill:
+                    _count_overlap(piece, other, (max(first_ns, cursor), last_ns), span, counts)
+                cursor = last_ns
+            position += 1
+        half_ns = round(0.5 * NS_PER_S / piece.rate_hz)
+        if cursor < end_ns - half_ns:
+            fresh.append(piece if cursor == piece.start_ns else piece.cut(cursor, end_ns))
+        for part in fresh:
+            if len(part.data):
+                at = bisect.bisect_left(starts, part.start_ns)
+                starts.insert(at, part.start_ns)
+                kept.insert(at, (part, is_fill))
+    return kept
+
+
+def _count_overlap(
+    piece: Record, other: Record, there: tuple[int, int], span: tuple[int, int], counts: Counter
+) -> None:
+    """Count the samples that are left out, those that say the same apart from the others."""
+    mine = piece.cut(*there).cut(*span)
+    n_same = 0
+    if piece.rate_hz == other.rate_hz:
+        ahead = (mine.origin_ns - other.origin_ns) * mine.rate_hz / NS_PER_S
+        first = max(0, round(ahead) + mine.first - other.first)
+        theirs = other.data[first : first + len(mine.data)]
+        n_same = int(np.count_nonzero(mine.data[: len(theirs)] == theirs))
+    for name, n in (("identical", n_same), ("conflicting", len(mine.data) - n_same)):
+        if n > 0:
+            counts[f"overlap_{name}"] += n
+
+
+def _without_fill(
+    placed: list[tuple[Record, bool]], span: tuple[int, int], counts: Counter
+) -> Iterator[Record]:
+    """Yield what is no fill, also where a run of one value goes on from record to record."""
+    for stretch in _stretches(placed):
+        bad = None
+        if any(a.data[-1] == b.data[0] for (a, _), (b, _) in pairwise(stretch)):
+            values = np.concatenate([piece.data for piece, _ in stretch])
+            bad = _runs(values, stretch[0][0].rate_hz)
+        at = 0
+        for piece, is_fill in stretch:
+            n = len(piece.data)
+            marks = np.full(n, is_fill) if bad is None else bad[at : at + n] | is_fill
+            at += n
+            if not marks.any():
+                yield piece
+                continue
+            edges = np.r_[0, np.flatnonzero(np.diff(marks)) + 1, n]
+            for start, stop in pairwise(edges.tolist()):
+                found = piece.part(start, stop)
+                if marks[start]:
+                    _count(counts, "fill_samples", found, span)
+                else:
+                    yield found
+
+
+def _stretches(placed: list[tuple[Record, bool]]) -> Iterator[list[tuple[Record, bool]]]:
+    """Group pieces that follow one another within half a sample at one rate."""
+    stretch: list[tuple[Record, bool]] = []
+    for piece, is_fill in placed:
+        if stretch:
+            before = stretch[-1][0]
+            near = abs(piece.start_ns - before.end_ns) * piece.rate_hz <= HALF_SAMPLE * NS_PER_S
+            if not (near and snap_rate(piece.rate_hz) == snap_rate(before.rate_hz)):
+                yield stretch
+                stretch = []
+        stretch.append((piece, is_fill))
+    if stretch:
+        yield stretch
+
+
+@dataclasses.dataclass
+class Line:
+    """Where the running segment of a channel began, its rate, and how far it has come."""
+
+    start_ns: int
+    rate_hz: float
+    n_samples: int = 0
+
+    @property
+    def next_ns(self) -> int:
+        """Instant of the sample that would follow."""
+        return self.start_ns + samples_to_ns(self.n_samples, self.rate_hz)
+
+    def takes(self, piece: Record) -> tuple[int, int]:
+        """Return how many samples of the piece are, within half a sample, the next ones.
+
+        Where the true rates differ, the two clocks drift apart within the piece. Second, how many
+        of these are off by more than `ON_TIME`.
+        """
+        if snap_rate(piece.rate_hz) != snap_rate(self.rate_hz):
+            return 0, 0
+        n = len(piece.data)
+        if piece.rate_hz == self.rate_hz:  # counted from origins: the same however cut
+            ahead = (piece.origin_ns - self.start_ns) * self.rate_hz / NS_PER_S
+            off = abs(ahead + (piece.first - self.n_samples))
+            return (n, n if off > ON_TIME else 0) if off <= HALF_SAMPLE else (0, 0)
+        own, other = Fraction(self.rate_hz), Fraction(piece.rate_hz)
+        seconds = Fraction(piece.origin_ns - self.start_ns, NS_PER_S) + piece.first / other
+        off, drift = seconds * own - self.n_samples, own / other - 1
+        n = _n_between(off, drift, HALF_SAMPLE, n) if abs(off) <= HALF_SAMPLE else 0
+        return n, n - _n_between(off, drift, ON_TIME, n)
+
+
+def _n_between(off: Fraction, drift: Fraction, limit: float, n: int) -> int:
+    """Return for how many of i = 0 ... n - 1 the value of off + i drift is within a limit."""
+    a, b = sorted(((-Fraction(limit) - off) / drift, (Fraction(limit) - off) / drift))
+    return max(0, min(n - 1, math.floor(b)) - max(0, math.ceil(a)) + 1)

@@ -1,0 +1,600 @@
+import tempfile
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from scipy.signal import sosfilt, sosfilt_zi
+from waveform_data import (
+    DAY0,
+    RATE_HZ,
+    STATION,
+    assert_same_stretches,
+    at,
+    noise,
+    read_stretches,
+    stretches,
+    trace,
+    write,
+)
+
+from seisml import archive as archives
+from seisml.errors import ConfigError
+from seisml.joining import gap_mask, guard_ns, snap_rate
+from seisml.segments import (
+    FORGOTTEN,
+    SETTLED,
+    Band,
+    Segment,
+    align,
+    causal_filter,
+    samples_to_ns,
+    segments,
+)
+from seisml.times import DAY_NS, NS_PER_S
+
+BAND = Band(1.0, 8.0)
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # shrinking takes minutes
+
+
+def split(*traces, start_ns=DAY0, end_ns=DAY0 + DAY_NS):
+    """Return (stretches, counts) of traces that are read at once."""
+    counts = Counter()
+    found = segments([(start_ns, end_ns, list(traces))], station=STATION, counts=counts)
+    return stretches(found), counts
+
+
+# --------------------------------------------------------------------------- fill and gaps
+
+
+@pytest.mark.parametrize("value", [0, -1, -(2**31), -99999])
+@pytest.mark.parametrize("rate_hz", [1.0, 6.625, 20.0, 100.0])
+def test_runs_of_fill_values_are_gaps(value, rate_hz):
+    """One second (20 samples at least) of a known fill value is a gap, one sample less is not."""
+    shortest = max(20, int(np.ceil(rate_hz)))
+    for n, bad in ((shortest, shortest), (shortest - 1, 0)):
+        data = noise(400)
+        data[100 : 100 + n] = value
+        mask = gap_mask(data, rate_hz)
+        assert (0 if mask is None else mask.sum()) == bad
+        if bad:
+            assert mask[100 : 100 + n].all()
+
+
+@pytest.mark.parametrize("value", [7, -3, 123456])
+@pytest.mark.parametrize("kind", [np.int32, np.float32, np.float64])
+def test_ten_seconds_of_any_value_are_a_gap(value, kind):
+    """A channel that stands still is dead after ten seconds, whatever its value."""
+    for n, bad in ((200, 200), (199, 0)):
+        data = noise(1000).astype(kind)
+        data[300 : 300 + n] = value
+        mask = gap_mask(data, RATE_HZ)
+        assert (0 if mask is None else mask.sum()) == bad
+
+
+def test_nan_inf_and_masked_samples_are_gaps():
+    """What is not finite or masked is no sample, however short."""
+    data = noise(1000).astype(np.float64)
+    data[[3, 500]] = np.nan, np.inf
+    assert np.flatnonzero(gap_mask(data, RATE_HZ)).tolist() == [3, 500]
+    masked = np.ma.masked_array(noise(1000), mask=np.arange(1000) == 40)
+    found, counts = split(trace(masked))
+    assert [len(row[3]) for row in found] == [40, 959]
+    assert counts == {"fill_samples": 1}
+    assert gap_mask(np.ma.masked_array(noise(10)), RATE_HZ) is None
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([20.0, 100.0]))
+@settings(max_examples=30, deadline=None)
+def test_quiet_integer_data_are_no_gap(seed, rate_hz):
+    """A quiet digitiser that toggles between few counts, with short runs, is a record."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 19, 3000)
+    data = np.repeat(np.cumsum(rng.choice([-1, 1], 3000)), lengths).astype(np.int32)
+    assert gap_mask(data, rate_hz) is None
+
+
+def test_quiet_data_cost_no_loop_over_runs():
+    """A day of quiet counts is judged in less time than it takes to loop over its runs."""
+    import time
+
+    data = np.repeat(np.arange(1_000_000) % 7, 2).astype(np.int32)
+    data[1000:1200] = 0
+    began = time.process_time()
+    assert gap_mask(data, RATE_HZ).sum() >= 200
+    assert time.process_time() - began < 0.5
+
+
+def test_fill_is_a_gap_at_the_right_time():
+    """Around a fill run the samples keep their instants."""
+    data = noise(2000)
+    data[700:760] = -1
+    found, counts = split(trace(data))
+    assert [(row[1], len(row[3])) for row in found] == [(DAY0, 700), (at(38.0), 1240)]
+    np.testing.assert_array_equal(found[1][3], data[760:])
+    assert counts == {"fill_samples": 60}
+
+
+def test_fill_run_over_the_border_of_two_files_is_a_gap():
+    """A run is seen whole, also where each of two files holds less than a second of it."""
+    data = noise(2000)
+    data[990:1010] = 0
+    found, counts = split(trace(data[:1000]), trace(data[1000:], at(50.0)))
+    assert [(row[1], len(row[3])) for row in found] == [(DAY0, 990), (at(50.5), 990)]
+    assert counts == {"fill_samples": 20}
+
+
+def test_fill_does_not_hide_the_samples_of_another_record():
+    """Where the first record is filled, the second is used."""
+    data = noise(2000)
+    filled = data.copy()
+    filled[700:760] = 0
+    found, counts = split(trace(filled), trace(data, DAY0))
+    assert len(found) == 1
+    np.testing.assert_array_equal(found[0][3], data)
+    assert counts["overlap_identical"] == 1940
+
+
+def test_a_record_that_is_all_fill_gives_nothing():
+    """No segment, all samples counted."""
+    found, counts = split(trace(np.zeros(500, np.int32)))
+    assert not found
+    assert counts == {"fill_samples": 500}
+
+
+def test_text_and_impossible_rates_are_counted_rejections():
+    """Log channels and records without a rate are left out, not raised."""
+    text = trace(np.array([b"a", b"b"], dtype="S1"))
+    found, counts = split(text, trace(noise(10), rate_hz=20.0, code="XX.ABC.00.HHE"))
+    assert [row[0] for row in found] == ["HHE"]
+    assert counts == {"not_numeric": 2}
+    bad = trace(noise(10))
+    bad.stats.sampling_rate = 0.0
+    assert split(bad)[1] == {"bad_sampling_rate": 10}
+
+
+# ------------------------------------------------------------------------------- overlaps
+
+
+def test_identical_overlap_is_joined_and_counted():
+    """Samples that are there twice are used once."""
+    data = noise(2000)
+    found, counts = split(trace(data[:1200]), trace(data[800:], at(40.0)))
+    assert len(found) == 1
+    np.testing.assert_array_equal(found[0][3], data)
+    assert counts == {"overlap_identical": 400}
+
+
+def test_conflicting_overlap_keeps_the_first():
+    """Of two records that disagree the first is kept, and the samples are counted."""
+    a, b = noise(1200), noise(1200, seed=1)
+    found, counts = split(trace(a), trace(b, at(40.0)))
+    np.testing.assert_array_equal(found[0][3], np.r_[a, b[400:]])
+    assert counts == {"overlap_conflicting": 400}
+
+
+def test_a_record_inside_another_adds_nothing():
+    """Containment both ways round: the order of preference decides, not the length."""
+    a, b = noise(1200), noise(300, seed=1)
+    found, _ = split(trace(a), trace(b, at(10.0)))
+    np.testing.assert_array_equal(found[0][3], a)
+    found, _ = split(trace(b, at(10.0)), trace(a))
+    np.testing.assert_array_equal(found[0][3], np.r_[a[:200], b, a[500:]])
+
+
+def test_order_of_reading_does_not_decide(tmp_path):
+    """Which file comes first makes no difference: the piece that starts first wins."""
+    a, b = noise(1200), noise(1200, seed=1)
+    expected = np.r_[a, b[400:]]
+    for names in (("1", "2"), ("2", "1")):
+        folder = tmp_path / "".join(names)
+        write(folder / names[0], trace(a))
+        write(folder / names[1], trace(b, at(40.0)))
+        for chunk_s in (7.0, 33.0, 1000.0):
+            found, counts = read_stretches(folder, DAY0, at(200.0), chunk_s)
+            np.testing.assert_array_equal(found[0][3], expected)
+            assert counts == {"overlap_conflicting": 400}
+
+
+# ------------------------------------------------------------------- off-grid starts, rates
+
+
+@pytest.mark.parametrize(("shift", "joined"), [(0.4, True), (-0.4, True), (0.6, False)])
+def test_restart_off_the_grid(shift, joined):
+    """Within half a sample a restart goes on (counted), beyond it a new segment starts."""
+    data = noise(2000)
+    start_ns = at(50.0) + round(shift / RATE_HZ * NS_PER_S)
+    found, counts = split(trace(data[:1000]), trace(data[1000:], start_ns))
+    if joined:
+        assert [(row[1], len(row[3])) for row in found] == [(DAY0, 2000)]
+        assert counts == {"start_snapped": 1000}
+    else:
+        assert [(row[1], len(row[3])) for row in found] == [(DAY0, 1000), (start_ns, 1000)]
+        assert not counts
+
+
+def test_many_small_shifts_do_not_add_up():
+    """The running time base is that of the first sample: joints never push it along."""
+    data = noise(20_000)
+    starts = np.arange(100) * 10.0 + 0.3 / RATE_HZ * np.arange(100)
+    parts = [trace(data[i * 200 : (i + 1) * 200], at(s)) for i, s in enumerate(starts)]
+    found, _ = split(*parts)
+    assert len(found) == 50
+    for _, start_ns, rate_hz, x in found:
+        first = int(np.flatnonzero(data == x[0])[0]) if len(found) == 1 else None
+        assert first is None
+        assert abs(start_ns - at(starts[round((start_ns - DAY0) / 1e10)])) < 1000
+        assert rate_hz == RATE_HZ
+
+
+@pytest.mark.parametrize("rate_hz", [99.9999, 100.0001, 6.62501, 19.9999])
+def test_measured_rates_are_snapped_but_keep_their_time(rate_hz):
+    """After a day the last sample is right within half a sample; the rate is counted."""
+    n = int(86_000 * rate_hz)
+    data = np.arange(n, dtype=np.int32)
+    one = trace(data, rate_hz=rate_hz)
+    counts, parts = Counter(), []
+    pad_ns = 20 * NS_PER_S
+    chunks = (
+        (t, t + DAY_NS // 6, [one.slice(one.stats.starttime.__class__(ns=t - pad_ns))])
+        for t in range(DAY0, DAY0 + DAY_NS, DAY_NS // 6)
+    )
+    for part in segments(chunks, station=STATION, counts=counts):
+        parts.append((part.start_ns, part.data[0, 0], part.continues))
+        assert snap_rate(part.sampling_rate_hz) == round(rate_hz * 8) / 8
+        end_ns = DAY0 + samples_to_ns(int(part.data[0, -1]) + 1, rate_hz)
+        assert abs(part.end_ns - end_ns) < 0.5 * NS_PER_S / rate_hz
+    assert [continues for *_, continues in parts] == [False] + [True] * 5
+    assert counts["rate_snapped"] == n
+
+
+def test_another_rate_is_kept_apart_not_lost(tmp_path):
+    """99.9 Hz is no misspelt 100 Hz: both are kept, each on its own time base."""
+    a, b = noise(3000), noise(3000, seed=1)
+    path = write(
+        tmp_path / "two",
+        trace(a, rate_hz=100.0),
+        trace(b, at(30.0), rate_hz=99.9),
+        encoding="INT32",
+    )
+    found, counts = read_stretches(path, DAY0, at(100.0), 11.0)
+    assert [(row[1], round(row[2], 3), len(row[3])) for row in found] == [
+        (DAY0, 100.0, 3000),
+        (at(30.0), 99.9, 3000),
+    ]
+    assert not counts
+
+
+def test_mixed_rates_in_one_file(tmp_path):
+    """Records of several rates and channels in one file all come out, with their times."""
+    parts = [
+        trace(noise(4000), DAY0, 100.0),
+        trace(noise(2000, 1), at(40.0), 50.0),
+        trace(noise(4000, 2), at(80.0), 100.0),
+        trace(noise(800, 3), at(0.0), 20.0, "XX.ABC.00.HHN"),
+    ]
+    path = write(tmp_path / "mixed", *parts)
+    found, _ = read_stretches(path, DAY0, at(200.0), 13.0)
+    expected = [(p.stats.channel, p.stats.starttime.ns, p.stats.sampling_rate) for p in parts]
+    assert sorted(row[:3] for row in found) == sorted(expected)
+    by_key = {row[:2]: row[3] for row in found}
+    for part in parts:
+        key = part.stats.channel, part.stats.starttime.ns
+        np.testing.assert_array_equal(by_key[key], part.data)
+
+
+def test_two_clocks_part_where_they_differ_by_half_a_sample():
+    """A piece whose true rate differs goes on until its clock is half a sample off, then anew."""
+    a, b = noise(1000), noise(400_000, seed=1)
+    rate_hz = RATE_HZ * (1 + 5e-6)
+    whole = trace(np.r_[a, b])
+    found, _ = split(trace(a), trace(b, at(50.0), rate_hz), end_ns=DAY0 + 2 * DAY_NS)
+    np.testing.assert_array_equal(np.concatenate([row[3] for row in found]), whole.data)
+    assert [len(row[3]) for row in found] == [1000 + 100_021, 299_979]
+    assert found[1][2] == rate_hz
+    true_ns = at(50.0) + samples_to_ns(100_021, rate_hz)
+    assert found[1][1] == true_ns
+
+
+def test_slow_clock_in_one_file_keeps_its_time(tmp_path):
+    """Records that drift against their nominal rate are never more than half a sample off."""
+    n, seconds = 400, 400 / 19.99
+    data = noise(300 * n)
+    path = tmp_path / "slow"
+    parts = [
+        write(
+            tmp_path / "one", trace(data[i * n : (i + 1) * n], at(i * seconds)), reclen=4096
+        ).read_bytes()
+        for i in range(300)
+    ]
+    (tmp_path / "one").unlink()
+    path.write_bytes(b"".join(parts))
+    results = [read_stretches(path, DAY0, at(300 * seconds), s) for s in (97.0, 1000.0, 1e6)]
+    for found, _ in results:
+        assert_same_stretches(found, results[0][0])
+    at_sample = 0
+    for _, start_ns, rate_hz, x in results[0][0]:
+        np.testing.assert_array_equal(x, data[at_sample : at_sample + len(x)])
+        for i in (0, len(x) - 1):
+            true_ns = at((at_sample + i) / 19.99)
+            assert abs(start_ns + samples_to_ns(i, rate_hz) - true_ns) < 1.01 * NS_PER_S / RATE_HZ
+        at_sample += len(x)
+    assert at_sample == len(data)
+
+
+# ---------------------------------------------------------------------- chunk independence
+
+
+@st.composite
+def records(draw):
+    """A record of some minutes: samples (None where there are none), and how it is cut."""
+    n = draw(st.integers(200, 4000))
+    data = noise(n, draw(st.integers(0, 99)))
+    there = np.ones(n, dtype=bool)
+    for _ in range(draw(st.integers(0, 4))):
+        first, length = draw(st.integers(0, n - 1)), draw(st.integers(1, 60))
+        there[first : first + length] = False
+    for _ in range(draw(st.integers(0, 4))):
+        value = draw(st.sampled_from([0, -1, -(2**31), -99999, 5]))
+        length = draw(st.sampled_from([3, 18, 19, 20, 21, 40, 199, 200, 260]))
+        first = draw(st.integers(0, n - 1))
+        data[first : first + length] = value
+    cuts = draw(st.lists(st.integers(0, n), max_size=8))
+    doubled = draw(st.lists(st.tuples(st.integers(0, n), st.integers(1, 500)), max_size=3))
+    n_files = draw(st.integers(1, 4))
+    files = draw(st.lists(st.integers(0, n_files - 1), min_size=40, max_size=40))
+    return data, there, cuts, doubled, files, draw(st.randoms(use_true_random=False))
+
+
+def cut_up(data, there, cuts, doubled, start_ns, rate_hz):
+    """Return the traces of a record: its pieces, and parts that are there twice."""
+    edges = sorted({0, *cuts, len(data), *(np.flatnonzero(np.diff(there)) + 1).tolist()})
+    spans = [(a, b) for a, b in pairwise(edges) if there[a]]
+    for first, length in doubled:
+        last = first
+        while last < min(first + length, len(data)) and there[last]:
+            last += 1
+        if last > first:
+            spans.append((first, last))
+    return [
+        trace(data[a:b], start_ns + samples_to_ns(a, rate_hz), rate_hz, "XX.ABC.00.HHZ")
+        for a, b in spans
+    ]
+
+
+def oracle(data, there, rate_hz) -> list[tuple[int, np.ndarray]]:
+    """Return (first sample, samples) of the stretches, by looking at each sample."""
+    good = there.copy()
+    first = 0
+    while first < len(data):
+        last = first
+        while (
+            last + 1 < len(data)
+            and there[first]
+            and there[last + 1]
+            and (data[last + 1] == data[first])
+        ):
+            last += 1
+        length = last - first + 1
+        fill = data[first] in (0, -1, -(2**31), -99999)
+        shortest = max(20, int(np.ceil((1 if fill else 10) * rate_hz)))
+        if length >= shortest:
+            good[first : last + 1] = False
+        first = last + 1
+    edges = np.flatnonzero(np.diff(np.r_[False, good, False])).reshape(-1, 2)
+    return [(int(a), data[a:b]) for a, b in edges]
+
+
+@given(records(), st.floats(3.0, 300.0), st.sampled_from([20.0, 6.625, 1.0]), st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None, phases=PHASES)
+def test_segments_do_not_depend_on_files_or_chunks(record, chunk_s, rate_hz, phase_us):
+    """Cut into files anywhere and read in chunks of any length, a record stays what it is."""
+    data, there, cuts, doubled, files, random = record
+    chunk_s *= 20.0 / rate_hz
+    start_ns = DAY0 + 1000 * phase_us
+    traces = cut_up(data, there, cuts, doubled, start_ns, rate_hz)
+    if not traces:
+        return
+    random.shuffle(traces)
+    with tempfile.TemporaryDirectory() as folder:
+        by_file: dict[int, list] = {}
+        for one, name in zip(traces, files, strict=False):
+            by_file.setdefault(name, []).append(one)
+        for name, some in by_file.items():
+            write(Path(folder) / str(name), *some, encoding="INT32")
+        archive = archives.open_archive(folder, index=False)
+        end_ns = start_ns + samples_to_ns(len(data), rate_hz)
+        found, counts = read_stretches(archive, start_ns, end_ns, chunk_s)
+        whole, whole_counts = read_stretches(archive, start_ns, end_ns, 1e6)
+    assert_same_stretches(found, whole)
+    assert counts == whole_counts
+    assert counts["overlap_conflicting"] == 0
+    expected = oracle(data, there, rate_hz)
+    assert len(found) == len(expected)
+    for (_, t, _, x), (first, y) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(x, y)
+        assert abs(t - start_ns - samples_to_ns(first, rate_hz)) <= 100_000  # tick of miniSEED
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None, phases=PHASES)
+def test_conflicts_and_shifts_do_not_depend_on_chunks(data):
+    """Records that disagree, at odd times and rates, give the same whatever the chunks are."""
+    traces = []
+    for i in range(data.draw(st.integers(1, 6))):
+        n = data.draw(st.integers(1, 1500))
+        start_ns = DAY0 + 1000 * data.draw(st.integers(0, 150_000_000))
+        rate_hz = data.draw(st.sampled_from([20.0, 20.0, 19.9999, 20.0005, 19.98, 6.625]))
+        x = noise(n, i)
+        if n > 100 and data.draw(st.booleans()):
+            x[20 : 20 + data.draw(st.integers(15, 60))] = 0
+        traces.append(trace(x, start_ns, rate_hz))
+    chunk_s = data.draw(st.floats(5.0, 200.0))
+    with tempfile.TemporaryDirectory() as folder:
+        for i, one in enumerate(traces):
+            write(Path(folder) / str(i), one, encoding="INT32")
+        archive = archives.open_archive(folder, index=False)
+        found, counts = read_stretches(archive, DAY0, at(400.0), chunk_s)
+        whole, whole_counts = read_stretches(archive, DAY0, at(400.0), 1e6)
+    assert_same_stretches(found, whole)
+    assert counts == whole_counts
+
+
+def test_guard_is_long_enough_for_slow_channels():
+    """At 1 Hz a run of 20 samples lasts longer than the guard of fast channels."""
+    assert guard_ns(100.0) == 12 * NS_PER_S
+    assert guard_ns(1.0) > 20 * NS_PER_S
+    assert guard_ns(0.1) > 200 * NS_PER_S
+
+
+# --------------------------------------------------------------------------------- filter
+
+
+def filtered(parts, band=BAND):
+    return stretches(causal_filter(parts, band))
+
+
+def chopped(x, edges, rate_hz=RATE_HZ, start_ns=DAY0):
+    """Return the segments of an array that is cut at some samples."""
+    edges = sorted({0, *edges, len(x)})
+    return [
+        Segment(
+            STATION,
+            ("HHZ",),
+            start_ns + samples_to_ns(a, rate_hz),
+            rate_hz,
+            x[np.newaxis, a:b],
+            continues=a > 0,
+        )
+        for a, b in pairwise(edges)
+    ]
+
+
+@given(st.lists(st.integers(1, 2999), max_size=12), st.sampled_from([20.0, 6.625, 99.9999]))
+@settings(max_examples=25, deadline=None)
+def test_filter_does_not_depend_on_chunks(edges, rate_hz):
+    """Cut anywhere, also inside the time in which it settles, the filter gives the same bits."""
+    x = noise(3000).astype(np.float64) + 1e5
+    band = Band(0.5, 2.0)
+    whole = filtered(chopped(x, [], rate_hz), band)
+    found = filtered(chopped(x, edges, rate_hz), band)
+    assert_same_stretches(found, whole)
+    skip = int(np.ceil(band.settle_s(SETTLED) * snap_rate(rate_hz)))
+    assert whole[0][1] == DAY0 + samples_to_ns(skip, rate_hz)
+    assert len(whole[0][3]) == len(x) - skip
+    assert whole[0][3].dtype == np.float32
+
+
+def test_filter_is_the_plain_causal_filter():
+    """After settling, the samples are those of scipy's filter on the whole array."""
+    x = noise(3000).astype(np.float64)
+    sos = BAND.sections(RATE_HZ)
+    y, _ = sosfilt(sos, x, zi=sosfilt_zi(sos) * x[0])
+    found = filtered(chopped(x, [1000, 2000]))[0][3]
+    np.testing.assert_array_equal(found, y[-len(found) :].astype(np.float32))
+
+
+@pytest.mark.parametrize("band", [BAND, Band(2.3, 2.5), Band(0.5, 1.0), Band(0.1, 9.0)])
+def test_no_transient_after_a_gap(band):
+    """After a gap in a record with a large offset nothing is left of the step."""
+    rng = np.random.default_rng(0)
+    quiet = rng.standard_normal(60_000)
+    before, after = quiet[:30_000] + 1e6, quiet[30_000:] + 1e6
+    gap = trace(before), trace(after, at(1500.0 + 60.0))
+    parts = segments([(DAY0, DAY0 + DAY_NS, gap)], station=STATION)
+    found = filtered(parts, band)
+    assert len(found) == 2
+    level = np.std(found[0][3][len(found[0][3]) // 2 :])
+    assert np.abs(found[1][3]).max() < 6 * level
+    assert found[1][1] >= at(1560.0 + band.settle_s(SETTLED))
+
+
+@pytest.mark.parametrize(
+    "band", [BAND, Band(2.3, 2.5), Band(0.5, 1.0), Band(0.1, 9.0), Band(5.0, 9.0), Band(1, 4, 2)]
+)
+def test_settling_time_is_true(band):
+    """After `settle_s` the rest of the impulse response is below the level, narrow band or not."""
+    sos = band.sections(RATE_HZ)
+    impulse = np.zeros(int(2.5 * band.settle_s(FORGOTTEN) * RATE_HZ))
+    impulse[0] = 1.0
+    response = np.abs(sosfilt(sos, impulse))
+    for level in (SETTLED, 1e-6, FORGOTTEN):
+        at_sample = int(np.ceil(band.settle_s(level) * RATE_HZ))
+        assert response[at_sample:].sum() < 1.5 * level * response.sum()
+
+
+def test_short_segments_give_nothing():
+    """A piece shorter than the settling time yields no sample, and no step in the next."""
+    x = noise(40).astype(np.float64)
+    assert not filtered(chopped(x, [10, 20]))
+
+
+def test_channels_do_not_share_a_state():
+    """Interleaved channels are filtered each on its own."""
+    a, b = (noise(2000, i).astype(np.float64) for i in (0, 1))
+    one, two = chopped(a, [500]), chopped(b, [500])
+    two = [Segment(**{**vars(part), "channels": ("HHN",)}) for part in two]
+    mixed = filtered([one[0], two[0], one[1], two[1]])
+    assert_same_stretches(mixed[:1], filtered(one))
+    assert_same_stretches(mixed[1:], filtered(two))
+
+
+def test_impossible_bands_are_refused():
+    """An empty band and one above Nyquist say what to do."""
+    with pytest.raises(ConfigError, match="is empty") as error:
+        Band(8.0, 1.0)
+    assert error.value.hint
+    with pytest.raises(ConfigError, match="too high") as error:
+        Band(8.0, 9.0).sections(20.0)
+    assert error.value.hint
+
+
+def test_upper_corner_near_nyquist_is_left_out():
+    """Above 0.8 of Nyquist the band-pass is a high-pass."""
+    assert len(Band(1.0, 8.0).sections(20.0)) < len(Band(1.0, 7.9).sections(20.0))
+
+
+# ---------------------------------------------------------------------------------- align
+
+
+def segment(channel, start_ns, x, rate_hz=RATE_HZ):
+    return Segment(STATION, (channel,), start_ns, rate_hz, np.asarray(x)[np.newaxis])
+
+
+def test_align_puts_channels_on_their_common_span():
+    """Three channels that start and end apart give one array of the span they share."""
+    n = np.arange(1000)
+    parts = [segment("HHZ", DAY0, n), segment("HHN", at(5.0), n), segment("HHE", at(-2.0), n)]
+    both = align(parts)
+    assert both.channels == ("HHZ", "HHN", "HHE")
+    assert (both.start_ns, both.n_samples) == (at(5.0), 860)
+    assert both.data[:, 0].tolist() == [100, 0, 140]
+    assert both.end_ns == at(48.0)
+
+
+def test_align_keeps_offsets_below_half_a_sample():
+    """Sub-sample offsets stay; nothing is interpolated."""
+    n = np.arange(1000)
+    both = align([segment("HHZ", DAY0, n), segment("HHN", DAY0 + 20_000_000, n)])
+    assert both.start_ns == DAY0
+    assert both.data[:, 0].tolist() == [0, 0]
+    assert both.n_samples >= 999
+
+
+def test_align_of_nothing_or_of_what_never_meets_is_none():
+    """No common span, no segment; one channel alone is itself."""
+    n = np.arange(100)
+    assert align([]) is None
+    assert align([segment("HHZ", DAY0, n), segment("HHN", at(60.0), n)]) is None
+    assert align([segment("HHZ", DAY0, n)]).n_samples == 100
+
+
+def test_align_refuses_different_rates():
+    """Channels of different rates are an error that names them."""
+    n = np.arange(100)
+    with pytest.raises(ConfigError, match="different sampling rates") as error:
+        align([segment("HHZ", DAY0, n), segment("HHN", DAY0, n, 50.0)])
+    assert error.value.hint
