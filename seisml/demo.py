@@ -13,7 +13,7 @@ from seisml.run import Result, write_atomic
 from seisml.settings import label_rule_of
 from seisml.synthetics import Truth, make_earth_archive, make_mars_archive
 
-EARTH_DAYS = 3
+EARTH_DAYS = 4
 MARS_DAYS = 6
 
 _EARTH = """\
@@ -28,7 +28,7 @@ catalog = "expert.xml"      # deliberately incomplete; the whole truth is in tru
 rule = "picks"
 
 [training]
-n_blocks = 3
+n_blocks = 4
 """
 _MARS = """\
 # One InSight-like station: marsquakes, glitches, wind (generated, seed {seed}).

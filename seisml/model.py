@@ -97,8 +97,8 @@ def make_classifier(
             n_jobs=jobs,
         )
     return HistGradientBoostingClassifier(
-        max_iter=100,
-        learning_rate=0.1,
+        max_iter=60,
+        learning_rate=0.15,
         max_leaf_nodes=15,
         min_samples_leaf=10,
         l2_regularization=1.0,

@@ -46,7 +46,14 @@ class Source:
         return b"".join(parts)
 
 
-def open_source(key: tuple) -> Source:
+def open_source(key: tuple[str, int, int]) -> Source:
+    """Return the bytes of a file that is known by path, size and modification time (ns).
+
+    Raises
+    ------
+    UnreadableError
+        If it is an archive of several files, or unpacks to too much.
+    """
     path, size, _ = key
     with Path(path).open("rb") as file:
         head = file.read(512)
