@@ -40,6 +40,7 @@ _HOMES = {
 
 __all__ = sorted([*_HOMES, "__version__"])
 
+
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module 'seisml' has no attribute {name!r}")

@@ -6,7 +6,7 @@ archive); a file is scanned again when its size or modification time has changed
 """
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 
@@ -205,21 +205,24 @@ def part(archive: Archive, station: str, start_ns: int, end_ns: int) -> Archive:
 
 def parts(archive: Archive, station: str, spans: Iterable[tuple[int, int]]) -> Iterator[Archive]:
     """Yield `part` for several spans of time, without looking at all pieces for each."""
-    pieces = archive.pieces[archive.pieces["station"] == station].sort_values(
-        ["start_ns", "channel", "path", "order"], ignore_index=True
-    )
-    start_ns, end_ns = pieces["start_ns"].to_numpy(), pieces["end_ns"].to_numpy()
+    pieces = archive.pieces
+    if len(pieces) and not (pieces["station"] == station).all():
+        pieces = pieces[pieces["station"] == station].reset_index(drop=True)
+    by_start = np.argsort(pieces["start_ns"].to_numpy(), kind="stable")
+    start_ns, end_ns = (pieces[name].to_numpy()[by_start] for name in ("start_ns", "end_ns"))
     latest_ns = np.maximum.accumulate(end_ns) if len(end_ns) else end_ns
-    files = archive.files[archive.files["path"].isin(pieces["path"].unique())].set_index(
-        "path", drop=False
-    )
+    # Which row of the files each piece belongs to: both are sorted by path.
+    paths = archive.files["path"].to_numpy(dtype=object)
+    row = pd.Index(paths).get_indexer(pieces["path"])
     for first_ns, last_ns in spans:
         low = int(np.searchsorted(latest_ns, first_ns, side="right"))
         high = max(low, int(np.searchsorted(start_ns, last_ns, side="left")))
-        chosen = pieces.iloc[low:high]
-        chosen = chosen[end_ns[low:high] > first_ns]
-        here = files.loc[sorted(chosen["path"].unique())].reset_index(drop=True)
-        yield dataclasses.replace(archive, files=here, pieces=_ordered(chosen))
+        chosen = np.sort(by_start[low:high][end_ns[low:high] > first_ns])
+        yield dataclasses.replace(
+            archive,
+            files=archive.files.iloc[np.unique(row[chosen])].reset_index(drop=True),
+            pieces=pieces.iloc[chosen].reset_index(drop=True),
+        )
 
 
 def read(archive: Archive, station: str, start, end, *, counts: Counter | None = None):
@@ -245,6 +248,7 @@ def read(archive: Archive, station: str, start, end, *, counts: Counter | None =
     network, name, location, _ = station.split(".")
     header = {"network": network, "station": name, "location": location}
     counts = Counter() if counts is None else counts
+    found = _Contents(archive, station).read(to_ns(start), to_ns(end), counts)
     return obspy.Stream(
         obspy.Trace(
             record.data,
@@ -255,23 +259,33 @@ def read(archive: Archive, station: str, start, end, *, counts: Counter | None =
                 "starttime": obspy.UTCDateTime(ns=record.start_ns),
             },
         )
-        for record in _records(archive, station, to_ns(start), to_ns(end), counts)
+        for record in found
     )
 
 
-def _records(
-    archive: Archive, station: str, start_ns: int, end_ns: int, counts: Counter
-) -> list[Record]:
-    """Read all pieces that reach into a span, in order of preference."""
-    chosen = part(archive, station, start_ns, end_ns)
-    names = dict(zip(chosen.files["path"], chosen.files["format"], strict=True))
-    found = []
-    for path, pieces in chosen.pieces.groupby("path", sort=True):
-        orders = dict(zip(pieces["order"].tolist(), pieces["channel"].tolist(), strict=True))
-        for order, record in read_records(path, names[path], orders, start_ns, end_ns, counts):
-            if len(record.data):
-                found.append(((record.origin_ns, path, order, record.first), record))
-    return [record for _, record in sorted(found, key=lambda item: item[0])]
+class _Contents:
+    """The pieces of a station, ready to be read span by span."""
+
+    def __init__(self, archive: Archive, station: str):
+        pieces = archive.pieces[archive.pieces["station"] == station]
+        formats = dict(zip(archive.files["path"], archive.files["format"], strict=True))
+        self._paths = pieces["path"].tolist()
+        self._formats = [formats[path] for path in self._paths]
+        self._orders, self._channels = pieces["order"].tolist(), pieces["channel"].tolist()
+        self._start_ns, self._end_ns = pieces["start_ns"].to_numpy(), pieces["end_ns"].to_numpy()
+
+    def read(self, start_ns: int, end_ns: int, counts: Counter) -> list[Record]:
+        """Read all pieces that reach into a span, in order of preference."""
+        inside = np.flatnonzero((self._end_ns > start_ns) & (self._start_ns < end_ns)).tolist()
+        by_file: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+        for i in inside:
+            by_file[self._paths[i], self._formats[i]][self._orders[i]] = self._channels[i]
+        found = []
+        for (path, name), orders in by_file.items():
+            for order, record in read_records(path, name, orders, start_ns, end_ns, counts):
+                if len(record.data):
+                    found.append(((record.origin_ns, path, order, record.first), record))
+        return [record for _, record in sorted(found, key=lambda item: item[0])]
 
 
 def chunks(
@@ -289,9 +303,10 @@ def chunks(
     """
     counts = Counter() if counts is None else counts
     step_ns, pad_ns = max(1, round(chunk_s * NS_PER_S)), guard(archive, station)
+    contents = _Contents(archive, station)
     for first in range(int(start_ns), int(end_ns), step_ns):
         last = min(first + step_ns, int(end_ns))
-        yield first, last, _records(archive, station, first - pad_ns, last + pad_ns, counts)
+        yield first, last, contents.read(first - pad_ns, last + pad_ns, counts)
 
 
 def guard(archive: Archive, station: str) -> int:

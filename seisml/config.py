@@ -68,6 +68,8 @@ class LabelsConfig:
     coda_factor: float = 1.5
     event_share: float = 0.5
     ignore_after_s: float = 10.0
+    start: str = ""
+    end: str = ""
     one_class: bool = True
 
 

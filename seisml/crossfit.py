@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from seisml.detect import EventRule, events_from_windows
 from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, label_windows
-from seisml.matching import match, match_intervals
 from seisml.model import (
     NOISE_CLASS,
     event_probability,
@@ -24,12 +22,11 @@ from seisml.model import (
     within,
 )
 from seisml.store import FeatureTable, iter_tables
-from seisml.times import NS_PER_S
+from seisml.times import NS_PER_S, to_ns
 from seisml.windows import WindowGrid
 
 BASELINE = ("stalta_short_max", "stalta_mid_max", "stalta_long_max")
 MIN_BLOCKS = 3
-N_THRESHOLDS = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,21 +63,6 @@ class TrainingRule:
     one_class: bool = True
     class_weight: str = "none"
     seed: int = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class MatchRule:
-    """How detections are held against the expert's signals.
-
-    Attributes
-    ----------
-    tolerance_s : float, s
-    mode : str
-        ``onset`` or ``interval``, see `seisml.compare.compare`.
-    """
-
-    tolerance_s: float = 3.0
-    mode: str = "onset"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +133,7 @@ def label_store(
     rule: TrainingRule,
     *,
     selection: Selection | None = None,
+    unknown: Callable[[Sequence[str]], Mapping[str, np.ndarray]] | None = None,
 ) -> LabelledStore:
     """Label all windows of feature stores and draw the rows for training.
 
@@ -162,7 +145,10 @@ def label_store(
         From `seisml.labels.signals`.
     label_rule : LabelRule
     rule : TrainingRule
-    selection : Selection
+    selection : Selection, optional
+    unknown : callable, optional
+        Gives for stations the spans that are neither event nor noise, see
+        `seisml.labels.unplaced`.
 
     Returns
     -------
@@ -177,10 +163,19 @@ def label_store(
     parts, about = [], None
     for number, table in selection.tables(stores):
         about = _same_settings(about, table)
-        labels = label_windows(table.time_ns, table.stations, table.grid, signals, label_rule)
+        labels = label_windows(
+            table.time_ns,
+            table.stations,
+            table.grid,
+            signals,
+            label_rule,
+            coverage=_coverage(label_rule),
+        )
         known = np.isfinite(table.frame.to_numpy()).any(axis=1)
-        labels.loc[~known, "state"] = IGNORE
-        labels["y"] = np.where(labels["label"] == "", "event", labels["label"])
+        unsure = _touched(table, unknown) & (labels["state"] == NOISE).to_numpy()
+        labels.loc[~known | unsure, "state"] = IGNORE
+        taken = labels["label"].isin(["", NOISE_CLASS])
+        labels["y"] = np.where(taken, "event", labels["label"])
         labels["station"], labels["time_ns"] = table.stations, table.time_ns
         labels["line"] = [f"{number}:{station}" for station in table.stations]
         parts.append(labels)
@@ -189,11 +184,14 @@ def label_store(
     windows = pd.concat(parts, ignore_index=True)
     windows["y"] = np.where(windows["state"] == NOISE, NOISE_CLASS, windows["y"])
     if rule.one_class:
-        windows["y"] = np.where(windows["y"] == NOISE_CLASS, NOISE_CLASS, "event")
+        windows["y"] = np.where(windows["state"] == NOISE, NOISE_CLASS, "event")
     windows["block"] = make_blocks(
         windows["time_ns"].to_numpy(), block_s=rule.block_s, min_blocks=MIN_BLOCKS
     )
     windows["fold"] = _folds(windows, rule)
+    for name in ("line", "station", "y", "event_id"):  # a few texts, repeated a million times
+        windows[name] = windows[name].astype("category")
+    windows = windows.drop(columns=["label", "share"])
     chosen = _draw(windows, rule)
     X, columns = _read(stores, selection, chosen)
     return LabelledStore(
@@ -209,6 +207,30 @@ def label_store(
     )
 
 
+def _coverage(rule: LabelRule) -> tuple[int, int] | None:
+    """Return the time that the expert looked at, None where it is not limited."""
+    if not rule.start and not rule.end:
+        return None
+    far = 2**62
+    return (
+        to_ns(rule.start) if rule.start else -far,
+        to_ns(rule.end) if rule.end else far,
+    )
+
+
+def _touched(table: FeatureTable, unknown) -> np.ndarray:
+    """Return which windows overlap a span in which nobody knows."""
+    out = np.zeros(len(table), dtype=bool)
+    names = np.array([".".join(station.split(".")[:2]) for station in table.stations])
+    spans_of = unknown(sorted(set(names))) if unknown else {}
+    for name, spans in spans_of.items():
+        rows = np.flatnonzero(names == name)
+        time_ns = table.time_ns[rows]
+        for start_ns, end_ns in spans:
+            out[rows[(time_ns < end_ns) & (time_ns + table.grid.length_ns > start_ns)]] = True
+    return out
+
+
 def _same_settings(about: FeatureTable | None, table: FeatureTable) -> FeatureTable:
     if about is not None and about.fingerprint != table.fingerprint:
         raise ModelError(
@@ -216,17 +238,22 @@ def _same_settings(about: FeatureTable | None, table: FeatureTable) -> FeatureTa
             f"{table.fingerprint}).",
             "Run 'seisml extract' with the same profile on all of them.",
         )
-    return about or table.rows(np.zeros(0, dtype=int))
+    return table.rows(np.zeros(0, dtype=int)) if about is None else about
 
 
 def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     """Deal the blocks to folds in turn."""
     blocks = windows["block"].to_numpy()
+    state = windows["state"].to_numpy()
     n_blocks = int(blocks.max()) + 1
     n_folds = min(rule.n_folds, n_blocks)
-    state = windows["state"].to_numpy()
+    with_events = np.isin(np.arange(n_blocks), blocks[state == EVENT])
+    # Blocks with events are dealt first, so that no fold goes without while another has two.
+    dealt = np.argsort(~with_events, kind="stable")
+    fold = np.empty(n_blocks, dtype=np.int64)
+    fold[dealt] = np.arange(n_blocks) % n_folds
     for what, wanted in (("event", EVENT), ("noise", NOISE)):
-        n_with = len(np.unique(blocks[state == wanted]))
+        n_with = len(np.unique(fold[blocks[state == wanted]]))
         if n_with < 2:
             raise ModelError(
                 f"{n_with} of {n_blocks} blocks of time hold {what} windows; two are needed to "
@@ -234,7 +261,7 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
                 "Check that the catalogue covers the archive's time and stations, or take "
                 "shorter blocks (block_days).",
             )
-    return blocks % n_folds
+    return fold[blocks]
 
 
 def _draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
@@ -332,137 +359,3 @@ def out_of_fold(
                 out[rows, c] = np.fmax.reduce(table.frame[columns].to_numpy(float), axis=1)
         start += len(table)
     return pd.DataFrame(out, columns=["model", *BASELINE])
-
-
-def lines(windows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (station, rows in order of time) for each station of each store."""
-    for _, rows in windows.groupby("line", sort=True).indices.items():
-        order = np.argsort(windows["time_ns"].to_numpy()[rows], kind="stable")
-        yield windows["station"].iloc[rows[0]], rows[order]
-
-
-def choose_thresholds(
-    labelled: LabelledStore,
-    scores: np.ndarray,
-    signals: pd.DataFrame,
-    *,
-    detection: Mapping,
-    matching: MatchRule,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Choose for each fold the threshold with the best event F1 on all other folds.
-
-    Parameters
-    ----------
-    labelled : LabelledStore
-    scores : numpy.ndarray, shape (n_windows,)
-        Out-of-fold.
-    signals : pandas.DataFrame
-    detection, matching
-        See `seisml.training.train`.
-
-    Returns
-    -------
-    thresholds : numpy.ndarray, shape (n_folds + 1,)
-        One for each fold, and last the one for all folds together.
-    f1 : numpy.ndarray, shape (n_folds + 1,)
-        F1 on the folds it was chosen on.
-    """
-    candidates = _candidates(labelled, scores)
-    n_folds = labelled.n_folds
-    counts = np.zeros((len(candidates), n_folds, 3))
-    every = [_Line.of(labelled, scores, signals, *line) for line in lines(labelled.windows)]
-    for i, threshold in enumerate(candidates):
-        for line in every:
-            _count(counts[i], line, labelled.grid, event_rule(threshold, detection), matching)
-    thresholds, f1 = np.zeros(n_folds + 1), np.zeros(n_folds + 1)
-    for k in range(n_folds + 1):
-        tp, fp, fn = np.delete(counts, k, axis=1).sum(axis=1).T if k < n_folds else counts.sum(1).T
-        value = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
-        best = np.flatnonzero(value >= value.max() - 1e-12)
-        thresholds[k], f1[k] = candidates[best[len(best) // 2]], value.max()
-    return thresholds, f1
-
-
-def _candidates(labelled: LabelledStore, scores: np.ndarray) -> np.ndarray:
-    """Return thresholds at quantiles of the events' and of the noise's largest scores."""
-    state = labelled.windows["state"].to_numpy()
-    known = np.isfinite(scores)
-    event = scores[known & (state == EVENT)]
-    noise = scores[known & (state == NOISE)]
-    if not len(event) or not len(noise):
-        raise ModelError("No window with features is an event, or none is noise.", "See 'labels'.")
-    # Where noise windows outnumber event windows by ten, precision is hopeless: no need to look.
-    share = min(0.5, 10 * len(event) / len(noise))
-    top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), share, N_THRESHOLDS // 2))
-    levels = np.quantile(event, np.linspace(0, 0.98, N_THRESHOLDS // 2))
-    found = np.unique(np.concatenate([top, levels[levels >= top[-1]]]))
-    return found[found > 0] if (found > 0).any() else found
-
-
-@dataclasses.dataclass(frozen=True)
-class _Line:
-    """Scored windows of one station, and the signals that begin in them."""
-
-    time_ns: np.ndarray
-    score: np.ndarray
-    fold: np.ndarray
-    truth: np.ndarray
-
-    @classmethod
-    def of(cls, labelled: LabelledStore, scores, signals, station: str, rows) -> "_Line":
-        rows = rows[np.isfinite(scores[rows])]
-        time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
-        truth = _known_signals(signals, station, time_ns, labelled.grid)
-        return cls(time_ns, scores[rows], fold, truth)
-
-
-def _count(counts, line: _Line, grid: WindowGrid, rule: EventRule, matching: MatchRule) -> None:
-    """Add (matched, unmatched, missed) of each fold at one threshold."""
-    if not len(line.time_ns):
-        return
-    # Onsets are refined later: here they are as coarse as the hop.
-    tolerance_ns = round(matching.tolerance_s * NS_PER_S) + grid.hop_ns
-    raw = events_from_windows([(line.time_ns, line.score)], grid, rule)
-    found = np.array([event[:2] for event in raw], dtype=np.int64).reshape(-1, 2)
-    truth = line.truth
-    if matching.mode == "interval":
-        i, j = match_intervals(*truth.T, *found.T, tolerance_ns=tolerance_ns)
-    else:
-        i, j = match(truth[:, 0], found[:, 0], tolerance_ns=tolerance_ns)
-    outcomes = truth[i, 0], np.delete(found[:, 0], j), np.delete(truth[:, 0], i)
-    for column, times in enumerate(outcomes):
-        at = np.searchsorted(line.time_ns, times, "right") - 1
-        np.add.at(counts, (line.fold[np.maximum(at, 0)], column), 1)
-
-
-def _known_signals(signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid) -> np.ndarray:
-    """Return (start, end) of the signals that begin inside a known window."""
-    name = ".".join(station.split(".")[:2])
-    spans = signals.loc[signals["station"] == name, ["start_ns", "end_ns"]].to_numpy(np.int64)
-    if not len(time_ns):
-        return spans[:0]
-    at = np.searchsorted(time_ns, spans[:, 0], "right") - 1
-    inside = (at >= 0) & (spans[:, 0] < time_ns[np.maximum(at, 0)] + grid.length_ns)
-    return spans[inside]
-
-
-def over_threshold(probability, threshold) -> np.ndarray:
-    """Return scores that are 1 at the threshold: ratios below it, ratios of odds above.
-
-    Probabilities of clear events crowd just below 1; their odds, p/(1 - p), do not.
-
-    Examples
-    --------
-    >>> over_threshold([0.25, 0.5, 0.75], 0.5).tolist()
-    [0.5, 1.0, 3.0]
-    """
-    p, t = np.broadcast_arrays(np.asarray(probability, float), np.asarray(threshold, float))
-    certain = 1e-12  # odds stay finite where a model leaves no doubt
-    odds = (p / np.maximum(1 - p, certain)) / (t / np.maximum(1 - t, certain))
-    return np.where(p < t, p / t, np.maximum(odds, 1.0))
-
-
-def event_rule(on: float, detection: Mapping) -> EventRule:
-    """Return the rule from windows to events at a threshold."""
-    names = ("merge_gap_s", "min_duration_s", "max_duration_s")
-    return EventRule(on, on * detection["off_ratio"], **{name: detection[name] for name in names})

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from seisml.atomic import write_atomic
 from seisml.compare import compare
 from seisml.errors import ConfigError
 from seisml.experts import signals_of
 from seisml.formats import read_catalog, write_catalog
 from seisml.labels import signal_catalog
 from seisml.project import Project, open_project
-from seisml.run import Result, write_atomic
+from seisml.run import Result
 from seisml.settings import label_rule_of
 from seisml.synthetics import Truth, make_earth_archive, make_mars_archive
 

@@ -36,7 +36,8 @@ class EventRule:
     min_duration_s : float, s
         Shorter events are dropped.
     max_duration_s : float, s
-        Longer events are cut into pieces of this length.
+        Longer events are cut into pieces of this length; a piece that does not reach `on` itself
+        is no event.
     """
 
     on: float
@@ -124,7 +125,8 @@ def _closed(time_ns, score, grid: WindowGrid, rule: EventRule) -> Iterator[tuple
         for piece in _pieces(time_ns[run], run, rule):
             best = piece[np.argmax(score[piece])]
             start_ns, end_ns = _span(time_ns[piece], grid)
-            if end_ns - start_ns >= rule.min_duration_s * NS_PER_S:
+            long_enough = end_ns - start_ns >= rule.min_duration_s * NS_PER_S
+            if long_enough and score[best] >= rule.on:
                 yield start_ns, end_ns, float(score[best]), int(time_ns[best]), len(piece)
 
 
@@ -193,7 +195,7 @@ def detect(
     *,
     archive: Archive | None = None,
     name: str = "seisml",
-    body: str = "earth",
+    body: str | None = None,
 ) -> Catalog:
     """Find events in feature tables.
 
@@ -230,6 +232,7 @@ def detect(
     raw["label"] = [
         labels.get((s, t), "event") for s, t in zip(raw["station"], raw["peak_ns"], strict=True)
     ]
+    body = body or detector.card.get("body", "earth")
     return to_catalog(
         raw, archive, plan_band(detector.plan), detector.detection, name=name, body=body
     )
@@ -237,9 +240,13 @@ def detect(
 
 def _predictions(tables, detector: Detector) -> Iterator[pd.DataFrame]:
     for table in tables:
-        if len(table):
-            check_table(table, columns=detector.columns, fingerprint=detector.fingerprint)
-            yield predict(detector.estimator, detector.columns, table)
+        if not len(table):
+            continue
+        check_table(table, columns=detector.columns, fingerprint=detector.fingerprint)
+        probabilities = predict(detector.estimator, detector.columns, table)
+        stations = table.stations
+        for station in dict.fromkeys(stations):
+            yield probabilities[stations == station].sort_index(level="time")
 
 
 def _by_station(frames: Iterable[pd.DataFrame]):

@@ -9,7 +9,7 @@ from seisml.archive import Archive
 from seisml.catalog import Catalog, select
 from seisml.compare import Comparison, compare
 from seisml.config import Config
-from seisml.crossfit import MatchRule, Selection
+from seisml.crossfit import Selection
 from seisml.errors import CatalogError, ConfigError
 from seisml.formats import read_catalog
 from seisml.intervals import union
@@ -17,6 +17,7 @@ from seisml.labels import LabelRule, signal_catalog, signals
 from seisml.model import save_detector
 from seisml.settings import label_rule_of, training_rule_of
 from seisml.store import covered, iter_tables, shard_paths
+from seisml.thresholds import MatchRule
 from seisml.times import iso
 from seisml.training import Training, train
 

@@ -130,7 +130,7 @@ def tasks(
     list of Task
         ``state`` is missing, stale or present.
     """
-    out = []
+    out, fingerprint = [], plan.fingerprint
     for station in archives.stations(archive, patterns=patterns):
         days = [d for d in archives.days(archive, station) if _wanted(d, start, end)]
         pad_ns = archives.guard(archive, station)
@@ -138,9 +138,7 @@ def tasks(
         spans = [(start_ns - pad_ns, end_ns + pad_ns) for start_ns, end_ns in ranges]
         for day, part in zip(days, archives.parts(archive, station, spans), strict=True):
             path = stores.shard_path(store, station, day)
-            state, why = stores.shard_state(
-                path, fingerprint=plan.fingerprint, sources=_sources(part)
-            )
+            state, why = stores.shard_state(path, fingerprint=fingerprint, sources=_sources(part))
             out.append(Task(part, station, day, state, why))
     return out
 
@@ -152,8 +150,8 @@ def _wanted(day: int, start, end) -> bool:
 
 
 def _sources(part: Archive) -> list[tuple[str, int, int]]:
-    columns = part.files[["path", "size", "mtime_ns"]]
-    return sorted((p, int(s), int(m)) for p, s, m in columns.itertuples(index=False))
+    columns = (part.files[name].tolist() for name in ("path", "size", "mtime_ns"))
+    return sorted(zip(*columns, strict=True))
 
 
 def extract_day(part: Archive, station: str, day: int, plan: Plan) -> tuple[Shard, Outcome]:

@@ -47,6 +47,8 @@ class LabelRule:
         share of the event, whichever is shorter).
     ignore_after_s : float, s
         Coda after the end that is neither event nor noise.
+    start, end : str
+        The time that the expert looked at (ISO 8601); windows outside are neither. "" is open.
     """
 
     rule: str = "auto"
@@ -56,12 +58,52 @@ class LabelRule:
     coda_factor: float = 1.5
     event_share: float = 0.5
     ignore_after_s: float = 10.0
+    start: str = ""
+    end: str = ""
 
     def __post_init__(self):
         if self.rule not in RULES:
             raise ConfigError(
                 f"There is no label rule {self.rule!r}.", did_you_mean(self.rule, RULES)
             )
+
+
+def unplaced(
+    catalog: Catalog, table: pd.DataFrame, stations, rule: LabelRule
+) -> dict[str, np.ndarray]:
+    """Return spans in which a catalogued event may be seen, though nothing says when.
+
+    An event that has a signal at some stations but not at this one (no pick, say), or at none,
+    makes windows there neither event nor noise: from its earliest time to the end of its last
+    signal, or for ten shortest durations.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    table : pandas.DataFrame
+        From `signals`.
+    stations : iterable of str
+    rule : LabelRule
+
+    Returns
+    -------
+    dict of str to numpy.ndarray of int64, shape (n_spans, 2)
+        By station "NET.STA".
+    """
+    events = catalog.events.set_index("event_id")
+    limits = table.groupby("event_id").agg(start_ns=("start_ns", "min"), end_ns=("end_ns", "max"))
+    limits = limits.reindex(events.index)
+    start = events["time_ns"].where(limits["start_ns"].isna(), limits["start_ns"])
+    start = np.minimum(start, events["time_ns"])
+    lasts_ns = round(10 * rule.min_duration_s * NS_PER_S)
+    end = limits["end_ns"].where(limits["end_ns"].notna(), events["time_ns"] + lasts_ns)
+    spans = pd.DataFrame({"start_ns": start, "end_ns": end}).astype(np.int64)
+    out = {}
+    for name in sorted({".".join(str(station).split(".")[:2]) for station in stations}):
+        placed = table.loc[table["station"] == name, "event_id"]
+        of_station = events["station"].isin(["", name, name.split(".")[-1]])
+        out[name] = spans[of_station & ~spans.index.isin(placed)].to_numpy()
+    return out
 
 
 def signals(
@@ -134,12 +176,21 @@ def _possible(catalog: Catalog, coordinates) -> list[str]:
 
 def _from_picks(picks: pd.DataFrame, names: list[str], rule: LabelRule) -> pd.DataFrame:
     """Onset at the first P; end at S + coda_factor (S - P)."""
-    short = {name.split(".")[-1]: name for name in names}
-    station = picks["station"].map(lambda s: s if s in names else short.get(s.split(".")[-1], ""))
+    stations = [name.split(".")[-1] for name in names]
+    # A pick that names no network is at the one station of that code, if there is just one.
+    alone = {s: n for s, n in zip(stations, names, strict=True) if stations.count(s) == 1}
+
+    def place(text: str) -> str:
+        name = ".".join(text.split(".")[:2])
+        return name if name in names else alone.get(name, "")
+
+    station = picks["station"].map(place)
     picks = picks.assign(station=station)[station != ""]
     keys = ["event_id", "station"]
-    first = picks[picks["phase"].isin(P_PHASES)].sort_values("time_ns").groupby(keys).first()
-    last = picks[picks["phase"].isin(S_PHASES)].sort_values("time_ns").groupby(keys).first()
+    first = picks[picks["phase"].isin(P_PHASES)].sort_values("time_ns")
+    first = first.drop_duplicates(keys).set_index(keys)
+    last = picks[picks["phase"].isin(S_PHASES)].sort_values("time_ns")
+    last = last.drop_duplicates(keys).set_index(keys)
     table = first[["time_ns", "uncertainty_s"]].join(last["time_ns"].rename("s_ns"))
     s_minus_p = (table["s_ns"] - table["time_ns"]).clip(lower=0).fillna(0)
     lasts = ((1 + rule.coda_factor) * s_minus_p).clip(lower=rule.min_duration_s * NS_PER_S)
@@ -152,7 +203,8 @@ def _from_intervals(catalog: Catalog, names: list[str], rule: LabelRule) -> pd.D
     """Start and end as stated; an event without an end lasts the shortest duration."""
     events = catalog.events
     shortest = events["time_ns"] + round(rule.min_duration_s * NS_PER_S)
-    events = events.assign(end_ns=events["end_ns"].where(events["end_ns"] != NAT, shortest))
+    stated = events["end_ns"].where(events["end_ns"] != NAT, shortest)
+    events = events.assign(end_ns=np.maximum(stated, events["time_ns"] + 1))
     rows = []
     for name in names:
         at = events["station"].isin(["", name, name.split(".")[-1]])
@@ -290,7 +342,7 @@ def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule
         overlap = np.minimum(window + grid.length_ns, ends[i]) - np.maximum(window, starts[i])
         overlap = np.maximum(overlap, 0)
         shorter = min(grid.length_ns, ends[i] - starts[i])
-        inside = overlap >= rule.event_share * shorter
+        inside = (overlap >= rule.event_share * shorter) & (overlap > 0)
         state[near] = np.where(inside, EVENT, np.where(state[near] == EVENT, EVENT, IGNORE))
         more = overlap / grid.length_ns > share[near]
         share[near] = np.where(more, overlap / grid.length_ns, share[near])

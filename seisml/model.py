@@ -4,10 +4,8 @@ scikit-learn starts here, at the feature table. A Detector file is a skops archi
 never runs code, and refuses any type that seisml does not write itself.
 """
 
-import contextlib
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from seisml.atomic import replacing
 from seisml.errors import FeatureMismatchError, ModelError, did_you_mean
 from seisml.store import FeatureTable
 from seisml.times import NS_PER_S
@@ -132,20 +131,22 @@ def make_blocks(time_ns: np.ndarray, *, block_s: float, min_blocks: int = 3) -> 
     [0, 1, 2, 3]
     """
     time_ns = np.asarray(time_ns, dtype=np.int64)
-    blocks = time_ns // round(block_s * NS_PER_S)
-    if len(np.unique(blocks)) < min_blocks:
-        known = np.unique(time_ns)
-        record = np.concatenate([[0], np.cumsum(np.diff(known) > 600 * NS_PER_S)])
-        if record[-1] + 1 < min_blocks:
-            record = np.arange(len(known)) * min_blocks // max(1, len(known))
-        blocks = record[np.searchsorted(known, time_ns)]
-    return _without_crumbs(np.unique(blocks, return_inverse=True)[1].astype(np.int64))
+    blocks = _without_crumbs(time_ns // round(block_s * NS_PER_S))
+    if len(np.unique(blocks)) >= min_blocks:
+        return blocks
+    known = np.unique(time_ns)
+    record = np.concatenate([[0], np.cumsum(np.diff(known) > 600 * NS_PER_S)])[: len(known)]
+    record = _without_crumbs(record)
+    if len(np.unique(record)) < min_blocks:
+        record = np.arange(len(known)) * min_blocks // max(1, len(known))
+    return record[np.searchsorted(known, time_ns)].astype(np.int64)
 
 
 def _without_crumbs(blocks: np.ndarray) -> np.ndarray:
-    """Join blocks with less than a twentieth of the largest to their neighbour."""
+    """Join blocks with less than a twentieth of the largest to a neighbour; number from 0."""
     if not len(blocks):
-        return blocks
+        return blocks.astype(np.int64)
+    blocks = np.unique(blocks, return_inverse=True)[1]
     size = np.bincount(blocks)
     kept = np.flatnonzero(size >= size.max() / 20)
     nearest = np.searchsorted((kept[1:] + kept[:-1]) / 2, np.arange(len(size)))
@@ -178,6 +179,9 @@ class PurgedBlockSplit:
         self.block_s = block_s
         self.purge_s = purge_s
 
+    def __repr__(self) -> str:
+        return f"PurgedBlockSplit({self.n_splits}, block_s={self.block_s}, purge_s={self.purge_s})"
+
     def get_n_splits(self, X=None, y=None, groups=None) -> int:
         """Return the number of folds."""
         return self.n_splits
@@ -190,6 +194,8 @@ class PurgedBlockSplit:
         ModelError
             If there are fewer blocks than folds, or no times.
         """
+        if self.n_splits < 2:
+            raise ModelError(f"n_splits = {self.n_splits} leaves nothing to train on.", "Take 2.")
         time_ns = _times_of(X, groups)
         blocks = make_blocks(time_ns, block_s=self.block_s, min_blocks=self.n_splits)
         n_blocks = int(blocks.max()) + 1 if len(blocks) else 0
@@ -200,7 +206,13 @@ class PurgedBlockSplit:
             )
         for fold in range(self.n_splits):
             test = blocks % self.n_splits == fold
-            yield np.flatnonzero(~test & ~self.near(time_ns, test)), np.flatnonzero(test)
+            train = np.flatnonzero(~test & ~self.near(time_ns, test))
+            if not len(train):
+                raise ModelError(
+                    f"A purge of {self.purge_s:g} s leaves nothing to train on.",
+                    "Take a shorter purge, longer blocks, or more data.",
+                )
+            yield train, np.flatnonzero(test)
 
     def near(self, time_ns: np.ndarray, test: np.ndarray) -> np.ndarray:
         """Return which windows start within the purge of a test window."""
@@ -303,9 +315,14 @@ def fit_classifier(
     One thread: OpenMP teams that wait for each other make boosting ten times slower on a machine
     that is busy, and sums then depend on the number of threads.
     """
+    X = finite(X)
+    empty = np.isnan(X).all(axis=0)
+    if empty.any():
+        # Boosting cannot bin a column without a value; a constant teaches as little.
+        X = np.where(empty, np.float32(0), X)
     with threadpool_limits(1):
         model = make_classifier(name, class_weight=class_weight, seed=seed)
-        return model.fit(finite(X), y)
+        return model.fit(X, y)
 
 
 def predict(estimator, columns, table: FeatureTable) -> pd.DataFrame:
@@ -356,23 +373,16 @@ def save_detector(detector: Detector, path) -> Path:
     import skops.io
 
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     content = {
         "schema": SCHEMA,
         "estimator": detector.estimator,
         "about": json.dumps(_about(detector), sort_keys=True),
     }
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        skops.io.dump(content, part)
-        with part.open("rb") as handle:
-            os.fsync(handle.fileno())
-        part.replace(path)
+        with replacing(path) as part:
+            skops.io.dump(content, part)
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error}.", "Choose another path.") from error
-    finally:
-        with contextlib.suppress(OSError):  # the first error is the one to tell
-            part.unlink(missing_ok=True)
     return path
 
 
@@ -410,13 +420,12 @@ def load_detector(path) -> Detector:
                 "It was not loaded. Use only models from people you trust.",
             )
         content = skops.io.load(path, trusted=list(TRUSTED))
-        about = json.loads(content["about"])
-        estimator = content["estimator"]
+        if content["schema"] != SCHEMA:
+            raise ModelError(f"{path} has schema {content['schema']}, not {SCHEMA}.", "Train anew.")
+        about, estimator = json.loads(content["about"]), content["estimator"]
+        about["grid"] = WindowGrid(**about["grid"])
+        about["columns"] = tuple(about["columns"])
+        about["card"] = {**about["card"], "versions": about.pop("versions")}
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path} is no seisml model: {error}.", "Train a new one.") from error
-    if content["schema"] != SCHEMA:
-        raise ModelError(f"{path} has schema {content['schema']}, not {SCHEMA}.", "Train anew.")
-    about["grid"] = WindowGrid(**about["grid"])
-    about["columns"] = tuple(about["columns"])
-    about["card"] = {**about["card"], "versions": about.pop("versions")}
     return Detector(estimator=estimator, **about)

@@ -53,7 +53,7 @@ def refine_onset(
     raw = segments([(*whole, stream)], station=station)
     found = []
     for part in causal_filter(_fast(raw, band), band):
-        onset = _pick(part, start_ns, time_ns)
+        onset = _pick(part, start_ns, time_ns, search_s)
         if onset is not None:
             found.append(onset)
     vertical = [onset for onset in found if onset.channel.endswith("Z")]
@@ -64,7 +64,7 @@ def _fast(parts: Iterable[Segment], band: Band) -> Iterator[Segment]:
     return (part for part in parts if 0.4 * part.sampling_rate_hz > band.f_min_hz)
 
 
-def _pick(part: Segment, start_ns: int, guess_ns: int) -> Onset | None:
+def _pick(part: Segment, start_ns: int, guess_ns: int, search_s: float) -> Onset | None:
     """Pick one segment: AIC between the start of the search and the largest sample after it."""
     rate_hz = part.sampling_rate_hz
     first = max(0, int(np.ceil((start_ns - part.start_ns) * rate_hz / NS_PER_S)))
@@ -75,7 +75,8 @@ def _pick(part: Segment, start_ns: int, guess_ns: int) -> Onset | None:
     begin = max(0, guess - (len(x) - guess))
     peak = begin + int(np.argmax(np.abs(x[begin:])))
     stop = min(len(x), peak + max(5, round(0.05 * (len(x) - begin))))
-    at, spread = aic_onset(x[:stop])
+    # What lies before the search is noise to compare with, not a place for the onset.
+    at, spread = aic_onset(x[:stop], first=guess - round(search_s * rate_hz))
     if at is None:
         return None
     before, after = x[:at], x[at:stop]
@@ -85,7 +86,7 @@ def _pick(part: Segment, start_ns: int, guess_ns: int) -> Onset | None:
     return Onset(time_ns, max(spread, 1.0) / rate_hz, float(snr_db), part.channels[0])
 
 
-def aic_onset(x: np.ndarray) -> tuple[int | None, float]:
+def aic_onset(x: np.ndarray, *, first: int = 0) -> tuple[int | None, float]:
     """Find the sample that best divides a record into noise and signal.
 
     AIC(k) = k log var(x[:k]) + (n - k - 1) log var(x[k:]); its minimum is the onset. The spread
@@ -95,6 +96,8 @@ def aic_onset(x: np.ndarray) -> tuple[int | None, float]:
     ----------
     x : numpy.ndarray, shape (n_samples,)
         Noise, then the first part of the signal up to its maximum.
+    first : int
+        The onset is not looked for before this sample.
 
     Returns
     -------
@@ -119,7 +122,7 @@ def aic_onset(x: np.ndarray) -> tuple[int | None, float]:
     if n < 4 * guard:
         return None, np.nan
     x = x - x.mean()
-    k = np.arange(guard, n - guard)
+    k = np.arange(max(guard, min(first, n - 2 * guard)), n - guard)
     left, right = np.cumsum(x), np.cumsum(x[::-1])[::-1]
     left2, right2 = np.cumsum(x * x), np.cumsum((x * x)[::-1])[::-1]
     var_left = left2[k - 1] / k - (left[k - 1] / k) ** 2

@@ -134,6 +134,7 @@ def stamp_of(project: Project, archive: Archive) -> dict[str, str]:
         "features": plan_of(c).fingerprint,
         "waveforms": digest(archive.files[["path", "size", "mtime_ns"]].to_numpy().tolist()),
         "catalogue": digest([_digest_file(path) for path in files]),
+        "stations": digest(list(c.archive.stations)),
         "labels": digest(dataclasses.asdict(c.labels)),
         "training": digest(dataclasses.asdict(c.training)),
         "detection": digest(dataclasses.asdict(c.detection)),

@@ -4,37 +4,43 @@ The page needs no network and holds no dates of its own making: the same input g
 bytes. Everything that comes from records and catalogues is escaped.
 """
 
-import base64
-import contextlib
 import dataclasses
-import hashlib
 import json
 import math
-import os
-import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib import resources
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 from seisml.archive import Archive
 from seisml.compare import Comparison
 from seisml.coverage import summary
-from seisml.errors import NoDataError, SeismlError
+from seisml.errors import NoDataError
 from seisml.metrics import metrics
+from seisml.page import (
+    MAX_ROWS,
+    Block,
+    Cell,
+    Picture,
+    Table,
+    cell_of,
+    chapter_of,
+    columns_table,
+    fixed,
+    median_cell,
+    pairs_table,
+    picture,
+    range_cell,
+    rate_cell,
+    write_page,
+)
 from seisml.segments import Band
 from seisml.summaries import by, score_curve, summary_table
-from seisml.times import NAT, NS_PER_S, iso
+from seisml.times import NAT, NS_PER_S
 from seisml.training import Training
 
-MAX_ROWS = 500
-"""Longest table of events in a page."""
-PACKAGES = ("seisml", "numpy", "scipy", "pandas", "obspy", "scikit-learn", "matplotlib", "jinja2")
 UNVERIFIED = (
     "Unmatched means that the expert's catalogue has no such event: unverified, not false. "
     "Precision is therefore a lower bound, and unmatched detections a day an upper bound of the "
@@ -85,49 +91,6 @@ class Section:
     extra: Sequence[tuple[str, str]] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class _Cell:
-    text: str
-    small: str = ""
-    key: object = None  # what a table is sorted by, where it is not the text
-
-
-@dataclasses.dataclass(frozen=True)
-class _Table:
-    head: Sequence[str]
-    rows: Sequence[Sequence[_Cell]]
-    numeric: Sequence[bool]
-    caption: str = ""
-    sortable: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class _Picture:
-    source: str
-    caption: str
-    width: int
-    height: int
-
-
-@dataclasses.dataclass(frozen=True)
-class _Block:
-    title: str
-    texts: Sequence[str] = ()
-    tables: Sequence[_Table] = ()
-    pictures: Sequence[_Picture] = ()
-    code: str = ""
-    fold: bool = False
-    anchor: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Chapter:
-    title: str
-    anchor: str
-    texts: Sequence[str]
-    blocks: Sequence[_Block]
-
-
 def write_report(
     path,
     sections: Sequence[Section],
@@ -168,15 +131,15 @@ def write_report(
         numbers = _numbers(section.training)
         rows += [_overview_row(section, name, one) for name, one in numbers.items()]
         texts = [section.text] if section.text else []
-        chapters.append(_chapter(section.title, k, texts, _section_blocks(section, numbers, say)))
+        chapters.append(chapter_of(section.title, k, texts, _section_blocks(section, numbers, say)))
     head = ["section", "detector", "expert events", "recall", "precision", "F1", "unmatched a day"]
-    overview = _Table(head, rows, [False, False, *[True] * 5], "All sections")
-    return _write(
+    overview = Table(head, rows, [False, False, *[True] * 5], "All sections")
+    return write_page(
         path,
         title=title,
         lead=[f"seisml and a tuned STA/LTA against the expert's catalogue. {UNVERIFIED}"],
         chapters=chapters,
-        folds=[_Block("Settings", code=settings)] if settings else [],
+        folds=[Block("Settings", code=settings)] if settings else [],
         overview=overview if len(sections) > 1 else None,
     )
 
@@ -204,74 +167,25 @@ def comparison_report(path, comparison: Comparison, *, title: str) -> Path:
     numbers = metrics(c)
     blocks = [
         _result_block({names[0]: numbers}, [c], ()),
-        _Block("Timeline", pictures=[_coverage_picture(c)]),
-        _Block("Onsets", pictures=[_residual_picture(c)]),
+        Block("Timeline", pictures=[_coverage_picture(c)]),
+        Block("Onsets", pictures=[_residual_picture(c)]),
         *_group_blocks(c),
         _missed_block(c.missed, None),
         _unmatched_block(c.unmatched),
-        _Block("All numbers", tables=[_pairs_table(summary_table(c, numbers=numbers))], fold=True),
+        Block("All numbers", tables=[pairs_table(summary_table(c, numbers=numbers))], fold=True),
     ]
-    chapter = _chapter(f"{names[0]} compared with {names[1]}", 0, [], blocks)
-    return _write(path, title=title, lead=[UNVERIFIED], chapters=[chapter], folds=[])
+    chapter = chapter_of(f"{names[0]} compared with {names[1]}", 0, [], blocks)
+    return write_page(path, title=title, lead=[UNVERIFIED], chapters=[chapter], folds=[])
 
 
-def _write(path, *, title, lead, chapters, folds, overview=None) -> Path:
-    import jinja2
-
-    path = Path(path)
-    source = resources.files("seisml").joinpath("templates/report.html")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["script_hash"] = _script_hash
-    versions = [("Python", platform.python_version()), *((n, version(n)) for n in PACKAGES)]
-    text = environment.from_string(source.read_text(encoding="utf-8")).render(
-        title=title,
-        lead=lead,
-        chapters=chapters,
-        overview=overview,
-        folds=[*folds, _Block("Versions", tables=[_pairs_table(versions)])],
-    )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", errors="replace", newline="\n") as handle:
-            handle.write(text + "\n")
-            handle.flush()
-            os.fsync(handle.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise SeismlError(f"{path} cannot be written: {error}.", "Choose another path.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
-    return path
-
-
-def _script_hash(script: str) -> str:
-    """Return what the page's own policy asks of the one script that may run in it."""
-    digest = hashlib.sha256(str(script).encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
-
-
-def _chapter(title: str, number: int, texts, blocks: Iterable[_Block]) -> _Chapter:
-    """Return a chapter whose open blocks can be linked to."""
-    name = f"part-{number + 1}"
-    linked = [
-        block if block.fold else dataclasses.replace(block, anchor=f"{name}-{k + 1}")
-        for k, block in enumerate(blocks)
-    ]
-    return _Chapter(title, name, texts, linked)
-
-
-def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Iterator[_Block]:
+def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Iterator[Block]:
     training, test = section.training, section.training.test
     tests = _tests(training)
     block = _result_block(numbers, tests, section.extra)
     yield dataclasses.replace(block, texts=[_validation_text(training), *block.texts])
-    yield _Block("Coverage", pictures=[_coverage_picture(test)])
+    yield Block("Coverage", pictures=[_coverage_picture(test)])
     pictures = [_curve_picture(tests, numbers), _residual_picture(test)]
-    yield _Block("Trade-off and onsets", pictures=pictures)
+    yield Block("Trade-off and onsets", pictures=pictures)
     yield from _group_blocks(test)
     say("report: example detections")
     yield _examples_block(section)
@@ -329,34 +243,34 @@ def _numbers(training: Training) -> dict[str, dict]:
     return dict(zip(("seisml", "STA/LTA"), map(metrics, _tests(training)), strict=False))
 
 
-def _number_rows(numbers: Mapping[str, dict], tests: Sequence[Comparison]) -> list[list[_Cell]]:
+def _number_rows(numbers: Mapping[str, dict], tests: Sequence[Comparison]) -> list[list[Cell]]:
     table = [
-        ("expert events", "in the time scored", lambda n: _Cell(str(n["n_expert"]))),
-        ("found", "matched one to one", lambda n: _Cell(str(n["n_matched"]))),
-        ("missed", "", lambda n: _Cell(str(n["n_missed"]))),
-        ("unmatched detections", "unverified", lambda n: _Cell(str(n["n_unmatched"]))),
-        ("recall", "found / expert events", lambda n: _rate(n, "recall")),
-        ("precision", "found / detections", lambda n: _rate(n, "precision")),
-        ("F1", "harmonic mean of both", lambda n: _rate(n, "f1")),
-        ("unmatched a day", "false alarms at most", lambda n: _rate(n, "false_alarms_per_day")),
-        ("chance recall", "detections moved in time", lambda n: _fixed(n["chance_recall"])),
+        ("expert events", "in the time scored", lambda n: Cell(str(n["n_expert"]))),
+        ("found", "matched one to one", lambda n: Cell(str(n["n_matched"]))),
+        ("missed", "", lambda n: Cell(str(n["n_missed"]))),
+        ("unmatched detections", "unverified", lambda n: Cell(str(n["n_unmatched"]))),
+        ("recall", "found / expert events", lambda n: rate_cell(n, "recall")),
+        ("precision", "found / detections", lambda n: rate_cell(n, "precision")),
+        ("F1", "harmonic mean of both", lambda n: rate_cell(n, "f1")),
+        ("unmatched a day", "false alarms at most", lambda n: rate_cell(n, "false_alarms_per_day")),
+        ("chance recall", "detections moved in time", lambda n: fixed(n["chance_recall"])),
         ("onset residual, median (s)", "machine − expert", None),
-        ("onset residual, spread (s)", "1.4826 MAD", lambda n: _fixed(n["residual_sigma_s"])),
-        ("onset residual, 5–95 % (s)", "nine in ten matches", _range),
-        ("time scored (days)", "", lambda n: _fixed(n["usable_days"])),
+        ("onset residual, spread (s)", "1.4826 MAD", lambda n: fixed(n["residual_sigma_s"])),
+        ("onset residual, 5–95 % (s)", "nine in ten matches", range_cell),
+        ("time scored (days)", "", lambda n: fixed(n["usable_days"])),
     ]
-    medians = [_median(test.matched["residual_s"].to_numpy()) for test in tests]
+    medians = [median_cell(test.matched["residual_s"].to_numpy()) for test in tests]
     return [
-        [_Cell(name, small), *(map(cell, numbers.values()) if cell else medians)]
+        [Cell(name, small), *(map(cell, numbers.values()) if cell else medians)]
         for name, small, cell in table
     ]
 
 
-def _result_block(numbers: Mapping[str, dict], tests: Sequence[Comparison], extra) -> _Block:
+def _result_block(numbers: Mapping[str, dict], tests: Sequence[Comparison], extra) -> Block:
     """Return the table of numbers, a column a detector, and what has to be known about it."""
-    empty = [_Cell("")] * (len(numbers) - 1)
+    empty = [Cell("")] * (len(numbers) - 1)
     rows = _number_rows(numbers, tests)
-    rows += [[_Cell(str(name)), _Cell(str(value)), *empty] for name, value in extra]
+    rows += [[Cell(str(name)), Cell(str(value)), *empty] for name, value in extra]
     caption = "In small print: 95 % intervals (rates: whole blocks of time resampled)."
     about = summary_table(tests[0], numbers=next(iter(numbers.values())))
     texts = [f"Matching: {dict(about)['matching']}."]
@@ -366,74 +280,37 @@ def _result_block(numbers: Mapping[str, dict], tests: Sequence[Comparison], extr
     notes = {key: text for one in numbers.values() for key, text in one["notes"].items()}
     texts += [f"Note on {key.replace('_', ' ')}: {notes[key]}." for key in sorted(notes)]
     shape = [False, *[True] * len(numbers)]
-    return _Block("Result", texts, [_Table(["", *numbers], rows, shape, caption)])
+    return Block("Result", texts, [Table(["", *numbers], rows, shape, caption)])
 
 
-def _fixed(value: float) -> _Cell:
-    return _Cell("–" if math.isnan(value) else f"{value:.3f}")
-
-
-def _rate(numbers: dict, name: str) -> _Cell:
-    low, high = numbers["intervals"][name]
-    interval = "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
-    return dataclasses.replace(_fixed(numbers[name]), small=interval)
-
-
-def _median(residual: np.ndarray) -> _Cell:
-    """Return the median with the 95 % interval that the ranks of a binomial give."""
-    if not len(residual):
-        return _Cell("–")
-    rank = int(binom.ppf(0.025, len(residual), 0.5))
-    interval = ""
-    if rank >= 1:
-        low, high = np.sort(residual)[[rank - 1, len(residual) - rank]]
-        interval = f"{low:+.3f} to {high:+.3f}"
-    return _Cell(f"{np.median(residual):+.3f}", interval)
-
-
-def _range(numbers: dict) -> _Cell:
-    low, high = numbers["residual_p05_s"], numbers["residual_p95_s"]
-    return _Cell("–" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}")
-
-
-def _overview_row(section: Section, name: str, numbers: dict) -> list[_Cell]:
+def _overview_row(section: Section, name: str, numbers: dict) -> list[Cell]:
     rates = ("recall", "precision", "f1", "false_alarms_per_day")
-    cells = [_rate(numbers, rate) for rate in rates]
-    return [_Cell(section.title), _Cell(name), _Cell(str(numbers["n_expert"])), *cells]
+    cells = [rate_cell(numbers, rate) for rate in rates]
+    return [Cell(section.title), Cell(name), Cell(str(numbers["n_expert"])), *cells]
 
 
-def _picture(caption: str, plot: str, *args, **options) -> _Picture:
-    """Return what a function of `seisml.plots` draws; numbers alone need no Matplotlib."""
-    from seisml import plots
-
-    content = plots.png(getattr(plots, plot)(*args, **options))
-    width, height = (int.from_bytes(content[k : k + 4]) for k in (16, 20))
-    text = base64.b64encode(content).decode()
-    return _Picture(f"data:image/png;base64,{text}", caption, width, height)
-
-
-def _coverage_picture(c: Comparison) -> _Picture:
+def _coverage_picture(c: Comparison) -> Picture:
     what = "Time that was scored, the" if c.coverage else "The"
     caption = f"{what} expert's events (above) and the detections (below)."
-    return _picture(caption, "plot_coverage", c.coverage, expert=c.expert, machine=c.machine)
+    return picture(caption, "plot_coverage", c.coverage, expert=c.expert, machine=c.machine)
 
 
-def _residual_picture(c: Comparison) -> _Picture:
+def _residual_picture(c: Comparison) -> Picture:
     text = "Onset of the machine minus onset of the expert, of the matched events."
-    return _picture(text, "plot_residuals", c)
+    return picture(text, "plot_residuals", c)
 
 
-def _curve_picture(tests: Sequence[Comparison], numbers: Mapping[str, dict]) -> _Picture:
+def _curve_picture(tests: Sequence[Comparison], numbers: Mapping[str, dict]) -> Picture:
     curves = {name: score_curve(test) for name, test in zip(numbers, tests, strict=True)}
     points = {n: (one["false_alarms_per_day"], one["recall"]) for n, one in numbers.items()}
     caption = (
         "What is found against what has to be looked at. The circles are the working points; "
         "along each line, from right to left, detections with lower scores are left out."
     )
-    return _picture(caption, "plot_curves", curves, points=points)
+    return picture(caption, "plot_curves", curves, points=points)
 
 
-def _group_blocks(c: Comparison) -> list[_Block]:
+def _group_blocks(c: Comparison) -> list[Block]:
     """Return the recall by what the expert says of the events, where that differs."""
     bins = _magnitude_bins(c.expert["magnitude"].to_numpy(dtype=np.float64))
     c = dataclasses.replace(c, expert=c.expert.assign(magnitude=bins))
@@ -443,17 +320,17 @@ def _group_blocks(c: Comparison) -> list[_Block]:
             continue
         rows = [
             [
-                _Cell(str(row[column]) or "(none)"),
-                _Cell(str(row["n_expert"])),
-                _Cell(str(row["n_matched"])),
-                _Cell(f"{row['recall']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}"),
+                Cell(str(row[column]) or "(none)"),
+                Cell(str(row["n_expert"])),
+                Cell(str(row["n_matched"])),
+                Cell(f"{row['recall']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}"),
             ]
             for row in by(c, column).head(MAX_ROWS).to_dict("records")
         ]
         head = [column, "events", "found", "recall"]
-        tables.append(_Table(head, rows, [False, True, True, True], sortable=True))
+        tables.append(Table(head, rows, [False, True, True, True], sortable=True))
     text = "In small print: Wilson 95 % intervals, as if events were independent."
-    return [_Block("Recall by kind of event", [text], tables)] if tables else []
+    return [Block("Recall by kind of event", [text], tables)] if tables else []
 
 
 def _magnitude_bins(magnitude: np.ndarray) -> list[str]:
@@ -463,7 +340,7 @@ def _magnitude_bins(magnitude: np.ndarray) -> list[str]:
     return [f"{m:.1f} to {m + step:.1f}" if np.isfinite(m) else "unknown" for m in low]
 
 
-def _examples_block(section: Section) -> _Block:
+def _examples_block(section: Section) -> Block:
     """Return figures of the surest detections and of some from the middle."""
     test = section.training.test
     ranked = test.machine.sort_values(["score", "time_ns"], ascending=[False, True])
@@ -471,7 +348,7 @@ def _examples_block(section: Section) -> _Block:
     n_middle = min(section.n_examples // 2, len(ranked) - first)
     middle = first + (np.arange(n_middle) + 1) * (len(ranked) - first) // (n_middle + 1)
     text = f"The {first} detections with the highest score, and {n_middle} from the middle."
-    block = _Block("Example detections", [text if len(ranked) else "There are no detections."])
+    block = Block("Example detections", [text if len(ranked) else "There are no detections."])
     outcomes = dict.fromkeys(test.matched["machine_id"], "found")
     outcomes.update(dict.fromkeys(test.unmatched["event_id"], "unmatched"))
     chosen = ranked.iloc[[*range(first), *middle.tolist()]]
@@ -479,7 +356,7 @@ def _examples_block(section: Section) -> _Block:
     return _with_pictures(section, block, chosen, what)
 
 
-def _missed_block(missed: pd.DataFrame, near: pd.DataFrame | None) -> _Block:
+def _missed_block(missed: pd.DataFrame, near: pd.DataFrame | None) -> Block:
     columns = {
         "time (UTC)": ("time", missed["time_ns"]),
         "station": ("", missed["station"]),
@@ -499,7 +376,7 @@ def _missed_block(missed: pd.DataFrame, near: pd.DataFrame | None) -> _Block:
     return _event_block("Missed events", text if len(missed) else "None was missed.", columns)
 
 
-def _unmatched_block(alone: pd.DataFrame) -> _Block:
+def _unmatched_block(alone: pd.DataFrame) -> Block:
     ends = alone["end_ns"].where(alone["end_ns"] != NAT, alone["time_ns"])
     length_s = (ends - alone["time_ns"]) / NS_PER_S
     columns = {
@@ -517,42 +394,11 @@ def _unmatched_block(alone: pd.DataFrame) -> _Block:
     return _event_block(title, text if len(alone) else "Every detection has a match.", columns)
 
 
-def _event_block(title: str, text: str, columns: Mapping) -> _Block:
-    table = _columns_table(columns)
+def _event_block(title: str, text: str, columns: Mapping) -> Block:
+    table = columns_table(columns)
     n = len(next(iter(columns.values()))[1])
     more = [f"The table has the first {MAX_ROWS}."] if n > MAX_ROWS else []
-    return _Block(title, [text, *more], [table] if table.rows else [])
-
-
-def _columns_table(columns: Mapping[str, tuple[str, Iterable]], caption: str = "") -> _Table:
-    """Return a table of the columns that say anything; kind: time, iso, "" (text), or a format."""
-    cells = {}
-    for name, (kind, values) in columns.items():
-        made = [_cell(kind, value) for value in list(values)[:MAX_ROWS]]
-        if any(cell.text for cell in made):
-            cells[name] = made
-    numeric = [columns[name][0] not in ("", "time", "iso") for name in cells]
-    rows = list(zip(*cells.values(), strict=True))
-    return _Table(list(cells), rows, numeric, caption, sortable=True)
-
-
-def _cell(kind: str, value) -> _Cell:
-    if kind == "time":
-        text = "" if value == NAT else iso(int(value))[:22].replace("T", " ")
-        return _Cell(text, key=int(value) // 1_000_000 if text else "")
-    if kind == "iso":
-        return _Cell(str(value)[:19].replace("T", " "), key=str(value))
-    if not kind:
-        return _Cell(str(value))
-    number = float(value)
-    if not math.isfinite(number):
-        return _Cell("")
-    return _Cell(format(number, kind), key=number)
-
-
-def _pairs_table(pairs: Iterable[tuple[str, object]]) -> _Table:
-    rows = [[_Cell(str(name)), _Cell(str(value))] for name, value in pairs]
-    return _Table(["name", "value"], rows, [False, False])
+    return Block(title, [text, *more], [table] if table.rows else [])
 
 
 def _best_near(training: Training, events: pd.DataFrame) -> pd.DataFrame:
@@ -578,7 +424,7 @@ def _net_sta(station: str) -> str:
     return ".".join(str(station).split(".")[:2])
 
 
-def _with_pictures(section: Section, block: _Block, events: pd.DataFrame, what) -> _Block:
+def _with_pictures(section: Section, block: Block, events: pd.DataFrame, what) -> Block:
     """Return the block with a figure of each event, where the archive has its station."""
     words = [what] * len(events) if isinstance(what, str) else what
     pictures = [
@@ -589,7 +435,7 @@ def _with_pictures(section: Section, block: _Block, events: pd.DataFrame, what) 
     return dataclasses.replace(block, pictures=pictures)
 
 
-def _event_picture(section: Section, event, what: str) -> _Picture | None:
+def _event_picture(section: Section, event, what: str) -> Picture | None:
     training, time_ns = section.training, int(event.time_ns)
     sensor = _sensor(section.archive, event)
     if sensor is None:
@@ -599,10 +445,10 @@ def _event_picture(section: Section, event, what: str) -> _Picture | None:
     for who, table in (("expert", training.test.expert), ("machine", training.machine.events)):
         here = table[table["station"].map(_net_sta) == _net_sta(sensor)]
         spans[who] = here[["time_ns", "end_ns"]].to_numpy()
-    about = [event.label, f"at {event.station}, {_cell('time', time_ns).text} UTC"]
+    about = [event.label, f"at {event.station}, {cell_of('time', time_ns).text} UTC"]
     about += [f"score {event.score:.5g}"] * math.isfinite(event.score)
     about += [f"magnitude {event.magnitude:g}"] * math.isfinite(event.magnitude)
-    return _picture(
+    return picture(
         f"{what.capitalize()}: {', '.join(text for text in about if text)}.",
         "plot_event",
         section.archive,
@@ -629,7 +475,7 @@ def _sensor(archive: Archive | None, event) -> str | None:
     return next(iter([*own, *names]), None)
 
 
-def _archive_block(section: Section) -> _Block:
+def _archive_block(section: Section) -> Block:
     reasons = Counter({str(reason): int(n) for reason, n in section.counts.items() if n})
     scan = section.scan
     if section.archive is not None:
@@ -639,12 +485,12 @@ def _archive_block(section: Section) -> _Block:
     tables = []
     if scan is not None and len(scan):
         columns = dict(_scan_column(str(name), scan[name]) for name in scan)
-        tables.append(_columns_table(columns, "What the archive holds"))
+        tables.append(columns_table(columns, "What the archive holds"))
     if reasons:
         names = sorted(reasons)
         columns = {"reason": ("", names), "number": (".0f", [reasons[name] for name in names])}
-        tables.append(_columns_table(columns, "Rejections and oddities"))
-    return _Block("Archive", [] if reasons else ["Nothing was rejected."], tables)
+        tables.append(columns_table(columns, "Rejections and oddities"))
+    return Block("Archive", [] if reasons else ["Nothing was rejected."], tables)
 
 
 def _scan_column(name: str, values: pd.Series) -> tuple[str, tuple[str, pd.Series]]:
@@ -657,7 +503,7 @@ def _scan_column(name: str, values: pd.Series) -> tuple[str, tuple[str, pd.Serie
     return name.replace("_", " "), (kind, values)
 
 
-def _card_blocks(training: Training) -> list[_Block]:
+def _card_blocks(training: Training) -> list[Block]:
     """Return the model's card and its settings, folded."""
     detector = training.detector
     card = [("features", f"{len(detector.columns)}, settings {detector.fingerprint}")]
@@ -667,8 +513,8 @@ def _card_blocks(training: Training) -> list[_Block]:
     about = {"plan": dict(detector.plan), "detection": dict(detector.detection)}
     code = json.dumps({**about, "columns": list(detector.columns)}, indent=1, default=str)
     return [
-        _Block("Model card", tables=[_pairs_table(card)], fold=True),
-        _Block("Settings and features of the model", code=code, fold=True),
+        Block("Model card", tables=[pairs_table(card)], fold=True),
+        Block("Settings and features of the model", code=code, fold=True),
     ]
 
 

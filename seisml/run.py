@@ -1,10 +1,8 @@
 """Running a project: every stage in order, making only what is missing or stale."""
 
-import contextlib
 import dataclasses
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seisml.archive import Archive
+from seisml.archive import Archive, stations
+from seisml.atomic import write_atomic
 from seisml.config import Config, resolve_path
-from seisml.crossfit import MatchRule
+from seisml.crossfit import Selection
 from seisml.experts import check_overlap, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
 from seisml.formats import read_catalog, write_catalog
@@ -25,6 +24,7 @@ from seisml.report import Section, write_report
 from seisml.settings import label_rule_of, plan_of, training_rule_of
 from seisml.store import read_shard, shard_paths
 from seisml.summaries import to_json
+from seisml.thresholds import MatchRule
 from seisml.training import Training, against, train
 
 
@@ -102,7 +102,8 @@ def run(
         jobs=jobs,
         on_progress=progress.extracted,
     )
-    require_windows(outcomes, project.store)
+    if not any(outcome.n_usable for outcome in outcomes) and not made_before(project):
+        require_windows(outcomes, project.store)
     if outcomes:
         made.append("extract")
     failed = tuple(outcome for outcome in outcomes if outcome.error)
@@ -119,6 +120,11 @@ def run(
     return result
 
 
+def made_before(project: Project) -> bool:
+    """Return whether the project was trained before: then a bad new day is no reason to stop."""
+    return (project.results / "model.skops").exists()
+
+
 def _expert(project: Project, archive: Archive):
     """Return the expert's signals at the stations, and the catalogue they come from."""
     config = project.config
@@ -127,7 +133,7 @@ def _expert(project: Project, archive: Archive):
     coordinates = None
     if config.labels.stations:
         coordinates = read_stations(resolve_path(project.path, config.labels.stations))
-    used = sorted(archive.pieces["station"].unique())
+    used = stations(archive, patterns=config.archive.stations)
     return signals_of(catalog, used, label_rule_of(config), coordinates), catalog
 
 
@@ -143,6 +149,7 @@ def _train(project: Project, archive: Archive, progress: Progress) -> Training:
         detection=dataclasses.asdict(config.detection),
         matching=_matching(config),
         archive=archive,
+        selection=Selection(stations=stations(archive, patterns=config.archive.stations)),
         on_progress=progress.said,
     )
     folder = project.results
@@ -255,22 +262,6 @@ def _section(result: Result) -> Section:
         n_examples=3,
         n_errors=4,
     )
-
-
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a small file: temporary name, synced, renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        with part.open("wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        part.replace(path)
-    finally:
-        with contextlib.suppress(OSError):  # the first error is the one to tell
-            part.unlink(missing_ok=True)
 
 
 __all__ = ["Progress", "Result", "StageState", "report_of", "run", "write_atomic"]

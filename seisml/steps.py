@@ -143,7 +143,7 @@ def write_comparison(result, numbers, by, json_file, html) -> None:
     """Print and write what was asked of a comparison."""
     import json
 
-    from seisml.run import write_atomic
+    from seisml.atomic import write_atomic
     from seisml.summaries import by as group_by
     from seisml.summaries import to_json
 

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from seisml import crossfit
+from seisml import crossfit, thresholds
 from seisml.archive import Archive
 from seisml.catalog import Catalog
 from seisml.compare import Comparison, compare
-from seisml.crossfit import BASELINE, LabelledStore, MatchRule, Selection, TrainingRule
+from seisml.crossfit import BASELINE, LabelledStore, Selection, TrainingRule
 from seisml.detect import RAW_COLUMNS, events_from_windows, plan_band, to_catalog
-from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, signal_catalog
+from seisml.errors import ModelError
+from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, signal_catalog, unplaced
 from seisml.model import Detector
 from seisml.store import joined_windows
+from seisml.thresholds import MatchRule
 from seisml.times import iso
 from seisml.windows import WindowGrid
 
@@ -93,21 +95,28 @@ def train(
     """
     say = on_progress or (lambda text: None)
     say("labelling windows")
-    labelled = crossfit.label_store(stores, signals, label_rule, rule, selection=selection)
+    labelled = crossfit.label_store(
+        stores,
+        signals,
+        label_rule,
+        rule,
+        selection=selection,
+        unknown=lambda names: unplaced(expert, signals, names, label_rule),
+    )
     scores = crossfit.out_of_fold(labelled, rule, on_progress=on_progress)
     say("choosing thresholds")
     choose = {"detection": detection, "matching": matching}
     model = scores["model"].to_numpy()
-    thresholds, f1 = crossfit.choose_thresholds(labelled, model, signals, **choose)
+    limits, f1 = thresholds.choose_thresholds(labelled, model, signals, **choose)
     base, base_name = _baseline(labelled, scores, signals, choose)
     say("training on all blocks")
-    detector = _detector(labelled, rule, detection, thresholds[-1], f1[-1], expert, signals)
+    detector = _detector(labelled, rule, detection, limits[-1], f1[-1], expert, signals)
     name = f"STA/LTA ({base_name})"
     detector = dataclasses.replace(detector, card={**detector.card, "baseline": name})
     say("comparing with the expert")
     fold = labelled.windows["fold"].to_numpy()
     columns = ["line", "station", "time_ns", "state", "fold"]
-    score = crossfit.over_threshold(model, thresholds[fold])
+    score = thresholds.over_threshold(model, limits[fold])
     windows = labelled.windows[columns].assign(score=score, baseline=base)
     results = []
     for column, called in (("score", "seisml"), ("baseline", name)):
@@ -124,7 +133,12 @@ def _baseline(labelled: LabelledStore, scores, signals, choose) -> tuple[np.ndar
     for name in BASELINE:
         values = scores[name].to_numpy()
         if np.isfinite(values[labelled.windows["state"].to_numpy() == EVENT]).any():
-            tried[name] = crossfit.choose_thresholds(labelled, values, signals, **choose)
+            tried[name] = thresholds.choose_thresholds(labelled, values, signals, **choose)
+    if not tried:
+        raise ModelError(
+            f"The features hold none of {', '.join(BASELINE)}: no baseline can stand beside.",
+            "Add at least one of them to [features] names.",
+        )
     names = list(tried)
     best = np.argmax([tried[name][1] for name in names], axis=0)
     out = np.full(len(fold), np.nan)
@@ -138,9 +152,9 @@ def detections(
     labelled: LabelledStore, score: np.ndarray, detector: Detector, archive, *, name: str
 ) -> Catalog:
     """Return the events of scores that are divided by their thresholds."""
-    rule = crossfit.event_rule(1.0, detector.detection)
+    rule = thresholds.event_rule(1.0, detector.detection)
     time_ns, rows = labelled.windows["time_ns"].to_numpy(), []
-    for station, at in crossfit.lines(labelled.windows):
+    for station, at in thresholds.lines(labelled.windows):
         known = at[np.isfinite(score[at])]
         for raw in events_from_windows([(time_ns[known], score[known])], labelled.grid, rule):
             event = dict(zip(RAW_COLUMNS, raw, strict=True))
@@ -161,7 +175,7 @@ def against(
 ) -> Comparison:
     """Compare detections with the expert's signals inside the windows that were scored."""
     coverage: dict[str, list] = {}
-    for station, rows in crossfit.lines(windows):
+    for station, rows in thresholds.lines(windows):
         scored = rows[np.isfinite(windows["score"].to_numpy()[rows])]
         times = windows["time_ns"].to_numpy()[scored]
         name = ".".join(station.split(".")[:2])
@@ -202,7 +216,7 @@ def _detector(labelled, rule, detection, threshold, f1, expert, signals) -> Dete
             "block_s": rule.block_s,
             "purge_s": rule.purge_s,
         },
-        "threshold": {"value": float(threshold), "out_of_fold_f1": float(f1)},
+        "threshold": {"value": float(threshold), "f1_it_was_chosen_with": float(f1)},
     }
     return Detector(
         estimator=crossfit.fit(labelled, rule),

@@ -142,3 +142,10 @@ def test_aic_without_an_answer():
     """Too short or constant records have no onset."""
     assert aic_onset(np.arange(5.0))[0] is None
     assert aic_onset(np.zeros(100))[0] is None
+
+
+def test_pieces_of_a_long_run_need_a_peak_of_their_own():
+    """Cut by the longest duration, only pieces that reach the on threshold are events."""
+    score = [0.4] * 12 + [0.9] + [0.4] * 12
+    rule = EventRule(on=0.8, off=0.3, max_duration_s=10)
+    assert [peak for *_, peak, _, _ in events(score, rule)] == [0.9]

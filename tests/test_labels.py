@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from seisml.catalog import make_catalog
 from seisml.errors import CatalogError, ConfigError
-from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, label_windows, signal_catalog, signals
+from seisml.labels import (
+    EVENT,
+    IGNORE,
+    NOISE,
+    LabelRule,
+    label_windows,
+    signal_catalog,
+    signals,
+    unplaced,
+)
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -191,3 +200,33 @@ def test_labels_of_real_marsquakes(shared_data):
     assert len(found) == 141
     assert set(found["rule"]) == {"intervals"}
     assert ((found["end_ns"] - found["start_ns"]) / S).median() == pytest.approx(740, abs=40)
+
+
+def test_events_without_a_pick_here_are_not_noise():
+    """Where an event has no pick at a station, its time there is neither event nor noise."""
+    catalog = make_catalog(
+        [{"event_id": "a", "time_ns": 8 * S}, {"event_id": "b", "time_ns": 100 * S}],
+        picks(("a", "XX.A", "P", 10.0), ("a", "XX.A", "S", 14.0), ("b", "XX.B", "S", 104.0)),
+    )
+    rule = LabelRule(rule="picks", coda_factor=1.0, min_duration_s=3.0)
+    found = signals(catalog, ["XX.A", "XX.B"], rule)
+    spans = unplaced(catalog, found, ["XX.A", "XX.B"], rule)
+    assert (spans["XX.A"] / S).tolist() == [[100.0, 130.0]]
+    assert (spans["XX.B"] / S).tolist() == [[8.0, 18.0], [100.0, 130.0]]
+
+
+def test_picks_go_to_their_own_network():
+    """A pick of another network is nobody's; one without a network needs a single candidate."""
+    catalog = make_catalog(
+        [{"event_id": "a", "time_ns": 0}],
+        picks(("a", "YY.A", "P", 10.0), ("a", "XX.A.00.HHZ", "P", 11.0), ("a", "B", "P", 12.0)),
+    )
+    rule = LabelRule(rule="picks")
+    assert (signals(catalog, ["XX.A"], rule)["start_ns"] / S).tolist() == [11.0]
+    assert signals(catalog, ["XX.B", "YY.B"], rule).empty
+
+
+def test_an_interval_without_length_is_no_event():
+    """Start and end at one instant make no window an event."""
+    found = label(table((20.0, 20.0)), LabelRule())
+    assert not (found["state"] == EVENT).any()

@@ -16,7 +16,7 @@ from seisml.archive import open_archive
 from seisml.associate import coincidences
 from seisml.catalog import make_catalog
 from seisml.config import load_profile
-from seisml.crossfit import MatchRule, Selection, event_rule, lines
+from seisml.crossfit import Selection
 from seisml.detect import RAW_COLUMNS, detect, events_from_windows, plan_band, to_catalog
 from seisml.extract import extract
 from seisml.formats import read_catalog, write_catalog
@@ -24,6 +24,7 @@ from seisml.labels import LabelRule, signals
 from seisml.model import load_detector, save_detector
 from seisml.settings import label_rule_of, plan_of, training_rule_of
 from seisml.store import iter_tables
+from seisml.thresholds import MatchRule, event_rule, lines
 from seisml.training import train
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]

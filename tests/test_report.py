@@ -17,7 +17,7 @@ import pytest
 from seisml.archive import open_archive, stations
 from seisml.catalog import make_catalog
 from seisml.compare import compare
-from seisml.crossfit import MatchRule, TrainingRule
+from seisml.crossfit import TrainingRule
 from seisml.errors import NoDataError, SeismlError
 from seisml.extract import Plan, extract
 from seisml.features import Settings
@@ -26,6 +26,7 @@ from seisml.metrics import metrics
 from seisml.report import MAX_ROWS, Section, comparison_report, headline, write_report
 from seisml.segments import Band
 from seisml.synthetics import make_archive_small
+from seisml.thresholds import MatchRule
 from seisml.times import NS_PER_S, to_ns
 from seisml.training import train
 from seisml.windows import WindowGrid

@@ -241,8 +241,7 @@ def test_locks_of_hdf5_do_not_matter(tmp_path, monkeypatch, locking):
     monkeypatch.setenv("HDF5_USE_FILE_LOCKING", locking)
     path = write_shard(tmp_path, shard())
     code = (
-        f"import h5py; f = h5py.File({str(path)!r}); print('open', flush=True); input(); "
-        "f.close()"
+        f"import h5py; f = h5py.File({str(path)!r}); print('open', flush=True); input(); f.close()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

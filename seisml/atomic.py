@@ -1,0 +1,48 @@
+"""Products are whole or not there: written to a temporary name, synced, renamed."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path) -> Iterator[Path]:
+    """Yield a temporary path beside a file; at the end it is synced and takes the file's name.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made if needed.
+
+    Yields
+    ------
+    pathlib.Path
+        Where to write. After an error it is removed and the file is as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> name = Path(tempfile.mkdtemp()) / "new" / "a.txt"
+    >>> with replacing(name) as part:
+    ...     _ = part.write_text("whole")
+    >>> name.read_text()
+    'whole'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        with part.open("rb") as handle:
+            os.fsync(handle.fileno())
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            part.unlink()
+
+
+def write_atomic(path, content: str | bytes) -> None:
+    """Write a text or bytes whole, or not at all."""
+    with replacing(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,0 +1,166 @@
+"""Thresholds: chosen on events, never on windows, and never on the fold they are applied to."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from seisml.crossfit import LabelledStore
+from seisml.detect import EventRule, events_from_windows
+from seisml.errors import ModelError
+from seisml.labels import EVENT, NOISE
+from seisml.matching import match, match_intervals
+from seisml.times import NS_PER_S
+from seisml.windows import WindowGrid
+
+N_THRESHOLDS = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class MatchRule:
+    """How detections are held against the expert's signals.
+
+    Attributes
+    ----------
+    tolerance_s : float, s
+    mode : str
+        ``onset`` or ``interval``, see `seisml.compare.compare`.
+    """
+
+    tolerance_s: float = 3.0
+    mode: str = "onset"
+
+
+def lines(windows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (station, rows in order of time) for each station of each store."""
+    for _, rows in windows.groupby("line", sort=True).indices.items():
+        order = np.argsort(windows["time_ns"].to_numpy()[rows], kind="stable")
+        yield windows["station"].iloc[rows[0]], rows[order]
+
+
+def choose_thresholds(
+    labelled: LabelledStore,
+    scores: np.ndarray,
+    signals: pd.DataFrame,
+    *,
+    detection: Mapping,
+    matching: MatchRule,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose for each fold the threshold with the best event F1 on all other folds.
+
+    Parameters
+    ----------
+    labelled : LabelledStore
+    scores : numpy.ndarray, shape (n_windows,)
+        Out-of-fold.
+    signals : pandas.DataFrame
+    detection, matching
+        See `seisml.training.train`.
+
+    Returns
+    -------
+    thresholds : numpy.ndarray, shape (n_folds + 1,)
+        One for each fold, and last the one for all folds together.
+    f1 : numpy.ndarray, shape (n_folds + 1,)
+        F1 on the folds it was chosen on.
+    """
+    candidates = _candidates(labelled, scores)
+    n_folds = labelled.n_folds
+    counts = np.zeros((len(candidates), n_folds, 3))
+    every = [_Line.of(labelled, scores, signals, *line) for line in lines(labelled.windows)]
+    for i, threshold in enumerate(candidates):
+        for line in every:
+            _count(counts[i], line, labelled.grid, event_rule(threshold, detection), matching)
+    thresholds, f1 = np.zeros(n_folds + 1), np.zeros(n_folds + 1)
+    for k in range(n_folds + 1):
+        tp, fp, fn = np.delete(counts, k, axis=1).sum(axis=1).T if k < n_folds else counts.sum(1).T
+        value = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
+        best = np.flatnonzero(value >= value.max() - 1e-12)
+        thresholds[k], f1[k] = candidates[best[len(best) // 2]], value.max()
+    return thresholds, f1
+
+
+def _candidates(labelled: LabelledStore, scores: np.ndarray) -> np.ndarray:
+    """Return thresholds at quantiles of the events' and of the noise's largest scores."""
+    state = labelled.windows["state"].to_numpy()
+    known = np.isfinite(scores)
+    event = scores[known & (state == EVENT)]
+    noise = scores[known & (state == NOISE)]
+    if not len(event) or not len(noise):
+        raise ModelError("No window with features is an event, or none is noise.", "See 'labels'.")
+    # Where noise windows outnumber event windows by ten, precision is hopeless: no need to look.
+    share = min(0.5, 10 * len(event) / len(noise))
+    top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), share, N_THRESHOLDS // 2))
+    levels = np.quantile(event, np.linspace(0, 0.98, N_THRESHOLDS // 2))
+    found = np.unique(np.concatenate([top, levels[levels >= top[-1]]]))
+    return found[found > 0] if (found > 0).any() else found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Line:
+    """Scored windows of one station, and the signals that begin in them."""
+
+    time_ns: np.ndarray
+    score: np.ndarray
+    fold: np.ndarray
+    truth: np.ndarray
+
+    @classmethod
+    def of(cls, labelled: LabelledStore, scores, signals, station: str, rows) -> "_Line":
+        rows = rows[np.isfinite(scores[rows])]
+        time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
+        truth = _known_signals(signals, station, time_ns, labelled.grid)
+        return cls(time_ns, scores[rows], fold, truth)
+
+
+def _count(counts, line: _Line, grid: WindowGrid, rule: EventRule, matching: MatchRule) -> None:
+    """Add (matched, unmatched, missed) of each fold at one threshold."""
+    if not len(line.time_ns):
+        return
+    # Onsets are refined later: here they are as coarse as the hop.
+    tolerance_ns = round(matching.tolerance_s * NS_PER_S) + grid.hop_ns
+    raw = events_from_windows([(line.time_ns, line.score)], grid, rule)
+    found = np.array([event[:2] for event in raw], dtype=np.int64).reshape(-1, 2)
+    truth = line.truth
+    if matching.mode == "interval":
+        i, j = match_intervals(*truth.T, *found.T, tolerance_ns=tolerance_ns)
+    else:
+        i, j = match(truth[:, 0], found[:, 0], tolerance_ns=tolerance_ns)
+    outcomes = truth[i, 0], np.delete(found[:, 0], j), np.delete(truth[:, 0], i)
+    for column, times in enumerate(outcomes):
+        at = np.searchsorted(line.time_ns, times, "right") - 1
+        np.add.at(counts, (line.fold[np.maximum(at, 0)], column), 1)
+
+
+def _known_signals(signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid) -> np.ndarray:
+    """Return (start, end) of the signals that begin inside a known window."""
+    name = ".".join(station.split(".")[:2])
+    spans = signals.loc[signals["station"] == name, ["start_ns", "end_ns"]].to_numpy(np.int64)
+    if not len(time_ns):
+        return spans[:0]
+    at = np.searchsorted(time_ns, spans[:, 0], "right") - 1
+    inside = (at >= 0) & (spans[:, 0] < time_ns[np.maximum(at, 0)] + grid.length_ns)
+    return spans[inside]
+
+
+def over_threshold(probability, threshold) -> np.ndarray:
+    """Return scores that are 1 at the threshold: ratios below it, ratios of odds above.
+
+    Probabilities of clear events crowd just below 1; their odds, p/(1 - p), do not.
+
+    Examples
+    --------
+    >>> over_threshold([0.25, 0.5, 0.75], 0.5).tolist()
+    [0.5, 1.0, 3.0]
+    """
+    p, t = np.broadcast_arrays(np.asarray(probability, float), np.asarray(threshold, float))
+    certain = 1e-12  # odds stay finite where a model leaves no doubt
+    odds = (p / np.maximum(1 - p, certain)) / (t / np.maximum(1 - t, certain))
+    return np.where(p < t, p / t, np.maximum(odds, 1.0))
+
+
+def event_rule(on: float, detection: Mapping) -> EventRule:
+    """Return the rule from windows to events at a threshold."""
+    names = ("merge_gap_s", "min_duration_s", "max_duration_s")
+    return EventRule(on, on * detection["off_ratio"], **{name: detection[name] for name in names})
