@@ -14,9 +14,6 @@ from seisml.run import Result
 from seisml.settings import label_rule_of
 from seisml.synthetics import Truth, make_earth_archive, make_mars_archive
 
-EARTH_DAYS = 4
-MARS_DAYS = 6
-
 _EARTH = """\
 # Two Earth-like stations with local events, traffic, gaps and overlaps (generated, seed {seed}).
 profile = "earth-local"
@@ -29,7 +26,7 @@ catalog = "expert.xml"      # deliberately incomplete; the whole truth is in tru
 rule = "picks"
 
 [training]
-n_blocks = 4
+n_blocks = 3
 """
 _MARS = """\
 # One InSight-like station: marsquakes, glitches, wind (generated, seed {seed}).
@@ -43,7 +40,7 @@ catalog = "expert.csv"      # deliberately incomplete; the whole truth is in tru
 rule = "intervals"
 
 [training]
-n_blocks = 6
+n_blocks = 5
 """
 
 
@@ -79,16 +76,16 @@ def make_projects(
     folder = Path(folder)
     _check_folder(folder, seed)
     projects = []
-    for name, text, suffix, make, n_days in (
-        ("earth", _EARTH, "xml", make_earth_archive, EARTH_DAYS),
-        ("mars", _MARS, "csv", make_mars_archive, MARS_DAYS),
+    for name, text, suffix, make, options in (
+        ("earth", _EARTH, "xml", make_earth_archive, {"n_days": 3, "events_per_day": 54}),
+        ("mars", _MARS, "csv", make_mars_archive, {"n_days": 5}),
     ):
         path = folder / name / "seisml.toml"
         if not path.exists():
             truth: Truth = make(
                 folder / name / "archive",
                 seed=seed,
-                n_days=n_days,
+                **options,
                 jobs=jobs,
                 overwrite=True,
                 on_progress=on_progress,
