@@ -27,8 +27,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Stations = Annotated[
     list[str] | None, typer.Option("--station", help="Station or pattern, as BX.* (repeatable).")
 ]
-Start = Annotated[str | None, typer.Option(help="Use windows from this time on (ISO 8601, UTC).")]
-End = Annotated[str | None, typer.Option(help="Use windows before this time.")]
+
+
+def _instant(text: str | None) -> str | None:
+    """Refuse what is no time before any work is done."""
+    from seisml.times import to_ns
+
+    try:
+        if text is not None:
+            to_ns(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 time, as 2014-04-07T12:00") from error
+    return text
+
+
+Start = Annotated[
+    str | None, typer.Option(help="From this time on (ISO 8601, UTC).", callback=_instant)
+]
+End = Annotated[str | None, typer.Option(help="Before this time.", callback=_instant)]
 Profile = Annotated[
     str, typer.Option("--profile", "-p", help="Preset, or a seisml.toml whose settings to use.")
 ]
@@ -148,6 +164,8 @@ def extract(
     )
     require_windows(outcomes, output)
     failed = steps.tell_outcomes(outcomes, output, as_json)
+    if not outcomes:
+        terminal.say("Everything is up to date.")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -176,6 +194,7 @@ def train(
     """Train a detector on an expert catalogue and test it on held-out blocks of time."""
     from seisml.experts import train_on
 
+    steps.check_rule(rule, delay)
     changes = {"rule": rule, "delay_s": delay, "model": model}
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     training = train_on(
@@ -220,13 +239,17 @@ def detect(
     plan = plan_from(detector.plan)
     outcomes = steps.extract_days(opened, store, plan, station, jobs, start=start, end=end)
     chosen = steps.chosen_stations(opened, station)
-    tables = iter_tables(store, stations=chosen, start=start, end=end)
-    body = detector.card.get("body", "earth")
-    found = find(tables, detector, archive=opened, name=output.stem, body=body)
+    steps.tell_failures(outcomes)
+    tables = steps.FittingTables(
+        iter_tables(store, stations=chosen, start=start, end=end), detector
+    )
+    found = find(tables, detector, archive=opened, name=output.stem)
+    tables.require(store)
     write_catalog(found, output)
-    terminal.say(f"{len(found)} detections at {found.events['station'].nunique()} stations")
+    terminal.say(f"{len(found)} detections; {tables}")
     terminal.line(str(output))
-    raise typer.Exit(1 if any(outcome.error for outcome in outcomes) else 0)
+    failed = tables.unfit or any(outcome.error for outcome in outcomes)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command(epilog="Example: `seisml associate detections.csv -o events.xml --window 3`")
@@ -258,7 +281,7 @@ def compare(
     rule: Annotated[
         str | None, typer.Option(help="Bring the expert to the stations first, as in train.")
     ] = None,
-    delay: Annotated[float, typer.Option(help="Travel time of the rule delay, s.")] = 0.0,
+    delay: Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")] = None,
     stations: Annotated[Path | None, typer.Option(help="CSV station,latitude,longitude.")] = None,
     by: Annotated[str | None, typer.Option(help="Also by label, quality, station, hour.")] = None,
     start: Start = None,
@@ -271,6 +294,7 @@ def compare(
     from seisml.metrics import metrics
     from seisml.summaries import summary_table
 
+    steps.check_rule(rule, delay)
     result = compare_files(
         machine,
         expert,
@@ -278,7 +302,7 @@ def compare(
         mode=mode,
         store=coverage,
         rule=rule,
-        delay_s=delay,
+        delay_s=delay or 0.0,
         stations=stations,
         start=start,
         end=end,
@@ -396,6 +420,11 @@ def main() -> None:
             error, CatalogError
         )
         sys.exit(2 if wrong else 1)
+    except OSError as error:
+        if "--debug" in words:
+            raise
+        terminal.failure(f"{error}.", "Check the path, its folder and its permissions.")
+        sys.exit(1)
     except SystemExit as stop:  # what typer makes of Ctrl-C
         if stop.code == INTERRUPTED:
             terminal.failure("interrupted.", "What is finished is kept; run it again to go on.")

@@ -14,11 +14,11 @@ from seisml.errors import CatalogError, ConfigError
 from seisml.formats import read_catalog
 from seisml.intervals import union
 from seisml.labels import LabelRule, signal_catalog, signals
-from seisml.model import save_detector
+from seisml.model import make_classifier, save_detector
 from seisml.settings import label_rule_of, training_rule_of
 from seisml.store import covered, iter_tables, shard_paths
 from seisml.thresholds import MatchRule
-from seisml.times import iso
+from seisml.times import DAY_NS, iso
 from seisml.training import Training, train
 
 
@@ -119,6 +119,7 @@ def train_on(
     -------
     Training
     """
+    make_classifier(config.training.model)  # a misspelt name is told before any work
     catalog = read_catalog(catalog_path, body=config.body)
     names = sorted({path.parent.name for one in store for path in shard_paths(one)})
     coordinates = read_stations(stations)
@@ -162,7 +163,8 @@ def compare_files(
     store : path, optional
         Feature store whose usable windows are the coverage.
     rule : str, optional
-        Label rule by which the expert's events are brought to the stations first.
+        Label rule by which the expert's events are brought to the stations first; by default
+        ``picks`` where the machine's events are at stations and the expert's are not.
     delay_s, stations
         For the rules ``delay`` and ``origins``.
     start, end : time, optional
@@ -182,6 +184,9 @@ def compare_files(
             for name, spans in covered(table, min_coverage=least).items():
                 name = ".".join(name.split(".")[:2])
                 coverage[name] = union(coverage.get(name, union()), spans)
+    if rule is None and _at_stations(found) and not _at_stations(truth) and len(truth.picks):
+        rule = "picks"  # detections at stations are held against the picks there
+    _check_common_time(found, truth)
     if rule is not None:
         names = sorted(set(found.events["station"]) | set(coverage or ()))
         label_rule = LabelRule(rule=rule, delay_s=delay_s)
@@ -190,6 +195,28 @@ def compare_files(
     if found.body != truth.body:
         found = dataclasses.replace(found, body=truth.body)  # a CSV does not say its body
     return compare(found, truth, tolerance_s=tolerance_s, mode=mode, coverage=coverage)
+
+
+def _at_stations(catalog: Catalog) -> bool:
+    return bool(len(catalog)) and bool((catalog.events["station"] != "").all())
+
+
+def _check_common_time(found: Catalog, truth: Catalog) -> None:
+    """Refuse two catalogues that lie more than a day apart, or an empty expert."""
+    if not len(truth):
+        raise CatalogError(
+            f"The expert catalogue {truth.name or truth.source} has no event in this time.",
+            "Check --start and --end, and the file.",
+        )
+    if not len(found):
+        return
+    a, b = found.events["time_ns"], truth.events["time_ns"]
+    if a.min() - b.max() > DAY_NS or b.min() - a.max() > DAY_NS:
+        raise CatalogError(
+            f"The catalogues have no time in common: {iso(int(a.min()))} to {iso(int(a.max()))} "
+            f"and {iso(int(b.min()))} to {iso(int(b.max()))}.",
+            "Check that they belong together, and their time zones.",
+        )
 
 
 def describe_catalog(catalog: Catalog) -> list[tuple[str, str]]:

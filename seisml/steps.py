@@ -30,11 +30,15 @@ def open_archive(root: str, jobs: int):
 
     with terminal.bars() as progress:
         task = progress.add_task("scanning headers", total=None)
-        return open_archive(
+        opened = open_archive(
             root,
             jobs=jobs,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    n_bad = int((opened.files["reason"] != "").sum())
+    if n_bad:
+        terminal.say(f"{n_bad} of {len(opened.files)} files rejected: 'seisml scan' says why.")
+    return opened
 
 
 def chosen_stations(opened, patterns) -> list[str]:
@@ -87,9 +91,80 @@ def tell_outcomes(outcomes, store, as_json: bool) -> int:
         terminal.as_json(total)
     else:
         terminal.table("", ["", "value"], list(total.items()))
-    for outcome in failed:
-        terminal.say(f"failed: {outcome.station} day {outcome.day}: {outcome.error}")
+    tell_failures(outcomes)
     return len(failed)
+
+
+def tell_failures(outcomes) -> None:
+    """Say which station-days failed, and which have no window with features."""
+    from seisml.times import day_name
+
+    for outcome in outcomes:
+        where = f"{outcome.station} {day_name(outcome.day)}"
+        if outcome.error:
+            terminal.say(f"failed: {where}: {outcome.error}")
+        elif not outcome.n_usable:
+            seen = ", ".join(f"{name} {n}" for name, n in sorted(outcome.counts.items()))
+            terminal.say(f"no features: {where} ({seen or 'records shorter than a window'})")
+
+
+class FittingTables:
+    """Feature tables that a detector can use; the stations of the others are told and counted.
+
+    Parameters
+    ----------
+    tables : iterable of FeatureTable
+    detector : Detector
+    """
+
+    def __init__(self, tables, detector):
+        self._tables, self._detector = tables, detector
+        self.n_windows, self.stations, self.unfit = 0, set(), {}
+
+    def __iter__(self):
+        import numpy as np
+
+        from seisml.errors import FeatureMismatchError
+        from seisml.model import check_table
+
+        detector = self._detector
+        for table in self._tables:
+            if not len(table):
+                continue
+            station = str(table.stations[0])
+            try:
+                check_table(table, columns=detector.columns, fingerprint=detector.fingerprint)
+            except FeatureMismatchError as error:
+                if station not in self.unfit:
+                    terminal.say(f"left out: {station}: {error.problem}")
+                self.unfit[station] = error
+                continue
+            self.stations.add(station)
+            self.n_windows += int(np.isfinite(table.frame.to_numpy()).any(axis=1).sum())
+            yield table
+
+    def __str__(self) -> str:
+        return f"{self.n_windows} windows with features at {len(self.stations)} stations"
+
+    def require(self, store) -> None:
+        """Raise where not one window could be looked at."""
+        from seisml.errors import NoDataError
+
+        if self.unfit and not self.stations:
+            raise next(iter(self.unfit.values()))
+        if not self.n_windows:
+            raise NoDataError(
+                f"No window of {store} has features in this time: nothing was looked at.",
+                "See 'seisml scan' for rates and gaps, and whether the model fits these records.",
+            )
+
+
+def check_rule(rule, delay) -> None:
+    """Refuse the rule delay without a delay, before any work is done."""
+    from seisml.errors import ConfigError
+
+    if rule == "delay" and delay is None:
+        raise ConfigError("The rule delay needs a travel time.", "Give --delay in seconds.")
 
 
 def messages():

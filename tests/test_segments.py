@@ -389,7 +389,7 @@ def oracle(data, there, rate_hz) -> list[tuple[int, np.ndarray]]:
 
 
 @given(records(), st.floats(3.0, 300.0), st.sampled_from([20.0, 6.625, 1.0]), st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@settings(max_examples=100, deadline=None, phases=PHASES)
 def test_segments_do_not_depend_on_files_or_chunks(record, chunk_s, rate_hz, phase_us):
     """Cut into files anywhere and read in chunks of any length, a record stays what it is."""
     data, there, cuts, doubled, files, random = record
@@ -420,7 +420,7 @@ def test_segments_do_not_depend_on_files_or_chunks(record, chunk_s, rate_hz, pha
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@settings(max_examples=100, deadline=None, phases=PHASES)
 def test_conflicts_and_shifts_do_not_depend_on_chunks(data):
     """Records that disagree, at odd times and rates, give the same whatever the chunks are."""
     traces = []
@@ -474,7 +474,7 @@ def chopped(x, edges, rate_hz=RATE_HZ, start_ns=DAY0):
 
 
 @given(st.lists(st.integers(1, 2999), max_size=12), st.sampled_from([20.0, 6.625, 99.9999]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_filter_does_not_depend_on_chunks(edges, rate_hz):
     """Cut anywhere, also inside the time in which it settles, the filter gives the same bits."""
     x = noise(3000).astype(np.float64) + 1e5
