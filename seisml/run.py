@@ -259,8 +259,8 @@ def _section(result: Result) -> Section:
         counts=dict(sorted(counts.items())),
         before_s=5 * length_s,
         after_s=10 * length_s,
-        n_examples=3,
-        n_errors=4,
+        n_examples=2,
+        n_errors=3,
     )
 
 

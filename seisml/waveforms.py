@@ -62,8 +62,8 @@ def scan_file(path: str) -> tuple[tuple, list[tuple]]:
         name, pieces, notes = _scan(key)
     except UnreadableError as error:
         reason = str(error)
-    except OSError as error:
-        reason = f"unreadable: {error.strerror or one_line(error)}"
+    except OSError as error:  # may be cured without a trace in the file: never remembered as it is
+        reason, key = f"unreadable: {error.strerror or one_line(error)}", (*key[:2], 0)
     if not reason and not pieces:
         reason = "no samples"
     return (*key, name, reason, "; ".join(notes)[:300]), pieces

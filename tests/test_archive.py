@@ -596,6 +596,23 @@ def test_only_changed_files_are_scanned_again(tmp_path, scans):
     assert not scans
 
 
+def test_files_that_the_system_refused_are_tried_again(tmp_path, monkeypatch, scans):
+    """A file that could not be opened is scanned again, though neither size nor time changed."""
+    write(tmp_path / "one", trace(DATA))
+    real = Path.open
+
+    def refusing(self, *args, **kwargs):
+        if self.name == "one":
+            raise PermissionError(13, "Permission denied")
+        return real(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refusing)
+        assert reason(open_archive(tmp_path), "one") == "unreadable: Permission denied"
+    assert reason(open_archive(tmp_path), "one") == ""
+    assert scans == ["one", "one"]
+
+
 def test_progress_counts_the_files_that_are_scanned(tmp_path):
     """Progress is told for fresh files only."""
     write(tmp_path / "one", trace(DATA))
