@@ -24,10 +24,8 @@ import errno
 import glob
 import io
 import json
-import os
 import re
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -36,6 +34,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from seisml.atomic import write_atomic
 from seisml.errors import NoDataError, StaleTableError, TableError, did_you_mean
 from seisml.times import DAY_NS, day_name, to_ns
 from seisml.windows import WindowGrid
@@ -146,7 +145,6 @@ def write_shard(store, shard: Shard) -> Path:
         If the disk is full or the folder cannot be written.
     """
     path = shard_path(store, shard.station, shard.day)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     # Made in memory: HDF5 may crash where a disk is full, plain writing only raises.
     content = io.BytesIO()
     with h5py.File(content, "w", libver="v110") as file:
@@ -154,11 +152,7 @@ def write_shard(store, shard: Shard) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        with part.open("xb") as handle:
-            handle.write(content.getbuffer())
-            handle.flush()
-            os.fsync(handle.fileno())
-        part.replace(path)
+        write_atomic(path, content.getvalue())
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         what = "the disk or the quota is full" if full else error.strerror or str(error)
@@ -166,9 +160,6 @@ def write_shard(store, shard: Shard) -> Path:
             f"{path} cannot be written: {what}.",
             "Make room or choose another store, then run the same command: it goes on from here.",
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
     return path
 
 

@@ -7,10 +7,10 @@ Modules import ObsPy and lxml inside their functions, so that this package stays
 """
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
 from seisml.formats import mqs, quakeml, quakeml_write, table, table_write
@@ -249,16 +249,10 @@ def _known_hint() -> str:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    """Write under another name in the same folder, sync, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write whole or not at all."""
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_atomic(path, content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CatalogError(
             f"{path}: the catalogue cannot be written ({error.strerror}).",
             "Check that the folder exists, may be written and has room.",
