@@ -49,7 +49,8 @@ def refine_onset(
     pad_ns = round(band.settle_s(FORGOTTEN) * NS_PER_S)
     start_ns, end_ns = time_ns - 2 * search_ns, time_ns + search_ns
     whole = (start_ns - pad_ns, end_ns)
-    stream = archives.read(archive, station, whole[0] - NS_PER_S, whole[1] + NS_PER_S)
+    guard_ns = archives.guard(archive, station)
+    stream = archives.read(archive, station, whole[0] - guard_ns, whole[1] + guard_ns)
     raw = segments([(*whole, stream)], station=station)
     found = []
     for part in causal_filter(_fast(raw, band), band):
