@@ -40,7 +40,7 @@ catalog = "expert.csv"      # deliberately incomplete; the whole truth is in tru
 rule = "intervals"
 
 [training]
-n_blocks = 4
+n_blocks = 6
 """
 
 
@@ -78,7 +78,7 @@ def make_projects(
     projects = []
     for name, text, suffix, make, options in (
         ("earth", _EARTH, "xml", make_earth_archive, {"n_days": 3, "events_per_day": 54}),
-        ("mars", _MARS, "csv", make_mars_archive, {"n_days": 4}),
+        ("mars", _MARS, "csv", make_mars_archive, {"n_days": 6}),
     ):
         path = folder / name / "seisml.toml"
         if not path.exists():
