@@ -222,7 +222,7 @@ def detect(
         If a table was made with other settings than the model's.
     """
     probabilities = _predictions(tables, detector)
-    rule = event_rule(detector)
+    rule = event_rule(detector.on, detector.detection)
     found, labels = [], {}
     for station, group in _by_station(probabilities):
         chunks = _scores(group, labels, station, detector)
@@ -268,10 +268,10 @@ def _scores(group, labels: dict, station: str, detector: Detector):
         yield time_ns, score
 
 
-def event_rule(detector: Detector) -> EventRule:
-    """Return the rule that a detector was validated with."""
+def event_rule(on: float, detection: Mapping) -> EventRule:
+    """Return the rule from windows to events at a threshold."""
     names = ("merge_gap_s", "min_duration_s", "max_duration_s")
-    return EventRule(detector.on, detector.off, **{n: detector.detection[n] for n in names})
+    return EventRule(on, on * detection["off_ratio"], **{name: detection[name] for name in names})
 
 
 def plan_band(plan: Mapping) -> Band:

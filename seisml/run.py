@@ -19,10 +19,10 @@ from seisml.extract import Outcome, extract, require_windows
 from seisml.formats import read_catalog, write_catalog
 from seisml.metrics import metrics
 from seisml.model import load_detector, save_detector
-from seisml.project import Project, StageState, read_stamps, stamp_of, status
+from seisml.project import Project, read_stamps, stamp_of, status
 from seisml.report import Section, write_report
 from seisml.settings import label_rule_of, plan_of, training_rule_of
-from seisml.store import read_shard, shard_paths
+from seisml.store import read_counts, shard_paths
 from seisml.summaries import to_json
 from seisml.thresholds import MatchRule
 from seisml.training import Training, against, train
@@ -248,7 +248,7 @@ def _section(result: Result) -> Section:
     config = result.project.config
     counts: Counter = Counter()
     for path in shard_paths(result.project.store):
-        counts.update(read_shard(path).counts)
+        counts.update(read_counts(path))
     length_s = config.windows.length_s
     return Section(
         title=result.project.path.parent.resolve().name,
@@ -262,6 +262,3 @@ def _section(result: Result) -> Section:
         n_examples=2,
         n_errors=3,
     )
-
-
-__all__ = ["Progress", "Result", "StageState", "report_of", "run", "write_atomic"]

@@ -223,6 +223,12 @@ def read_shard(path) -> Shard:
         )
 
 
+def read_counts(path) -> dict[str, int]:
+    """Return what was rejected or odd in the samples of one shard, without reading its values."""
+    with _opened(path) as file:
+        return json.loads(file.attrs["counts"])
+
+
 @contextlib.contextmanager
 def _opened(path) -> Iterator[h5py.File]:
     """Yield a shard that is open; whatever is wrong with it is a TableError."""

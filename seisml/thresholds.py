@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.crossfit import LabelledStore
-from seisml.detect import EventRule, events_from_windows
+from seisml.detect import EventRule, event_rule, events_from_windows
 from seisml.errors import ModelError
 from seisml.labels import EVENT, NOISE
 from seisml.matching import match, match_intervals
@@ -158,9 +158,3 @@ def over_threshold(probability, threshold) -> np.ndarray:
     certain = 1e-12  # odds stay finite where a model leaves no doubt
     odds = (p / np.maximum(1 - p, certain)) / (t / np.maximum(1 - t, certain))
     return np.where(p < t, p / t, np.maximum(odds, 1.0))
-
-
-def event_rule(on: float, detection: Mapping) -> EventRule:
-    """Return the rule from windows to events at a threshold."""
-    names = ("merge_gap_s", "min_duration_s", "max_duration_s")
-    return EventRule(on, on * detection["off_ratio"], **{name: detection[name] for name in names})

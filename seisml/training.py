@@ -11,7 +11,7 @@ from seisml.archive import Archive
 from seisml.catalog import Catalog
 from seisml.compare import Comparison, compare
 from seisml.crossfit import BASELINE, LabelledStore, Selection, TrainingRule
-from seisml.detect import RAW_COLUMNS, events_from_windows, plan_band, to_catalog
+from seisml.detect import RAW_COLUMNS, event_rule, events_from_windows, plan_band, to_catalog
 from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, signal_catalog, unplaced
 from seisml.model import Detector
@@ -152,7 +152,7 @@ def detections(
     labelled: LabelledStore, score: np.ndarray, detector: Detector, archive, *, name: str
 ) -> Catalog:
     """Return the events of scores that are divided by their thresholds."""
-    rule = thresholds.event_rule(1.0, detector.detection)
+    rule = event_rule(1.0, detector.detection)
     time_ns, rows = labelled.windows["time_ns"].to_numpy(), []
     for station, at in thresholds.lines(labelled.windows):
         known = at[np.isfinite(score[at])]

@@ -276,7 +276,7 @@ def test_the_users_style_comes_back():
 
 def test_glyphs_that_the_font_lacks_are_no_error():
     events = pd.DataFrame({"station": ["汉.字"], "time_ns": [START]})
-    plots.png(plots.plot_coverage(None, expert=events))
+    assert plots.png(plots.plot_coverage(None, expert=events)).startswith(b"\x89PNG")
 
 
 def test_pyplot_is_left_alone():

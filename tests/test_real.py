@@ -17,14 +17,21 @@ from seisml.associate import coincidences
 from seisml.catalog import make_catalog
 from seisml.config import load_profile
 from seisml.crossfit import Selection
-from seisml.detect import RAW_COLUMNS, detect, events_from_windows, plan_band, to_catalog
+from seisml.detect import (
+    RAW_COLUMNS,
+    detect,
+    event_rule,
+    events_from_windows,
+    plan_band,
+    to_catalog,
+)
 from seisml.extract import extract
 from seisml.formats import read_catalog, write_catalog
 from seisml.labels import LabelRule, signals
 from seisml.model import load_detector, save_detector
 from seisml.settings import label_rule_of, plan_of, training_rule_of
 from seisml.store import iter_tables
-from seisml.thresholds import MatchRule, event_rule, lines
+from seisml.thresholds import MatchRule, lines
 from seisml.training import train
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
