@@ -22,7 +22,17 @@ from seisml import archive as archives
 from seisml import store as stores
 from seisml.archive import Archive
 from seisml.errors import NoDataError, SeismlError
-from seisml.features import Feature, Filler, Settings, empty_table, evaluate, resolve
+from seisml.features import (
+    Feature,
+    Filler,
+    Settings,
+    columns_of,
+    empty_table,
+    evaluate,
+    needs_of,
+    part_bands,
+    resolve,
+)
 from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
 from seisml.store import Shard
 from seisml.times import DAY_NS, NS_PER_S, day_name, to_ns
@@ -66,6 +76,14 @@ class Plan:
         }
 
     @property
+    def forgotten_s(self) -> float:
+        """Time after which it does not matter where the filters were started, s."""
+        bands = [self.band]
+        if "bands" in needs_of(self.features):
+            bands += [Band(*hz) for hz in part_bands(self.settings).values()]
+        return sum(sorted(band.settle_s(FORGOTTEN) for band in bands)[-2:])
+
+    @property
     def fingerprint(self) -> str:
         """Return a short hash of `as_dict`."""
         text = json.dumps(self.as_dict(), sort_keys=True)
@@ -105,8 +123,9 @@ def time_range(plan: Plan, day: int) -> tuple[range, int, int]:
     grid, settings = plan.settings.grid, plan.settings
     windows = grid.day_blocks(day)
     history = int(np.ceil(settings.history_s / grid.hop_s))
-    blocks = range(windows.start - history, windows.stop + grid.n_hops + settings.spectrum_hops)
-    pad_ns = round(plan.band.settle_s(FORGOTTEN) * NS_PER_S)
+    after = int(np.ceil(settings.longest_s / grid.hop_s)) + settings.spectrum_hops
+    blocks = range(windows.start - history, windows.stop + after)
+    pad_ns = round(plan.forgotten_s * NS_PER_S)
     return blocks, blocks.start * grid.hop_ns - pad_ns, blocks.stop * grid.hop_ns
 
 
@@ -184,11 +203,11 @@ def extract_day(part: Archive, station: str, day: int, plan: Plan) -> tuple[Shar
 def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -> Shard:
     blocks, start_ns, end_ns = time_range(plan, day)
     settings, chosen = plan.settings, plan.features
-    fillers = {}
+    fillers, needs = {}, needs_of(chosen)
     for channel, rates in archives.nominal_rates(part, station, span=(start_ns, end_ns)).items():
         rate_hz = next((rate_hz for rate_hz in rates if _fast_enough(plan, rate_hz)), None)
         if rate_hz is not None:
-            fillers[channel] = Filler(empty_table(settings, blocks, rate_hz))
+            fillers[channel] = Filler(empty_table(settings, blocks, rate_hz, needs=needs))
     chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
     found = segments(chunks, station=station, counts=counts)
     for filtered in causal_filter(_only_fast(found, plan, counts), plan.band):
@@ -201,10 +220,9 @@ def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Coun
         X, coverage = evaluate(filler.table, windows, chosen)
         parts.append(X)
         coverages.append(coverage)
-        for one in chosen:
-            names = [f"{name}.{channel[-1:]}" for name in one.columns(settings)]
-            columns += names
-            units += [one.unit.replace("input", "counts")] * len(names)
+        for name, one in columns_of(chosen, settings):
+            columns.append(f"{name}.{channel[-1:]}")
+            units.append(one.unit.replace("input", "counts"))
     X = np.concatenate(parts, axis=1) if parts else np.zeros((len(windows), 0), np.float32)
     coverage = np.array(coverages) if parts else np.zeros((1, len(windows)), np.float32)
     best = coverage.max(axis=0)

@@ -8,8 +8,9 @@
 (5.0, 1.5)
 """
 
-from seisml.features.blocks import BlockTable, Filler, Settings, empty_table, fill
-from seisml.features.compute import compute, evaluate
+from seisml.features.blocks import BlockTable, empty_table, part_bands
+from seisml.features.compute import columns_of, compute, evaluate, needs_of
+from seisml.features.filler import Filler, fill
 from seisml.features.frames import Past, Windows, moving_sum
 from seisml.features.registry import (
     INVARIANCES,
@@ -20,6 +21,7 @@ from seisml.features.registry import (
     load_features,
     resolve,
 )
+from seisml.features.settings import Settings
 
 __all__ = [
     "INVARIANCES",
@@ -30,6 +32,7 @@ __all__ = [
     "Past",
     "Settings",
     "Windows",
+    "columns_of",
     "compute",
     "empty_table",
     "evaluate",
@@ -38,5 +41,7 @@ __all__ = [
     "get_feature",
     "load_features",
     "moving_sum",
+    "needs_of",
+    "part_bands",
     "resolve",
 ]

@@ -3,16 +3,16 @@
 from functools import partial
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features.frames import Windows, crossing, log10, nanmax, nanmean, nanmin, ratio
+from seisml.features.frames import Past, Windows, crossing, log10, nanmax, nanmean, nanmin, ratio
 from seisml.features.registry import feature
 
-feature_a = partial(feature, group="A")
+feature_a = partial(feature, group="A", cost="H")
 _AAA = "Malfante et al. 2018, doi:10.1109/MSP.2017.2779166"
 _HIBERT = "Hibert et al. 2017, doi:10.1016/j.jvolgeores.2017.04.015"
 _HJORTH = "Hjorth 1970, doi:10.1016/0013-4694(70)90143-4"
 _TRIFUNAC = "Trifunac & Brady 1975, doi:10.1785/BSSA0650030581"
-SMOOTH_S = 0.5
 
 
 @feature_a("input", formula="sqrt(mean x²)", invariances="LRO")
@@ -74,7 +74,7 @@ def hjorth_complexity(w: Windows) -> np.ndarray:
 
 
 def _energy_and_time(w: Windows) -> tuple[np.ndarray, np.ndarray]:
-    """Energy of the sub-blocks (0 where unknown) and their centres as a share of the window."""
+    """Energy of the shape blocks (0 where unknown) and their centres as a share of the window."""
     energy = np.where(np.isfinite(w.energy), w.energy, 0.0)
     n = energy.shape[1]
     return energy, (np.arange(n) + 0.5) / n
@@ -103,14 +103,6 @@ def duration_5_95(w: Windows) -> np.ndarray:
     return (crossing(total, 0.95) - crossing(total, 0.05)) / total.shape[1]
 
 
-def _smooth_energy(w: Windows) -> tuple[np.ndarray, int]:
-    """Mean square over `SMOOTH_S` at every sub-block inside the window; and its width."""
-    width = max(1, min(round(SMOOTH_S / w.settings.sub_s), w.energy.shape[1] // 2))
-    energy = w.energy
-    total = sum(energy[:, i : energy.shape[1] - width + 1 + i] for i in range(width))
-    return total / width, width
-
-
 @feature_a("dB/s", formula="max d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def rate_of_attack(w: Windows) -> np.ndarray:
     """Steepest rise of the level between neighbouring half seconds."""
@@ -124,15 +116,22 @@ def rate_of_decay(w: Windows) -> np.ndarray:
 
 
 def _slope(w: Windows) -> np.ndarray:
-    energy, width = w.cached(_smooth_energy)
-    level = 10 * log10(energy)
-    return (level[:, width:] - level[:, :-width]) / (width * w.settings.sub_s)
+    """Change of the level between shape blocks, where there are two in a window."""
+    changes = w.past.cached(_level_changes)
+    n_shape = w.settings.n_shape
+    last = w.first + w.n + w.k - 1
+    flat = changes[w.first * n_shape : last * n_shape - 1]
+    n = w.k * n_shape - 1
+    return sliding_window_view(flat, n)[::n_shape] if n else np.full((w.n, 1), np.nan)
+
+
+def _level_changes(past: Past) -> np.ndarray:
+    return np.diff(10 * log10(past.shape_energy)) / past.table.settings.shape_s
 
 
 @feature_a("", formula="share of e < 0.25 max e, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def silence_ratio(w: Windows) -> np.ndarray:
     """Share of the window in which the amplitude is below a quarter of its maximum."""
-    energy, _ = w.cached(_smooth_energy)
-    largest = nanmax(energy)[:, np.newaxis]
-    quiet, known = energy < 0.25**2 * largest, np.isfinite(energy) & (largest > 0)
+    largest = nanmax(w.energy)[:, np.newaxis]
+    quiet, known = w.energy < 0.25**2 * largest, np.isfinite(w.energy) & (largest > 0)
     return ratio(quiet.sum(axis=1).astype(float), known.sum(axis=1))

@@ -1,19 +1,38 @@
 """From a table of blocks, or a plain array, to a matrix of features."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from seisml.errors import FeatureError
-from seisml.features.blocks import BlockTable, Settings, empty_table, fill
+from seisml.features.blocks import BlockTable, empty_table
+from seisml.features.filler import fill
 from seisml.features.frames import Past, Windows
 from seisml.features.registry import Feature, resolve
+from seisml.features.settings import Settings
 from seisml.segments import Segment, snap_rate
 from seisml.windows import WindowGrid
 
-ROWS = 4096
+ROWS = 1024
 """Windows that are evaluated at once."""
+
+
+def needs_of(chosen: Iterable[Feature]) -> set[str]:
+    """Return what features need of the blocks, see `seisml.features.blocks.NEEDS`."""
+    return {need for one in chosen for need in one.needs}
+
+
+def columns_of(chosen: Sequence[Feature], settings: Settings) -> list[tuple[str, Feature]]:
+    """Return the columns of `evaluate` with their features, those of further lengths last."""
+    suffixes = ["", *(f"@{length_s:g}s" for length_s in settings.lengths_s)]
+    return [
+        (name + suffix, one)
+        for suffix in suffixes
+        for one in chosen
+        for name in one.columns(settings)
+    ]
 
 
 def evaluate(
@@ -32,30 +51,35 @@ def evaluate(
     Returns
     -------
     X : numpy.ndarray of float32, shape (n_windows, n_columns)
-        NaN where the coverage is too small or a feature is not defined.
+        NaN where the coverage is too small or a feature is not defined; columns as `columns_of`.
     coverage : numpy.ndarray of float32, shape (n_windows,)
     """
-    past = Past(table)
-    n_columns = sum(len(one.columns(table.settings)) for one in chosen)
-    X = np.full((len(windows), n_columns), np.nan, dtype=np.float32)
+    past, settings = Past(table), table.settings
+    X = np.full((len(windows), len(columns_of(chosen, settings))), np.nan, dtype=np.float32)
     coverage = np.zeros(len(windows), dtype=np.float32)
     offset = windows.start - table.blocks.start
     for first in range(0, len(windows), ROWS):
-        n = min(ROWS, len(windows) - first)
-        w = Windows(table, past, offset + first, n)
-        coverage[first : first + n] = w.coverage
-        if not w.usable.any():
-            continue
+        rows = slice(first, min(first + ROWS, len(windows)))
+        w = Windows(table, past, offset + first, rows.stop - first)
+        coverage[rows] = w.coverage
         column = 0
-        for one in chosen:
-            width = len(one.columns(table.settings))
-            if table.sampling_rate_hz >= one.min_rate_hz:
-                values = np.asarray(one.function(w)).reshape(n, width)
-                X[first : first + n, column : column + width] = np.where(
-                    w.usable[:, np.newaxis], values, np.nan
-                )
-            column += width
+        for grid in (None, *settings.grids):
+            # Windows of another length stand about the middle of the window.
+            shift = 0 if grid is None else (settings.grid.n_hops - grid.n_hops) // 2
+            other = dataclasses.replace(w, first=w.first + shift, grid=grid)
+            column = _evaluate_batch(other, chosen, X[rows], column)
     return X, coverage
+
+
+def _evaluate_batch(w: Windows, chosen, out: np.ndarray, column: int) -> int:
+    """Write the features of a batch to columns from one on and return the next column."""
+    for one in chosen:
+        width = len(one.columns(w.settings))
+        if w.usable.any() and w.table.sampling_rate_hz >= one.min_rate_hz:
+            values = np.asarray(one.function(w)).reshape(w.n, width)
+            out[:, column : column + width] = np.where(w.usable[:, np.newaxis], values, np.nan)
+        column += width
+    return column
 
 
 def compute(
@@ -130,14 +154,15 @@ def compute(
         spectrum_s=spectrum_s,
     )
     chosen = resolve(names)
-    table = empty_table(settings, range(n_blocks), snap_rate(sampling_rate_hz))
+    rate_hz = snap_rate(sampling_rate_hz)
+    table = empty_table(settings, range(n_blocks), rate_hz, needs=needs_of(chosen))
     # From the first sample, so that what is constant becomes exactly zero.
     x = x - x[0]
     data = (x - x.mean()).astype(np.float32)[np.newaxis]
     fill(table, [Segment("", ("",), 0, float(sampling_rate_hz), data)])
     windows = range(n_blocks - grid.n_hops + 1)
     X, _ = evaluate(table, windows, chosen)
-    columns = [column for one in chosen for column in one.columns(settings)]
+    columns = [name for name, _ in columns_of(chosen, settings)]
     return pd.DataFrame(
         X, columns=columns, index=pd.Index(np.array(windows) * hop_s, name="time_s")
     )

@@ -7,14 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from seisml.errors import FeatureError, did_you_mean
-from seisml.features.blocks import Settings
+from seisml.features.blocks import NEEDS
 from seisml.features.frames import Windows
+from seisml.features.settings import Settings
 
 INVARIANCES = {
     "G": "gain",
     "L": "window length",
     "R": "sampling rate",
     "O": "offset",
+}
+
+
+COSTS = {
+    "S": "sample-level series, exact in a stream",
+    "H": "sums of hop blocks",
+    "B": "batched per window, cheap",
+    "C": "batched per window, dearer: opt-in for detection",
+    "V": "only on a detected segment",
 }
 
 
@@ -42,6 +52,13 @@ class Feature:
         Grows when values change; part of every fingerprint.
     parts : callable or None
         ``parts(settings) -> names`` of the columns of a feature that has several.
+    cost : str
+        Letter of `COSTS`.
+    needs : tuple of str
+        What has to be computed of the blocks beside moments, energies and spectra, see
+        `seisml.features.blocks.NEEDS`.
+    per : str
+        "channel", or "station" for ``function(components) -> array`` of all three together.
     """
 
     name: str
@@ -54,6 +71,9 @@ class Feature:
     min_rate_hz: float = 0.0
     version: int = 1
     parts: Callable[[Settings], Sequence[str]] | None = None
+    cost: str = "B"
+    needs: tuple[str, ...] = ()
+    per: str = "channel"
 
     @property
     def summary(self) -> str:
@@ -68,7 +88,7 @@ class Feature:
 
 
 REGISTRY: dict[str, Feature] = {}
-_BUILT_IN = ("amplitude", "ratios", "bands", "spectrum")
+_BUILT_IN = ("amplitude", "envelope", "ratios", "bands", "spectrum")
 
 
 def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -> Callable:
@@ -108,9 +128,18 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
             formula=formula,
             **details,
         )
-        unknown = set(found.invariances) - set(INVARIANCES)
-        if unknown:
-            raise FeatureError(f"{found.name}: unknown invariance {sorted(unknown)}.")
+        for what, given, allowed in (
+            ("invariance", found.invariances, INVARIANCES),
+            ("cost", (found.cost,), COSTS),
+            ("need", found.needs, NEEDS),
+            ("per", (found.per,), ("channel", "station")),
+        ):
+            unknown = sorted(set(given) - set(allowed))
+            if unknown:
+                raise FeatureError(
+                    f"{found.name}: unknown {what} {unknown[0]!r}.",
+                    f"It must be of {sorted(allowed)}.",
+                )
         known = REGISTRY.get(found.name)
         if known is not None and known.function.__module__ != function.__module__:
             raise FeatureError(f"There is a feature {found.name!r} already.", "Choose a new name.")
