@@ -56,7 +56,7 @@ def env_kurtosis(w: Windows) -> np.ndarray:
 def env_rise_fraction(w: Windows) -> np.ndarray:
     """Place of the largest envelope in the window, as a share of its length."""
     largest = _column(w, "max")
-    known = np.isfinite(largest)
+    known = largest > 0
     frame = np.where(known, largest, -1.0).argmax(axis=1)
     at = _column(w, "at")[np.arange(w.n), frame]
     # The middle half of a spectrum's samples: from a quarter of its length on.

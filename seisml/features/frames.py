@@ -298,26 +298,34 @@ class Windows:
         return self.table.frequencies_hz[self.table.band]
 
     @cached_property
-    def psd_unit(self) -> float:
-        """Unit of `psd`, unit²/Hz: that of the largest of these spectra."""
+    def _scaled_psd(self) -> tuple[np.ndarray, np.ndarray]:
         rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        return float(np.fmax.reduce(self.table.scale[rows], initial=np.finfo(float).tiny))
+        power, known = self.table.spectra[rows, self.table.band], self.table.known[rows]
+        scale = np.where(known, self.table.scale[rows], 0.0)
+        unit = float(scale.max()) or 1.0
+        factor = (scale / unit).astype(np.float32)
+        if not (factor == 1).all():
+            power = power * factor[:, np.newaxis]
+        count = sum_of_rows(known.astype(np.float64), self.n_spectra)
+        total = sum_of_rows(power, self.n_spectra)
+        largest = total.max(axis=1).astype(float)
+        # Powers of two: no bit depends on the other windows.
+        exponent = np.where(largest > 0, np.frexp(largest)[1], 0)
+        share = ratio(np.ldexp(1.0, -exponent), count).astype(np.float32)
+        return total * share[:, np.newaxis], np.ldexp(unit, exponent)
 
-    @cached_property
+    @property
     def psd(self) -> np.ndarray:
         """Power spectral density in the analysis band, mean over the window's spectra (Welch).
 
         float32, shape (n_windows, n_frequencies), in units of `psd_unit`; NaN where unknown.
         """
-        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        power = self.table.spectra[rows, self.table.band]
-        known = self.table.known[rows]
-        factor = np.where(known, self.table.scale[rows] / self.psd_unit, 0.0).astype(np.float32)
-        if not (factor == 1).all():
-            power = power * factor[:, np.newaxis]
-        count = sum_of_rows(known.astype(np.float32), self.n_spectra)
-        share = ratio(np.ones(len(count)), count).astype(np.float32)
-        return sum_of_rows(power, self.n_spectra) * share[:, np.newaxis]
+        return self._scaled_psd[0]
+
+    @property
+    def psd_unit(self) -> np.ndarray:
+        """Unit of `psd` in each window, unit²/Hz, shape (n_windows,)."""
+        return self._scaled_psd[1]
 
 
 def _past_of_part(past: Past, name: str) -> Past:

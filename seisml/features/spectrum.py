@@ -202,7 +202,7 @@ def spec_distance(w: Windows) -> np.ndarray:
     """Distance of the spectrum from that of the past hour (log-spectral distance)."""
     level, group_of = w.past.cached(_background_log_psd)
     group = group_of[w.rows]
-    background = level[np.maximum(group, 0)] - np.float32(np.log(w.psd_unit))
+    background = level[np.maximum(group, 0)] - np.log(w.psd_unit)[:, np.newaxis].astype(np.float32)
     background[group < 0] = np.nan
     return _rms_difference_db(w.cached(_log_psd), background)
 
@@ -224,13 +224,18 @@ def _background_log_psd(past: Past) -> tuple[np.ndarray, np.ndarray]:
             unit = table.scale[a:b][known].max()
             factor = np.where(known, table.scale[a:b] / unit, 0.0).astype(np.float32)
             total = np.einsum("i,ij->j", factor, table.spectra[a:b, table.band])
-            means[i] = np.log(np.maximum(total, FLOOR * total.max())) + np.log(unit / known.sum())
+            if total.max() > 0:
+                # Split at a power of two, so that no bit depends on the unit.
+                total = np.maximum(total, FLOOR * total.max())
+                exponent = int(np.frexp(float(total.max()))[1])
+                level = np.log(np.ldexp(unit, exponent) / known.sum())
+                means[i] = np.log(np.ldexp(total, -exponent)) + level
     padded = np.concatenate([np.full((n_past, means.shape[1]), np.nan), means])
     rows = np.sort(sliding_window_view(padded, n_past, axis=0).reshape(-1, n_past), axis=1)
-    level = row_quantile(rows, 0.5).reshape(len(padded) - n_past + 1, -1)
+    medians = row_quantile(rows, 0.5).reshape(len(padded) - n_past + 1, -1)
     span = settings.spectrum_hops - 1
     now = (start + np.arange(len(table.blocks)) - span) // g - start // g
-    return level.astype(np.float32), now
+    return medians.astype(np.float32), now
 
 
 @feature_e("dB", formula="RMS of 10 log10(P_k/P_(k−1)) over f", invariances="GO")
@@ -243,5 +248,9 @@ def spec_flux(w: Windows) -> np.ndarray:
     before = [np.full((skip, now.shape[1]), np.nan, np.float32), now[: w.n - early]]
     if skip < early:
         head = Windows(w.table, w.past, w.first - w.k + skip, early - skip, w.grid)
-        before.insert(1, _log_psd(head) + np.float32(np.log(head.psd_unit / w.psd_unit)))
-    return _rms_difference_db(now, np.concatenate(before))
+        before.insert(1, _log_psd(head))
+        unit = np.concatenate([w.psd_unit[:skip], head.psd_unit, w.psd_unit[: w.n - early]])
+    else:
+        unit = np.concatenate([w.psd_unit[:skip], w.psd_unit[: w.n - early]])
+    louder = np.log(w.psd_unit / unit).astype(np.float32)
+    return _rms_difference_db(now + louder[:, np.newaxis], np.concatenate(before))
