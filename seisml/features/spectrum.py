@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features.frames import Past, Windows, log10, ratio, row_quantile
+from seisml.features.frames import Past, Windows, log10, ratio, row_quantile, rows_times
 from seisml.features.registry import feature
 
 MIN_BINS = 3
@@ -122,23 +122,28 @@ def _quantiles(w: Windows) -> np.ndarray:
     """
     f, p = w.frequencies_hz, w.psd
     n_groups = -(-len(f) // GROUP)
-    until = (np.arange(len(f))[:, np.newaxis] < GROUP * np.arange(1, n_groups + 1)).astype(p.dtype)
-    coarse = np.einsum("ij,jk->ik", p, until, optimize=True)
-    wanted = coarse[:, -1:] * np.array(QUANTILES, p.dtype)
+    coarse = rows_times(p, _until(len(f), n_groups))
+    wanted = coarse[:, -1:] * np.array(QUANTILES, np.float32)
     group = (coarse[:, np.newaxis, :-1] < wanted[:, :, np.newaxis]).sum(axis=2)
-    before = np.pad(coarse, ((0, 0), (1, 0)))[np.arange(w.n)[:, np.newaxis], group]
-    bins = GROUP * group[:, :, np.newaxis] + np.arange(GROUP)
-    fine = p[np.arange(w.n)[:, np.newaxis, np.newaxis], np.minimum(bins, len(f) - 1)]
-    fine = np.where(bins < len(f), fine, 0).reshape(-1, GROUP)
-    rest = (wanted - before).ravel().astype(float)
-    total = np.cumsum(fine, axis=1, dtype=float)
-    at = np.minimum((total < rest[:, np.newaxis]).sum(axis=1), GROUP - 1)
-    rows = np.arange(len(at))
-    step = fine[rows, at].astype(float)
-    part = np.divide(rest - (total[rows, at] - step), step, out=np.zeros_like(rest), where=step > 0)
-    place = GROUP * group.ravel() + at + np.clip(part, 0.0, 1.0)
-    place = np.where(coarse[:, -1:] > 0, place.reshape(w.n, -1), np.nan)
-    return f[0] + (place - 0.5) * (f[1] - f[0])
+    rows = np.arange(w.n)[:, np.newaxis]
+    rest = wanted - np.where(group > 0, coarse[rows, np.maximum(group - 1, 0)], 0)
+    # The last group may be shorter: what is read beyond it has no power.
+    padded = np.pad(p, ((0, 0), (0, n_groups * GROUP - len(f)))).reshape(-1, GROUP)
+    fine = padded[(rows * n_groups + group).ravel()]
+    total = rows_times(fine, _until(GROUP, GROUP, 1))
+    at = np.minimum((total < rest.reshape(-1, 1)).sum(axis=1), GROUP - 1)
+    flat = np.arange(len(at))
+    step = fine[flat, at]
+    before = total[flat, at] - step
+    part = np.divide(rest.ravel() - before, step, out=np.zeros_like(before), where=step > 0)
+    place = GROUP * group + (at + np.clip(part, 0.0, 1.0)).reshape(w.n, -1)
+    return np.where(coarse[:, -1:] > 0, f[0] + (place - 0.5) * (f[1] - f[0]), np.nan)
+
+
+def _until(n: int, n_groups: int, size: int = GROUP) -> np.ndarray:
+    """Return the matrix that sums the bins up to the end of each group."""
+    ends = size * np.arange(1, n_groups + 1)
+    return (np.arange(n)[:, np.newaxis] < ends).astype(np.float32)
 
 
 def _register_quantiles() -> None:
