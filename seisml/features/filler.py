@@ -168,7 +168,7 @@ def _kernels(table: BlockTable, rate_hz: float) -> list[Kernel]:
     n_block = block_samples(table.settings, rate_hz)
     n_window = count_samples(spectrum_s(table.settings), rate_hz)
     found = [kernels.sums_kernel(table, n_block, rate_hz)]
-    if table.spectra.shape[1]:
+    if table.spectra.shape[1] or table.envelope is not None:
         found.append(kernels.spectra_kernel(table, n_window, rate_hz))
     if table.samples is not None:
         found.append(kernels.samples_kernel(table, n_block))
