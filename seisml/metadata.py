@@ -5,6 +5,7 @@ with the responses beside them. What a channel was outside all its epochs is ans
 nearest one, and said.
 """
 
+import bisect
 import dataclasses
 import functools
 import hashlib
@@ -134,6 +135,21 @@ class Metadata:
             return inside[-1], True
         away = [max(one.start_ns - time_ns, time_ns - one.end_ns) for one in epochs]
         return (epochs[away.index(min(away))] if epochs else None), False
+
+    def timeline(self, channel: str) -> list[tuple[int, Epoch | None, bool]]:
+        """Return from when on which epoch counts: (start_ns, epoch, inside), in order of time.
+
+        As `epoch` says; before the first start what counts there counts too.
+        """
+        epochs = self.epochs.get(channel, ())
+        edges = {edge for one in epochs for edge in (one.start_ns, one.end_ns)}
+        ends = sorted({one.end_ns for one in epochs})
+        for one in epochs:  # half of a hole belongs to either side
+            before = bisect.bisect_left(ends, one.start_ns)
+            if before:
+                edges.add((ends[before - 1] + one.start_ns) // 2 + 1)
+        starts = [-2 * FAR_NS, *sorted(edges)]
+        return [(start_ns, *self.epoch(channel, start_ns)) for start_ns in starts]
 
     def unit(self, station: str) -> str:
         """Return the input unit of a station's channels, the most frequent one; "" if unknown."""
@@ -389,7 +405,7 @@ def _channels(inventory: obspy.Inventory) -> Iterator[tuple[str, Epoch, object]]
                 name = ".".join((network.code, station.code, location, one.code))
                 response = one.response if one.response and one.response.response_stages else None
                 whole = one.response.instrument_sensitivity if one.response else None
-                unit, factor = si_unit(whole.input_units if whole else None)
+                unit, factor = si_unit(_input_unit(whole, response))
                 epoch = Epoch(
                     start_ns=_instant(one.start_date, -FAR_NS),
                     end_ns=_instant(one.end_date, FAR_NS),
@@ -402,6 +418,13 @@ def _channels(inventory: obspy.Inventory) -> Iterator[tuple[str, Epoch, object]]
                     response=_digest(response) if response else "",
                 )
                 yield name, epoch, response
+
+
+def _input_unit(whole, response) -> str | None:
+    """Return the input unit of the sensitivity, or else of the first stage."""
+    return (whole.input_units if whole else None) or (
+        response.response_stages[0].input_units if response else None
+    )
 
 
 def _number(value) -> float:

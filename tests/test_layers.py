@@ -24,7 +24,7 @@ LAYERS = [
     },
     {"segments", "files", "miniseed", "matching"},
     {"sources"},
-    {"features", "store", "formats", "travel_times", "synthetics", "waveforms"},
+    {"features", "store", "formats", "travel_times", "synthetics", "waveforms", "response"},
     {"archive"},
     {"extract", "labels", "model", "onset", "compare", "associate", "coverage"},
     {"detect", "metrics", "plots"},
