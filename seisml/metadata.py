@@ -11,8 +11,10 @@ import functools
 import hashlib
 import io
 import json
+import pickle
 import re
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -105,6 +107,14 @@ class Metadata:
         """Short hash of all epochs and responses."""
         return _digest(sorted(self.epochs.items()))
 
+    @functools.cached_property
+    def _packed(self) -> bytes:
+        return zlib.compress(pickle.dumps((self.epochs, self.responses, self.notes)), 3)
+
+    def __reduce__(self):
+        # It goes to a worker with every station-day: packed once here, unpacked once there.
+        return _unpacked, (self.fingerprint, self._packed)
+
     def station_fingerprint(self, station: str) -> str:
         """Return a short hash of what there is of the channels of one station."""
         return _digest([(one, self.epochs[one]) for one in self.channels(station)])
@@ -112,6 +122,10 @@ class Metadata:
     def channels(self, station: str) -> list[str]:
         """Return the known channels "NET.STA.LOC.CHA" of a station "NET.STA.LOC.BI"."""
         return sorted(c for c in self.epochs if c[:-1] == station or c == station)
+
+    def knows(self, station: str, channel: str) -> bool:
+        """Return whether there is an epoch of a channel, for example "BHU", of a station."""
+        return ".".join([*station.split(".")[:3], channel]) in self.epochs
 
     def epoch(self, channel: str, time_ns: int) -> tuple[Epoch | None, bool]:
         """Return the epoch of a channel at an instant, and whether the instant lies in it.
@@ -224,6 +238,11 @@ class Metadata:
                 return None
         good = np.isfinite(values).all() and (values != 0).all()
         return np.asarray(values, dtype=np.complex128) if good else None
+
+
+@functools.lru_cache(maxsize=2)
+def _unpacked(fingerprint: str, packed: bytes) -> Metadata:
+    return Metadata(*pickle.loads(zlib.decompress(packed)))
 
 
 def direction(azimuth_deg: float, dip_deg: float) -> np.ndarray:

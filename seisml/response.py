@@ -76,6 +76,18 @@ def unit_of(mode: str, metadata: Metadata | None, station: str) -> str:
     return fixed[mode] if mode in fixed else metadata.unit(station) or "unknown"
 
 
+def column_unit(text: str, unit: str) -> str:
+    """Return the unit of a feature for samples of a unit.
+
+    Examples
+    --------
+    >>> column_unit("log10 input²", "m/s"), column_unit("input", "m/s"), column_unit("Hz", "m/s")
+    ('log10 (m/s)²', 'm/s', 'Hz')
+    """
+    squared = f"({unit})²" if "/" in unit else f"{unit}²"
+    return text.replace("input²", squared).replace("input", unit)
+
+
 def corners_of(band: Band) -> Corners:
     """Return the pre-filter that goes before a causal filter: flat over its band.
 

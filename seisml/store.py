@@ -42,6 +42,8 @@ from seisml.windows import WindowGrid
 SCHEMA = 1
 FLAGS = {1: "gap in the window", 2: "coverage below the minimum", 4: "a component is missing"}
 CHUNK_ROWS = 4096
+METADATA = "station metadata"
+"""Stands among the sources for what is known of the station, its fingerprint for the time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -285,7 +287,8 @@ def shard_state(
     if made_from != now:
         changed = sorted({row[0] for row in made_from ^ now})
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        return "stale", f"waveform file changed: {changed[0]}{more}"
+        what = "" if changed[0] == METADATA else "waveform file "
+        return "stale", f"{what}changed: {changed[0]}{more}"
     return "present", ""
 
 
