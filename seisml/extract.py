@@ -21,10 +21,11 @@ import numpy as np
 from seisml import archive as archives
 from seisml import store as stores
 from seisml.archive import Archive
+from seisml.deconvolution import corners_of, reach_s
 from seisml.errors import ConfigError, MetadataError, NoDataError, SeismlError
 from seisml.features import Feature, Filler, Settings, empty_table, evaluate, resolve
 from seisml.metadata import Metadata
-from seisml.response import check_units, column_unit, corners_of, reach_s, to_motion, unit_of
+from seisml.response import check_units, column_unit, to_motion, unit_of
 from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
 from seisml.store import Shard
 from seisml.times import DAY_NS, NS_PER_S, day_name, to_ns

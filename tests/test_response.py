@@ -17,18 +17,10 @@ from inventory_data import (
 )
 from waveform_data import assert_same_stretches, stretches
 
+from seisml.deconvolution import corners_of, cosine_taper, fitted, make_kernel, reach_s
 from seisml.errors import ConfigError
 from seisml.metadata import Metadata, read_metadata
-from seisml.response import (
-    Calibrator,
-    corners_of,
-    cosine_taper,
-    fitted,
-    make_kernel,
-    reach_s,
-    to_motion,
-    unit_of,
-)
+from seisml.response import Calibrator, to_motion, unit_of
 from seisml.segments import Band, Segment, causal_filter, samples_to_ns
 from seisml.times import NS_PER_S, to_ns
 

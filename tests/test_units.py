@@ -13,13 +13,13 @@ from seisml import cli
 from seisml.archive import open_archive
 from seisml.config import load_config, load_profile
 from seisml.crossfit import Selection, _same_settings
+from seisml.deconvolution import corners_of, reach_s
 from seisml.errors import ConfigError, FeatureMismatchError, MetadataError, ModelError
 from seisml.extract import Plan, extract, tasks, time_range
 from seisml.features import Settings
 from seisml.metadata import read_metadata
 from seisml.model import check_table
 from seisml.project import open_project
-from seisml.response import corners_of, reach_s
 from seisml.segments import Band
 from seisml.settings import plan_from, plan_of, template
 from seisml.store import iter_tables, read_table, shard_paths
