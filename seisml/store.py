@@ -372,7 +372,7 @@ def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
     Raises
     ------
     StaleTableError
-        If they were made with different settings.
+        If they were made with different settings, or of records in different units.
     """
     prints = {table.fingerprint for table in tables}
     if len(prints) > 1:
@@ -383,7 +383,13 @@ def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
         )
     units: dict[str, str] = {}
     for table in tables:
-        units.update(table.units)
+        for name, unit in table.units.items():
+            if units.setdefault(name, unit) != unit:
+                raise StaleTableError(
+                    f"The column {name} is in {units[name]} for some stations and in {unit} for "
+                    "others.",
+                    "Read the stations of one unit, or extract with the units 'motion'.",
+                )
     wanted = list(units) if columns is None else list(columns)
     frame = pd.concat([table.frame.reindex(columns=wanted) for table in tables])
     return dataclasses.replace(

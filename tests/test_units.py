@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from inventory_data import GAIN, broadband, channel, gain_at, write_inventory
+from inventory_data import GAIN, broadband, channel, gain_at, sensitivity_only, write_inventory
 from waveform_data import DAY0, RATE_HZ, at, trace, write
 
 from seisml import cli
@@ -14,15 +14,21 @@ from seisml.archive import open_archive
 from seisml.config import load_config, load_profile
 from seisml.crossfit import Selection, _same_settings
 from seisml.deconvolution import corners_of, reach_s
-from seisml.errors import ConfigError, FeatureMismatchError, MetadataError, ModelError
+from seisml.errors import (
+    ConfigError,
+    FeatureMismatchError,
+    MetadataError,
+    ModelError,
+    StaleTableError,
+)
 from seisml.extract import Plan, extract, tasks, time_range
 from seisml.features import Settings
 from seisml.metadata import read_metadata
-from seisml.model import check_table
+from seisml.model import Detector, check_table, fit_classifier, load_detector, save_detector
 from seisml.project import open_project
 from seisml.segments import Band
 from seisml.settings import plan_from, plan_of, template
-from seisml.store import iter_tables, read_table, shard_paths
+from seisml.store import concat, iter_tables, read_table, shard_paths
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -184,6 +190,9 @@ def test_a_model_knows_its_unit(archive, known, tmp_path):
     other = dataclasses.replace(motion, settings={**motion.settings, "unit": "m/s²"})
     with pytest.raises(ModelError, match="Some records are in m/s, others in m/s²"):
         _same_settings(_same_settings(None, motion), other)
+    inches = dataclasses.replace(motion, units={**motion.units, "rms.Z": "in"})
+    with pytest.raises(StaleTableError, match=r"column rms\.Z is in m/s .* and in in"):
+        concat([motion, inches])
     nothing = dataclasses.replace(other, settings={**motion.settings, "unit": "unknown"})
     about = _same_settings(None, nothing.rows(np.zeros(0, dtype=int)))
     assert _same_settings(about, motion).settings["unit"] == "m/s"
@@ -246,6 +255,43 @@ def test_units_on_the_command_line(folder, inventory, tmp_path, monkeypatch, cap
     )
     assert code == 1
     assert "no.xml" in said.replace("\n", "")
+
+
+def test_a_model_is_applied_in_its_own_units(
+    folder, known, inventory, tmp_path, monkeypatch, capsys
+):
+    """detect extracts as the model was trained, needs metadata for it, and refuses other units."""
+    archive = open_archive(folder, index=False)
+    table, _ = made(archive, tmp_path / "train", plan_in("sensitivity", known))
+    X = table.frame.to_numpy()
+    y = np.where(np.arange(len(X)) % 2 == 0, "noise", "event")
+    model = Detector(
+        estimator=fit_classifier("logistic", X, y),
+        columns=tuple(table.frame.columns),
+        grid=table.grid,
+        fingerprint=table.fingerprint,
+        plan=dict(table.settings),
+        on=0.9,
+        off=0.5,
+        detection=dataclasses.asdict(load_profile("earth-local").detection),
+        card={},
+    )
+    save_detector(model, tmp_path / "m.skops")
+    assert load_detector(tmp_path / "m.skops").unit == "m/s"
+    words = ("detect", folder, "-m", tmp_path / "m.skops", "-o")
+    code, said = run_cli(monkeypatch, capsys, *words, tmp_path / "a.csv")
+    assert code == 2
+    assert "The units 'sensitivity' need station metadata" in said
+    code, said = run_cli(monkeypatch, capsys, *words, tmp_path / "b.csv", "--metadata", inventory)
+    assert code == 0, said
+    assert (tmp_path / "b.csv").exists()
+    other = [channel(code, sensitivity_only(units="M/S**2")) for code in ("HHZ", "HHN")]
+    path = write_inventory(tmp_path / "acceleration.xml", *other)
+    code, said = run_cli(monkeypatch, capsys, *words, tmp_path / "c.csv", "--metadata", path)
+    assert code == 1
+    assert "trained on records in m/s, the table was made from records in m/s²" in " ".join(
+        said.split()
+    )
 
 
 # ------------------------------------------------------------------------------ real records
