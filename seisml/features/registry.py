@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 
 import numpy as np
 
@@ -121,9 +122,20 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
 
 
 def load_features() -> dict[str, Feature]:
-    """Import the built-in features and return the whole registry."""
-    for module in _BUILT_IN:
-        importlib.import_module(f"seisml.features.{module}")
+    """Import the built-in features and return the whole registry.
+
+    Built-in features come first and in one order, whichever module was imported first: the order
+    of the columns of a shard must not depend on the process that made it.
+    """
+    modules = [f"seisml.features.{module}" for module in _BUILT_IN]
+    for module in modules:
+        importlib.import_module(module)
+    order = {module: i for i, module in enumerate(modules)}
+    ranks = [order.get(found.function.__module__, len(order)) for found in REGISTRY.values()]
+    if ranks != sorted(ranks):
+        ordered = [name for _, name in sorted(zip(ranks, REGISTRY, strict=True), key=itemgetter(0))]
+        for name in ordered:
+            REGISTRY[name] = REGISTRY.pop(name)
     return REGISTRY
 
 
