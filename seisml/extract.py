@@ -21,7 +21,8 @@ import numpy as np
 from seisml import archive as archives
 from seisml import store as stores
 from seisml.archive import Archive
-from seisml.errors import NoDataError, SeismlError
+from seisml.deconvolution import corners_of, reach_s
+from seisml.errors import ConfigError, MetadataError, NoDataError, SeismlError
 from seisml.features import (
     Feature,
     Filler,
@@ -33,6 +34,8 @@ from seisml.features import (
     part_bands,
     resolve,
 )
+from seisml.metadata import Metadata
+from seisml.response import check_units, column_unit, to_motion, unit_of
 from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
 from seisml.store import Shard
 from seisml.times import DAY_NS, NS_PER_S, day_name, to_ns
@@ -54,12 +57,25 @@ class Plan:
         Features or sets of features, see `seisml.features.resolve`.
     chunk_s : float, s
         How much is read at once; no value depends on it.
+    units : str
+        ``counts``, ``sensitivity`` or ``motion``, see `seisml.response.to_motion`.
+    metadata : Metadata, optional
+        Of the stations; needed for units other than counts.
     """
 
     band: Band
     settings: Settings
     names: tuple[str, ...] = ("detect-fast",)
     chunk_s: float = 10800.0
+    units: str = "counts"
+    metadata: Metadata | None = None
+
+    def __post_init__(self):
+        if check_units(self.units) != "counts" and self.metadata is None:
+            raise ConfigError(
+                f"The units {self.units!r} need station metadata.",
+                "Name StationXML or dataless files: --metadata FILE, or metadata under [data].",
+            )
 
     @property
     def features(self) -> list[Feature]:
@@ -67,9 +83,10 @@ class Plan:
         return resolve(self.names)
 
     def as_dict(self) -> dict:
-        """Return all that the values depend on, ready for JSON."""
+        """Return all that the values depend on besides records and metadata, ready for JSON."""
         return {
             "schema": stores.SCHEMA,
+            "units": self.units,
             "band": dataclasses.asdict(self.band),
             "settings": dataclasses.asdict(self.settings),
             "features": {one.name: one.version for one in self.features},
@@ -118,7 +135,8 @@ def time_range(plan: Plan, day: int) -> tuple[range, int, int]:
     """Return the blocks that a station-day needs and the instants that have to be read.
 
     The past that features look back to and the time in which the filter forgets where it was
-    started lie before the day; the last windows reach over its end.
+    started lie before the day; the last windows reach over its end. Deconvolution needs
+    neighbours on both sides.
     """
     grid, settings = plan.settings.grid, plan.settings
     windows = grid.day_blocks(day)
@@ -126,7 +144,12 @@ def time_range(plan: Plan, day: int) -> tuple[range, int, int]:
     after = int(np.ceil(settings.longest_s / grid.hop_s)) + settings.spectrum_hops
     blocks = range(windows.start - history, windows.stop + after)
     pad_ns = round(plan.forgotten_s * NS_PER_S)
-    return blocks, blocks.start * grid.hop_ns - pad_ns, blocks.stop * grid.hop_ns
+    reach_ns = 0
+    if plan.units == "motion":
+        # A sample more, as the reach is rounded up: no sub-block is shorter than a sample.
+        reach_ns = round((reach_s(corners_of(plan.band)) + 2 * settings.sub_s) * NS_PER_S)
+    start_ns, end_ns = blocks.start * grid.hop_ns, blocks.stop * grid.hop_ns
+    return blocks, start_ns - pad_ns - reach_ns, end_ns + reach_ns
 
 
 def tasks(
@@ -150,14 +173,18 @@ def tasks(
         ``state`` is missing, stale or present.
     """
     out, fingerprint = [], plan.fingerprint
-    for station in archives.stations(archive, patterns=patterns):
+    chosen = archives.stations(archive, patterns=patterns)
+    if chosen:
+        _require_metadata(chosen, plan)
+    for station in chosen:
         days = [d for d in archives.days(archive, station) if _wanted(d, start, end)]
         pad_ns = archives.guard(archive, station)
         ranges = [time_range(plan, day)[1:] for day in days]
         spans = [(start_ns - pad_ns, end_ns + pad_ns) for start_ns, end_ns in ranges]
         for day, part in zip(days, archives.parts(archive, station, spans), strict=True):
             path = stores.shard_path(store, station, day)
-            state, why = stores.shard_state(path, fingerprint=fingerprint, sources=_sources(part))
+            made_from = _sources(part, station, plan)
+            state, why = stores.shard_state(path, fingerprint=fingerprint, sources=made_from)
             out.append(Task(part, station, day, state, why))
     return out
 
@@ -168,9 +195,28 @@ def _wanted(day: int, start, end) -> bool:
     return late_enough and (end is None or day * DAY_NS < to_ns(end))
 
 
-def _sources(part: Archive) -> list[tuple[str, int, int]]:
+def _require_metadata(stations: list[str], plan: Plan) -> None:
+    """Refuse metadata that belong to none of the stations."""
+    if plan.units == "counts" or any(plan.metadata.channels(one) for one in stations):
+        return
+    known = sorted({channel[:-1] for channel in plan.metadata.epochs})
+    raise MetadataError(
+        f"The metadata know none of the stations {', '.join(stations[:6])}"
+        f"{' ...' if len(stations) > 6 else ''}.",
+        f"They know: {', '.join(known[:12])}{' ...' if len(known) > 12 else ''}.",
+    )
+
+
+def _sources(part: Archive, station: str, plan: Plan) -> list[tuple[str, int, int]]:
+    """Return the files that a shard is made from, and the station's metadata as one of them.
+
+    Metadata are no part of the plan's fingerprint: a model serves stations that it has not seen.
+    """
     columns = (part.files[name].tolist() for name in ("path", "size", "mtime_ns"))
-    return sorted(zip(*columns, strict=True))
+    rows = list(zip(*columns, strict=True))
+    if plan.metadata is not None:
+        rows.append((stores.METADATA, 0, int(plan.metadata.station_fingerprint(station)[:15], 16)))
+    return sorted(rows)
 
 
 def extract_day(part: Archive, station: str, day: int, plan: Plan) -> tuple[Shard, Outcome]:
@@ -208,12 +254,22 @@ def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Coun
         rate_hz = next((rate_hz for rate_hz in rates if _fast_enough(plan, rate_hz)), None)
         if rate_hz is not None:
             fillers[channel] = Filler(empty_table(settings, blocks, rate_hz, needs=needs))
+            if plan.units != "counts" and not plan.metadata.knows(station, channel):
+                counts["channels_without_metadata"] += 1
     chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
     found = segments(chunks, station=station, counts=counts)
-    for filtered in causal_filter(_only_fast(found, plan, counts), plan.band):
+    motion = to_motion(
+        _only_fast(found, plan, counts),
+        plan.metadata,
+        mode=plan.units,
+        pre_filter=corners_of(plan.band),
+        counts=counts,
+    )
+    for filtered in causal_filter(motion, plan.band):
         if filtered.channels[0] in fillers:
             fillers[filtered.channels[0]].add(filtered)
     windows = settings.grid.day_blocks(day)
+    unit = unit_of(plan.units, plan.metadata, station)
     columns, units, parts, coverages = [], [], [], []
     for channel, filler in fillers.items():
         filler.close()
@@ -222,7 +278,7 @@ def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Coun
         coverages.append(coverage)
         for name, one in columns_of(chosen, settings):
             columns.append(f"{name}.{channel[-1:]}")
-            units.append(one.unit.replace("input", "counts"))
+            units.append(column_unit(one.unit, unit))
     X = np.concatenate(parts, axis=1) if parts else np.zeros((len(windows), 0), np.float32)
     coverage = np.array(coverages) if parts else np.zeros((1, len(windows)), np.float32)
     best = coverage.max(axis=0)
@@ -240,8 +296,8 @@ def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Coun
         units=tuple(units),
         grid=settings.grid,
         fingerprint=plan.fingerprint,
-        settings=plan.as_dict(),
-        sources=tuple(_sources(part)),
+        settings={**plan.as_dict(), "unit": unit},
+        sources=tuple(_sources(part, station, plan)),
         counts=dict(counts),
         versions={name: version(name) for name in PACKAGES},
     )

@@ -272,6 +272,11 @@ class Detector:
     card: Mapping
 
     @property
+    def unit(self) -> str:
+        """Unit of the samples of the records that it was trained on."""
+        return str(self.plan.get("unit", "counts"))
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Classes of events, without noise."""
         return tuple(str(c) for c in self.estimator.classes_ if c != NOISE_CLASS)
@@ -284,14 +289,31 @@ class Detector:
         )
 
 
-def check_table(table: FeatureTable, *, columns, fingerprint: str) -> None:
+def check_table(table: FeatureTable, *, columns, fingerprint: str, unit: str = "counts") -> None:
     """Refuse a table that was not made as the model was trained.
+
+    Parameters
+    ----------
+    table : FeatureTable
+    columns : iterable of str
+        That the model knows.
+    fingerprint : str
+        Of the settings.
+    unit : str
+        Of the samples that the model was trained on.
 
     Raises
     ------
     FeatureMismatchError
-        If settings differ or the table has none of the columns.
+        If units or settings differ, or the table has none of the columns.
     """
+    theirs = table.settings.get("unit", "counts")
+    if theirs != unit:
+        raise FeatureMismatchError(
+            f"The model was trained on records in {unit}, the table was made from records in "
+            f"{theirs}: the same shaking has other numbers.",
+            "Extract the features in the model's units, with --metadata where it needs them.",
+        )
     if table.fingerprint != fingerprint:
         raise FeatureMismatchError(
             f"The model was trained on features {fingerprint}, the table holds "
