@@ -4,9 +4,12 @@ from seisml.features.registry import INVARIANCES, Feature
 
 GROUPS = {
     "A": "amplitude and shape in time",
+    "B": "envelope",
     "C": "ratios to the past",
     "D": "bands",
     "E": "spectrum",
+    "F": "tracks in the window",
+    "G": "lag and cepstrum",
 }
 
 

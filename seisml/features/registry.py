@@ -40,7 +40,8 @@ class Feature:
     unit : str
         "input" is the unit of the samples; "" is a pure number.
     group : str
-        A amplitude, C ratios to the past, D bands, E spectrum.
+        A amplitude, B envelope, C ratios to the past, D bands, E spectrum, F tracks in the
+        window, G lag and cepstrum.
     formula : str
     invariances : str
         Letters of `INVARIANCES`; each is a promise that a test checks.
@@ -88,7 +89,18 @@ class Feature:
 
 
 REGISTRY: dict[str, Feature] = {}
-_BUILT_IN = ("amplitude", "envelope", "ratios", "bands", "spectrum")
+_BUILT_IN = (
+    "amplitude",
+    "distribution",
+    "envelope",
+    "ratios",
+    "bands",
+    "spectrum",
+    "lines",
+    "tracks",
+    "correlation",
+    "cepstrum",
+)
 
 
 def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -> Callable:
