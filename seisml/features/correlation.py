@@ -13,7 +13,7 @@ import scipy.fft
 from seisml.features.frames import Windows, ratio
 from seisml.features.peaks import count_peaks
 from seisml.features.registry import feature
-from seisml.features.whole import BATCH, window_batches
+from seisml.features.whole import batch_rows, window_batches
 from seisml.times import NS_PER_S
 
 feature_g = partial(feature, group="G", cost="C", needs=("samples",), invariances="GO")
@@ -30,7 +30,7 @@ def _autocorrelation(w: Windows) -> np.ndarray:
     n_fft = scipy.fft.next_fast_len(n + n_lags)
     r = np.zeros((n_lags, w.n), np.float32)
     out = np.full((w.n, 3), np.nan)
-    spectrum = np.zeros((BATCH, n_fft), np.complex64)
+    spectrum = np.zeros((batch_rows(n), n_fft), np.complex64)
     for at, x in window_batches(w):
         z = scipy.fft.rfft(x, n_fft, axis=1)
         # Positive frequencies only: the transform is r + iH{r}, its modulus the envelope of r.

@@ -10,7 +10,7 @@ import numpy as np
 
 from seisml.features.frames import Windows, ratio
 from seisml.features.registry import feature
-from seisml.features.whole import BATCH, row_median, window_batches
+from seisml.features.whole import row_median, window_batches
 
 feature_a = partial(feature, group="A", cost="C", needs=("samples",))
 _ROUSSEEUW = "Rousseeuw & Croux 1993, doi:10.1080/01621459.1993.10476408"
@@ -42,8 +42,8 @@ def _histogram(x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Count the values of each row in the bins; those outside lie in the outermost."""
     width = np.where(sigma > 0, sigma * np.float32(2 * REACH / BINS), np.float32(1))
     place = np.clip(x / width[:, np.newaxis] + np.float32(BINS / 2), 0, BINS - 1).astype(np.intp)
-    place += BINS * np.arange(BATCH)[:, np.newaxis]
-    return np.bincount(place.ravel(), minlength=BATCH * BINS).reshape(BATCH, BINS)
+    place += BINS * np.arange(len(x))[:, np.newaxis]
+    return np.bincount(place.ravel(), minlength=len(x) * BINS).reshape(len(x), BINS)
 
 
 @feature_a("", formula="1.4826 median|x − median x|/σ", invariances="GLRO", reference=_ROUSSEEUW)

@@ -12,7 +12,7 @@ import scipy.fft
 from seisml.features.frames import Windows, nanmax, nanmean, ratio
 from seisml.features.kernels import ENVELOPE
 from seisml.features.registry import feature
-from seisml.features.whole import BATCH, batches, common_scale, complete_blocks, row_median
+from seisml.features.whole import batch_rows, batches, common_scale, complete_blocks, row_median
 
 feature_b = partial(feature, group="B", cost="B", needs=("envelope",))
 _HIBERT = "Hibert et al. 2017, doi:10.1016/j.jvolgeores.2017.04.015"
@@ -105,8 +105,9 @@ def env_max_median(w: Windows) -> np.ndarray:
     windows = np.arange(w.n)[:, np.newaxis] + np.arange(n)
     good = np.flatnonzero(known[windows].all(axis=1))
     out = np.full(w.n, np.nan)
-    for first in range(0, len(good), BATCH):
-        at = good[first : first + BATCH]
+    step = batch_rows(n * trace.shape[1])
+    for first in range(0, len(good), step):
+        at = good[first : first + step]
         e = trace[windows[at]] * common_scale(power[windows[at]])[:, :, np.newaxis]
         e = e.reshape(len(at), -1)
         out[at] = ratio(e.max(axis=1), row_median(e))

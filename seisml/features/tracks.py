@@ -23,7 +23,7 @@ from seisml.features.frames import Past, Windows, crossing, log10, ratio
 from seisml.features.peaks import count_peaks
 from seisml.features.registry import feature
 from seisml.features.spectrum import FLOOR, MIN_BINS
-from seisml.features.whole import BATCH, batches, common_scale, complete_blocks, row_median
+from seisml.features.whole import batch_rows, batches, common_scale, complete_blocks, row_median
 from seisml.times import NS_PER_S
 
 STEPS = 6
@@ -150,8 +150,9 @@ def _ratios_in_time(w: Windows) -> tuple[np.ndarray, np.ndarray]:
     power, exponent = (_over_columns(w, a) for a in (columns.power, columns.exponent))
     to_mean, to_median = np.full((2, w.n), np.nan)
     at_all = np.flatnonzero(w.cached(_whole))
-    for first in range(0, len(at_all), BATCH):
-        at = at_all[first : first + BATCH]
+    step = batch_rows(power.shape[1] * power.shape[2])
+    for first in range(0, len(at_all), step):
+        at = at_all[first : first + step]
         s = np.moveaxis(power[at], 2, 1) * common_scale(2 * exponent[at])[:, :, np.newaxis]
         largest = s.max(axis=1)
         # 6k - 1 is odd.

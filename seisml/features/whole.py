@@ -12,8 +12,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from seisml.features.frames import Past, Windows, nanmax, nanmin
 
-BATCH = 32
-"""Rows of a batch: a multiple of the width of any vector unit, small enough for the cache."""
+VECTOR = 32
+"""Rows of a batch are a multiple of this, which is one of the width of any vector unit."""
+CACHE = 2**17
+"""Samples of a batch: they fit the cache."""
+
+
+def batch_rows(n_samples: int) -> int:
+    """Return how many rows of some samples make a batch: 32 to 512, by their length alone."""
+    return VECTOR * min(max(1, CACHE // (VECTOR * n_samples)), 16)
 
 
 def complete_blocks(past: Past) -> np.ndarray:
@@ -28,7 +35,7 @@ def whole(w: Windows) -> np.ndarray:
 
 
 def window_batches(w: Windows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield numbers of whole windows and their samples, float32 (BATCH, n_samples).
+    """Yield numbers of whole windows and their samples, float32 (n_rows, n_samples).
 
     Rows have no mean and a largest value of about 1; only as many rows count as there are numbers.
     The array is used again for the next batch and may be overwritten.
@@ -57,7 +64,7 @@ def batches(
     ------
     lot : slice
         Which of the stretches these are.
-    x : numpy.ndarray of float32, shape (BATCH, n_samples)
+    x : numpy.ndarray of float32, shape (n_rows, n_samples)
         Without mean, largest value about 1; rows after the last stretch are 0.
     power : numpy.ndarray of int, shape (len(lot),)
         Exponents: the samples were 2**power times as large.
@@ -65,9 +72,9 @@ def batches(
     if not len(starts):
         return
     views = sliding_window_view(samples.reshape(-1), n_samples)
-    x = np.empty((BATCH, n_samples), np.float32)
-    for first in range(0, len(starts), BATCH):
-        at = starts[first : first + BATCH]
+    x = np.empty((batch_rows(n_samples), n_samples), np.float32)
+    for first in range(0, len(starts), len(x)):
+        at = starts[first : first + len(x)]
         x[: len(at)] = views[at]
         x[len(at) :] = 0.0
         power = _scale_rows(x)
