@@ -192,10 +192,11 @@ def _envelope(x, hilbert, flat, power: int) -> np.ndarray:
 
 
 def samples_kernel(table, n_block: int) -> Kernel:
-    """Return the kernel that keeps the samples themselves."""
+    """Return the kernel that keeps the samples themselves, if they are as many as the table's."""
 
     def run(rows, frames, alone) -> None:
-        n = min(n_block, table.samples.shape[1])
-        table.samples[rows, :n] = frames[: len(rows), :n]
+        # Blocks of another sampling rate cannot stand beside these: they stay NaN.
+        if n_block == table.samples.shape[1]:
+            table.samples[rows] = frames[: len(rows)]
 
     return Kernel(n_block, 0, run)

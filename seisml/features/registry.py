@@ -162,10 +162,12 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
 
 
 def load_features() -> dict[str, Feature]:
-    """Import the built-in features and return the whole registry."""
-    for module in _BUILT_IN:
-        importlib.import_module(f"seisml.features.{module}")
-    return REGISTRY
+    """Import the built-in features and return all, whatever was imported before in one order."""
+    order = {f"seisml.features.{module}": i for i, module in enumerate(_BUILT_IN)}
+    for module in order:
+        importlib.import_module(module)
+    place = {name: order.get(one.function.__module__, len(order)) for name, one in REGISTRY.items()}
+    return {name: REGISTRY[name] for name in sorted(place, key=place.__getitem__)}
 
 
 def get_feature(name: str) -> Feature:

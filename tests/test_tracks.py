@@ -1,0 +1,351 @@
+"""Features of whole windows: distribution, lines, tracks, autocorrelation, cepstrum.
+
+Each is compared with plain NumPy and SciPy, window by window, and with closed forms; what they
+declare is tested over the registry.
+"""
+
+import dataclasses
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import fft, signal, stats
+
+from seisml.features import (
+    Past,
+    Settings,
+    Windows,
+    compute,
+    empty_table,
+    evaluate,
+    fill,
+    load_features,
+    resolve,
+)
+from seisml.features.cepstrum import filters
+from seisml.segments import Segment
+from seisml.times import NS_PER_S
+from seisml.windows import WindowGrid
+
+MODULES = {"distribution", "lines", "tracks", "correlation", "cepstrum"}
+ALSO = {"env_max_median", "env_decay_rms", "f_rms"}
+FEATURES = [
+    one
+    for one in load_features().values()
+    if one.function.__module__.rpartition(".")[2] in MODULES or one.name in ALSO
+]
+NAMES = [one.name for one in FEATURES]
+every_feature = pytest.mark.parametrize("one", FEATURES, ids=NAMES)
+IN_BAND = {"f_rms", "spec_n_peaks", "harmonicity", "lfcc"}
+BANDS_HZ = ((1, 2), (2, 4), (4, 8))
+
+
+def gaussian(n, seed=0):
+    return np.random.default_rng(seed).standard_normal(n)
+
+
+def with_bursts(x, rate_hz, every_s=97.0, size=6.0, width_s=3.0):
+    """Make a record uneven: Gaussian bursts at irregular phases of the windows."""
+    t = np.arange(len(x)) / rate_hz
+    return x * (1 + size * np.exp(-0.5 * (((t + 20) % every_s - every_s / 2) / width_s) ** 2))
+
+
+def band_limited(duration_s, rate_hz, low_hz=0.9, high_hz=8.0, seed=0):
+    """Return the same noise between two frequencies at any rate, with bursts."""
+    f = np.fft.rfftfreq(int(duration_s * 400), 1 / 400)
+    inside = np.flatnonzero((f >= low_hz) & (f <= high_hz))
+    rng = np.random.default_rng(seed)
+    z = np.zeros(int(duration_s * rate_hz) // 2 + 1, complex)
+    z[inside] = rng.standard_normal((len(inside), 2)) @ [1, 1j]
+    x = np.fft.irfft(z, int(duration_s * rate_hz)) * rate_hz
+    return with_bursts(x / 40, rate_hz)
+
+
+def make_settings(rate_hz, **more):
+    details = {"grid": WindowGrid(12.0, 4.0), "band_hz": (0.5, 0.4 * rate_hz)} | more
+    return Settings(bands_hz=BANDS_HZ, sub_s=0.5, **details)
+
+
+def one_segment(x, rate_hz, start_ns=0, **more):
+    return Segment("", ("HHZ",), start_ns, rate_hz, np.asarray(x, np.float32)[np.newaxis], **more)
+
+
+def table_of(parts, rate_hz, n_blocks, config=None):
+    config = config or make_settings(rate_hz)
+    return fill(empty_table(config, range(n_blocks), rate_hz, needs={"samples"}), parts)
+
+
+def table_of_record(x, rate_hz, config=None):
+    config = config or make_settings(rate_hz)
+    n_blocks = int(len(x) / rate_hz / config.grid.hop_s + 1e-9)
+    return table_of([one_segment(x, rate_hz)], rate_hz, n_blocks, config)
+
+
+def all_windows(table):
+    return range(table.blocks.start, table.blocks.stop - table.settings.grid.n_hops + 1)
+
+
+def test_the_order_does_not_depend_on_imports():
+    """Columns are in one order, whichever module of features was imported first."""
+    code = "import sys, seisml.features as f; print(*[one.name for one in f.resolve()])"
+    first = "import seisml.features.cepstrum, seisml.features.bands;"
+    runs = [
+        subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+        for text in (code, first + code)
+    ]
+    assert runs[0].stdout == runs[1].stdout
+    assert runs[0].stdout.split()[-1] == "lfcc"
+
+
+def test_all_are_registered():
+    """The catalogue's names of these groups are there, with what they need and cost."""
+    tracks = (
+        "max_mean max_median kurt_max kurt_median npeaks_max npeaks_centroid npeaks_fmax "
+        "max_minus_mean iqr_f fc_std fc_slope"
+    )
+    wanted = {"mad_ratio", "entropy_amp", "entropy_amp_renyi2", "spec_n_peaks", "harmonicity"}
+    wanted |= {"acf_npeaks", "acf_energy_ratio", "acf_tau", "lfcc"} | ALSO
+    wanted |= {f"trk_{name}" for name in tracks.split()}
+    assert set(NAMES) == wanted
+    for one in FEATURES:
+        assert one.formula
+        assert one.summary.endswith(".")
+        assert one.reference == "-" or "doi:10." in one.reference
+        of_samples = one.name not in IN_BAND | {"env_decay_rms"}
+        assert one.needs == (("samples",) if of_samples else ())
+    columns = [column for one in FEATURES for column in one.columns(make_settings(20.0))]
+    assert len(columns) == len(set(columns)) == len(FEATURES) + 11
+    assert columns[-12:] == [f"lfcc[{i}]" for i in range(1, 13)]
+
+
+# Slow references: one window at a time, in float64
+
+
+def slow_distribution(x):
+    d = x - np.median(x)
+    sigma = 1.4826 * np.median(np.abs(d))
+    counts, _ = np.histogram(np.clip(d / sigma, -4.999, 4.999), bins=30, range=(-5, 5))
+    q = counts[counts > 0] / len(x)
+    return {
+        "mad_ratio": sigma / x.std(),
+        "entropy_amp": -np.sum(q * np.log2(q)) / np.log2(30),
+        "entropy_amp_renyi2": -np.log2(np.sum(q**2)) / np.log2(30),
+    }
+
+
+def slow_envelope(x, energy, hops, n_block):
+    n = hops * n_block
+    taper = signal.get_window("hann", n)
+    middle = slice(n // 4, n - n // 4)
+    pieces = []
+    for start in range(0, len(x) - n + 1, n_block):
+        frame = x[start : start + n] - x[start : start + n].mean()
+        pieces.append(np.abs(signal.hilbert(frame * taper))[middle] / taper[middle])
+    e = np.concatenate(pieces)
+    half = np.sqrt(energy) / np.sqrt(energy.max())
+    at = half.argmax()
+    place = np.arange(at + 1, len(half)) + 0.5
+    line = 1 - (place - at - 0.5) / (len(half) - at - 0.5)
+    square = [(half[at + i] - line_i) ** 2 for i, line_i in enumerate(line, start=1)]
+    if len(square) < 1:
+        return {"env_max_median": e.max() / np.median(e), "env_decay_rms": np.nan}
+    rms = np.sqrt(np.sum(square) / (len(square) + 1))
+    return {"env_max_median": e.max() / np.median(e), "env_decay_rms": rms}
+
+
+def slow_columns(x, n_block, rate_hz, band_hz):
+    """Spectra (n_columns, n_bins) of the columns that lie inside a window."""
+    n = n_block // 3
+    f = np.fft.rfftfreq(n, 1 / rate_hz)
+    inside = (f > 0) & (f >= band_hz[0] - 1e-9) & (f <= min(band_hz[1], 0.4 * rate_hz) + 1e-9)
+    found = []
+    for block in range(len(x) // n_block):
+        for j in range(6):
+            start = block * n_block + j * n_block // 6
+            if start + n <= len(x):
+                part = x[start : start + n]
+                _, psd = signal.periodogram(part, rate_hz, window="hann", detrend="constant")
+                found.append(psd[inside])
+    return f[inside], np.array(found)
+
+
+def slow_tracks(x, n_block, rate_hz, band_hz, hop_s):
+    f, s = slow_columns(x, n_block, rate_hz, band_hz)
+    minutes = len(x) // n_block * hop_s / 60
+    t = np.arange(len(s)) * hop_s / 6
+    centroid = np.array([np.sum(f * row) / np.sum(row) for row in s])
+    peak = f[s.argmax(axis=1)]
+    level = 10 * np.log10(s)
+    quartiles = []
+    for row in s:
+        edges = np.concatenate([[0], np.cumsum(row)]) / row.sum()
+        quartiles.append(np.interp([0.25, 0.75], edges, np.arange(len(edges))) * (f[1] - f[0]))
+    share = 0.1 * (f[-1] - f[0])
+    peaks = {
+        "max": len(signal.find_peaks(level.max(axis=1), prominence=3)[0]),
+        "centroid": len(signal.find_peaks(centroid, prominence=share)[0]),
+    }
+    return {
+        "trk_max_mean": np.mean(s.max(axis=0) / s.mean(axis=0)),
+        "trk_max_median": np.mean(s.max(axis=0) / np.median(s, axis=0)),
+        "trk_kurt_max": stats.kurtosis(s.max(axis=1), fisher=False),
+        "trk_kurt_median": stats.kurtosis(np.median(s, axis=1), fisher=False),
+        "trk_npeaks_max": peaks["max"] / minutes,
+        "trk_npeaks_centroid": peaks["centroid"] / minutes,
+        "trk_npeaks_fmax": zigzag(peak, share) / minutes,
+        "trk_max_minus_mean": np.mean(level.max(axis=1) - level.mean(axis=1)),
+        "trk_iqr_f": np.mean(np.diff(quartiles, axis=1)),
+        "trk_fc_std": np.std(centroid),
+        "trk_fc_slope": np.polyfit(t, centroid, 1, w=np.sqrt(s.sum(axis=1)))[0],
+    }
+
+
+def zigzag(curve, prominence):
+    """Count rises and falls of a curve with equal values, where SciPy counts each of them."""
+    count, low, high = 0, curve[0], None
+    for value in curve[1:]:
+        if high is None:
+            low = min(low, value)
+            high = value if value - low >= prominence else None
+        else:
+            high = max(high, value)
+            if high - value >= prominence:
+                count, low, high = count + 1, value, None
+    return count
+
+
+def slow_correlation(x, rate_hz, duration_s):
+    n, n_lags = len(x), len(x) // 2
+    d = x - x.mean()
+    r = np.correlate(d, d, "full")[n - 1 : n + n_lags] / np.sum(d**2)
+    n_fft = fft.next_fast_len(n + n_lags + 1)
+    wrapped = np.fft.irfft(np.abs(np.fft.rfft(d, n_fft)) ** 2, n_fft) / np.sum(d**2)
+    envelope = np.abs(signal.hilbert(wrapped))[: n_lags + 1]
+    below = np.flatnonzero(envelope < np.exp(-1))
+    tau = duration_s
+    if len(below):
+        i = below[0]
+        part = (envelope[i - 1] - np.exp(-1)) / (envelope[i - 1] - envelope[i])
+        tau = (i - 1 + part) / rate_hz
+    third = n_lags // 3
+    return {
+        "acf_npeaks": len(signal.find_peaks(r, height=0.1, prominence=0.1)[0]),
+        "acf_energy_ratio": np.abs(r[1 : third + 1]).sum() / np.abs(r[third + 1 :]).sum(),
+        "acf_tau": tau,
+    }
+
+
+def slow_spectrum(x, hops, n_block, rate_hz, band_hz):
+    n = hops * n_block
+    f, psd = signal.welch(x, rate_hz, nperseg=n, noverlap=n - n_block, detrend="constant")
+    inside = (f > 0) & (f >= band_hz[0] - 1e-9) & (f <= min(band_hz[1], 0.4 * rate_hz) + 1e-9)
+    return f[inside], psd[inside]
+
+
+def slow_lines(f, psd, f_peak_hz):
+    smooth = np.convolve(psd, np.ones(3) / 3, "valid")
+    level = 10 * np.log10(smooth)
+    height = level.max() + 10 * np.log10(0.75)
+    found = {
+        "f_rms": np.sqrt(np.sum(f**2 * psd) / psd.sum()),
+        "spec_n_peaks": len(signal.find_peaks(level, height=height, prominence=3)[0]),
+        "harmonicity": np.nan,
+    }
+    df, heights = f[1] - f[0], []
+    for d in (1, 2, 3, 4):
+        f1_hz = f_peak_hz / d
+        places = {k: round((k * f1_hz - f[1]) / df) for k in (1, 1.5, 2, 2.5, 3, 3.5, 4)}
+        n_lines = sum(0 <= places[k] < len(level) for k in (1, 2, 3, 4))
+        if f1_hz >= 6 * df and places[1] >= 0 and n_lines > 1:
+            lines = [level[places[k]] for k in range(1, n_lines + 1)]
+            between = [level[places[k + 0.5]] for k in range(1, n_lines)]
+            heights.append(np.mean(lines) - np.mean(between))
+    return found | ({"harmonicity": max(heights)} if heights else {})
+
+
+def slow_cepstrum(f, psd):
+    edges = np.geomspace(f[0], f[-1], 26)
+    levels = []
+    for low, middle, high in zip(edges, edges[1:], edges[2:], strict=False):
+        g = np.linspace(low, high, 4001)
+        triangle = np.interp(g, [low, middle, high], [0, 1, 0])
+        levels.append(np.log10(np.sum(triangle * np.interp(g, f, psd)) / triangle.sum()))
+    return fft.dct(np.array(levels), norm="ortho")[1:13]
+
+
+SLOW_CASES = {
+    "20 Hz": (20.0, (12.0, 4.0), None),
+    "50 Hz, one spectrum": (50.0, (6.0, 3.0), None),
+    "6.625 Hz": (6.625, (60.0, 15.0), None),
+    "short spectra": (20.0, (16.0, 4.0), 4.0),
+    "long spectra": (20.0, (16.0, 4.0), 12.0),
+}
+
+
+@cache
+def slow_case(name):
+    rate_hz, grid, spectrum_s = SLOW_CASES[name]
+    grid = WindowGrid(*grid)
+    config = make_settings(rate_hz, grid=grid, spectrum_s=spectrum_s, band_hz=(0.3, 0.4 * rate_hz))
+    n = int(40 * grid.hop_s * rate_hz)
+    coloured = signal.lfilter([1.0], [1.0, -0.9, 0.5], gaussian(n, seed=21))
+    x = with_bursts(coloured, rate_hz, every_s=3.3 * grid.length_s, width_s=0.2 * grid.length_s)
+    table = table_of_record(x, rate_hz, config)
+    chosen = resolve([*NAMES, "f_peak"])
+    X, _ = evaluate(table, all_windows(table), chosen)
+    names = [column for one in chosen for column in one.columns(config)]
+    return table, dict(zip(names, X.T.astype(float), strict=True))
+
+
+@pytest.mark.parametrize("name", SLOW_CASES)
+class TestSlow:
+    """Every feature of every window is what plain NumPy and SciPy make of its samples."""
+
+    def windows(self, name):
+        table, found = slow_case(name)
+        k = table.settings.grid.n_hops
+        for i in all_windows(table):
+            yield i, table.samples[i : i + k].ravel().astype(float), table, found
+
+    def compare(self, i, found, wanted, rtol=1e-4):
+        for feature_name, value in wanted.items():
+            np.testing.assert_allclose(
+                found[feature_name][i], value, rtol, atol=1e-5, err_msg=f"{feature_name} {i}"
+            )
+
+    def test_distribution(self, name):
+        """A sample within rounding of the edge of a bin may be counted on either side."""
+        for i, x, _, found in self.windows(name):
+            self.compare(i, found, slow_distribution(x), rtol=2e-3)
+
+    def test_envelope(self, name):
+        for i, x, table, found in self.windows(name):
+            energy = Windows(table, Past(table), i, 1).energy[0]
+            hops = table.settings.spectrum_hops
+            wanted = slow_envelope(x, energy, hops, table.samples.shape[1])
+            self.compare(i, found, wanted)
+
+    def test_tracks(self, name):
+        for i, x, table, found in self.windows(name):
+            band_hz, hop_s = table.settings.band_hz, table.settings.grid.hop_s
+            n_block, rate_hz = table.samples.shape[1], table.sampling_rate_hz
+            self.compare(i, found, slow_tracks(x, n_block, rate_hz, band_hz, hop_s), rtol=2e-4)
+
+    def test_correlation(self, name):
+        for i, x, table, found in self.windows(name):
+            duration_s = table.settings.grid.length_s
+            wanted = slow_correlation(x, table.sampling_rate_hz, duration_s)
+            self.compare(i, found, wanted)
+
+    def test_spectrum(self, name):
+        for i, x, table, found in self.windows(name):
+            hops, n_block = table.settings.spectrum_hops, table.samples.shape[1]
+            rate_hz, band_hz = table.sampling_rate_hz, table.settings.band_hz
+            f, psd = slow_spectrum(x, hops, n_block, rate_hz, band_hz)
+            if rate_hz == 6.625:  # spectra there have one sample more than two blocks
+                continue
+            self.compare(i, found, slow_lines(f, psd, found["f_peak"][i]))
+            lfcc = {f"lfcc[{j}]": value for j, value in enumerate(slow_cepstrum(f, psd), start=1)}
+            self.compare(i, found, lfcc if len(f) >= 24 else dict.fromkeys(lfcc, np.nan), 1e-3)
