@@ -4,7 +4,6 @@ Each is compared with plain NumPy and SciPy, window by window, and with closed f
 declare is tested over the registry.
 """
 
-import dataclasses
 import subprocess
 import sys
 from functools import cache
@@ -26,7 +25,6 @@ from seisml.features import (
 )
 from seisml.features.cepstrum import filters
 from seisml.segments import Segment
-from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 MODULES = {"distribution", "lines", "tracks", "correlation", "cepstrum"}
@@ -349,3 +347,223 @@ class TestSlow:
             self.compare(i, found, slow_lines(f, psd, found["f_peak"][i]))
             lfcc = {f"lfcc[{j}]": value for j, value in enumerate(slow_cepstrum(f, psd), start=1)}
             self.compare(i, found, lfcc if len(f) >= 24 else dict.fromkeys(lfcc, np.nan), 1e-3)
+
+
+# Closed forms
+
+
+def features(x, rate_hz, names=NAMES, *, length_s=30.0, hop_s=10.0, **more):
+    more = {"band_hz": (0.5, 0.4 * rate_hz), "bands_hz": BANDS_HZ} | more
+    return compute(x, rate_hz, length_s=length_s, hop_s=hop_s, names=names, **more)
+
+
+@cache
+def white(rate_hz):
+    """Features of unit white noise in windows that do not overlap."""
+    x = gaussian(int(rate_hz * 30 * 150), seed=4)
+    return features(x, rate_hz).iloc[::3]
+
+
+def expected_of_white(rate_hz):
+    edges = np.r_[-np.inf, np.arange(-14, 15) / 3, np.inf]
+    q = np.diff(stats.norm.cdf(edges))
+    n = 30 * rate_hz
+    f_max, df = 0.4 * rate_hz, 3 / 10
+    n_bins = np.floor(f_max / df + 1e-9) - np.ceil(0.5 / df) + 1
+    low_hz, high_hz = 0.5 - 0.025, f_max + 0.025
+    lag = [1.0, 5 / 6, 1 / 2]  # |r| falls as sqrt(1 - lag/T)
+    return {
+        "mad_ratio": 1.0,
+        "entropy_amp": -np.sum(q * np.log2(q)) / np.log2(30) - 15 / (n * np.log(2) * np.log2(30)),
+        "entropy_amp_renyi2": -np.log2(np.sum(q**2) + (1 - np.sum(q**2)) / n) / np.log2(30),
+        "f_rms": np.sqrt((low_hz**2 + low_hz * high_hz + high_hz**2) / 3),
+        "trk_iqr_f": (n_bins - 1) / 2 * df,
+        "trk_fc_slope": 0.0,
+        "acf_energy_ratio": -np.diff(np.power(lag, 1.5))[0] / -np.diff(np.power(lag, 1.5))[1],
+    }
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 100.0])
+@pytest.mark.parametrize("name", expected_of_white(20.0))
+def test_white_noise(name, rate_hz):
+    """The mean over 150 windows is the closed form within 3 standard errors (and its rounding)."""
+    found, wanted = white(rate_hz)[name], expected_of_white(rate_hz)[name]
+    assert len(found) == 150
+    assert found.notna().all()
+    error = 3 * found.std() / np.sqrt(len(found))
+    bias = {"trk_iqr_f": 0.1}.get(name, 0.0)
+    assert found.mean() == pytest.approx(wanted, abs=error + bias + 2e-3 * abs(wanted))
+
+
+def test_noise_does_not_repeat_itself():
+    """In 3000 samples r has a spread of 0.02: no peak is above 0.1."""
+    assert (white(100.0)["acf_npeaks"] == 0).all()
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 100.0])
+def test_the_median_of_a_rayleigh_envelope(rate_hz):
+    """Median over mean of the envelope of noise is sqrt(ln 4)/sqrt(π/2) = 0.9394."""
+    frame = features(gaussian(int(rate_hz * 3000)), rate_hz, ["env_max_mean", "env_max_median"])
+    found = frame["env_max_mean"] / frame["env_max_median"]
+    error = 3 * found.std() / np.sqrt(len(found) / 3)
+    assert found.mean() == pytest.approx(0.9394, abs=error + 1e-3)
+
+
+def test_the_cepstrum_of_noise_is_flat():
+    """Many spectra of white noise: all coefficients vanish; P ~ f^a gives that of a ramp."""
+    more = {"length_s": 1200.0, "hop_s": 10.0, "band_hz": (1.0, 32.0)}
+    n = 100 * 1800
+    noise = gaussian(n, seed=3)
+    flat = features(noise, 100.0, ["lfcc"], **more)
+    assert np.abs(flat.mean()).max() < 0.06
+    f = np.fft.rfftfreq(n, 0.01)
+    for power in (-2.0, 1.0):
+        x = np.fft.irfft(np.fft.rfft(noise) * np.maximum(f, 0.5) ** (power / 2), n)
+        ramp = power * np.log10(32.0) * np.arange(1, 25) / 25
+        wanted = fft.dct(ramp, norm="ortho")[1:13]
+        found = features(x, 100.0, ["lfcc"], **more).mean() - flat.mean()
+        np.testing.assert_allclose(found, wanted, atol=0.03)
+
+
+@pytest.mark.parametrize("f0_hz", [1.7071, 2.4142, 5.0307])  # no rate is a multiple
+@pytest.mark.parametrize("rate_hz", [20.0, 50.0, 100.0])
+def test_sine(rate_hz, f0_hz):
+    """A sine has the values of the arcsine law, no peaks in time, and never forgets itself."""
+    x = 30 * np.sin(2 * np.pi * f0_hz * np.arange(int(200 * rate_hz)) / rate_hz + 0.4)
+    frame = features(x, rate_hz)
+    edges = np.clip(np.arange(-15, 16) / 3 * 1.4826 * np.sqrt(0.5), -1, 1)
+    q = np.diff(0.5 + np.arcsin(edges) / np.pi)
+    q = q[q > 0]
+    u = np.array([1.0, 5 / 6, 1 / 2]) ** 2  # |r| falls as 1 - lag/T
+    expected = {
+        "mad_ratio": (1.4826, 0.03),
+        "entropy_amp": (-np.sum(q * np.log2(q)) / np.log2(30), 0.02),
+        "entropy_amp_renyi2": (-np.log2(np.sum(q**2)) / np.log2(30), 0.02),
+        "env_max_median": (1.0, 0.01),
+        "f_rms": (f0_hz, 0.01),
+        "spec_n_peaks": (1.0, 0.0),
+        "trk_npeaks_max": (0.0, 0.0),
+        "trk_npeaks_centroid": (0.0, 0.0),
+        "trk_npeaks_fmax": (0.0, 0.0),
+        "trk_iqr_f": (0.0, 0.4),
+        "trk_fc_std": (0.0, 0.01),
+        "trk_fc_slope": (0.0, 1e-3),
+        "acf_npeaks": (f0_hz * 15, 1.0),
+        "acf_energy_ratio": ((u[0] - u[1]) / (u[1] - u[2]), 0.01),
+        "acf_tau": (30.0, 0.0),
+    }
+    for name, (wanted, error) in expected.items():
+        np.testing.assert_allclose(frame[name], wanted, rtol=0, atol=error + 1e-6, err_msg=name)
+    assert frame["trk_kurt_max"].isna().all()  # steady
+
+
+def test_a_record_that_repeats_itself_is_steady():
+    """Noise again and again every two seconds: all columns are the same, whatever they are."""
+    x = np.tile(gaussian(100, seed=6), 100)
+    frame = features(x, 50.0, length_s=36.0, hop_s=12.0)
+    for name in ("trk_max_mean", "trk_max_median"):
+        np.testing.assert_allclose(frame[name], 1.0, rtol=1e-4)
+    for name in ("trk_fc_std", "trk_fc_slope", "trk_npeaks_max", "trk_npeaks_fmax"):
+        np.testing.assert_allclose(frame[name], 0.0, atol=1e-5)
+    assert frame[["trk_kurt_max", "trk_kurt_median"]].isna().all().all()
+    assert (frame["trk_iqr_f"] > 5).all()
+    assert (frame["acf_npeaks"] >= 8).all()
+
+
+def test_the_steady_decay():
+    """An amplitude that stays is a line's length away from it: 1/√3."""
+    x = (-1.0) ** np.arange(20_000)
+    found = features(x, 100.0, ["env_decay_rms"])["env_decay_rms"]
+    np.testing.assert_allclose(found, 1 / np.sqrt(3), rtol=0.02)
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 100.0])
+def test_a_line_decays_along_a_line(rate_hz):
+    """An amplitude that falls from its largest value to 0 at the end of the window gives 0."""
+    t = np.arange(int(300 * rate_hz)) / rate_hz
+    x = (1 - t % 30 / 30) * np.sqrt(2) * np.sin(2 * np.pi * rate_hz / 4 * t + np.pi / 4)
+    found = features(x, rate_hz, ["env_decay_rms"])["env_decay_rms"]
+    np.testing.assert_allclose(found[::3], 0.0, atol=0.01)
+    fast = features(x * np.exp(-(t % 30) / 3), rate_hz, ["env_decay_rms"])["env_decay_rms"]
+    assert (fast[::3] > 0.2).all()
+
+
+@pytest.mark.parametrize("rate_hz", [50.0, 100.0])
+@pytest.mark.parametrize("slope", [0.01, -0.01, 0.1])
+def test_a_chirp_has_its_rate(rate_hz, slope):
+    """The centroid of a linear chirp drifts by its rate, whatever its amplitude does."""
+    t = np.arange(int(100 * rate_hz)) / rate_hz
+    phase = 2 * np.pi * (5.0 * t + slope * t**2 / 2)
+    for size in (1.0, 1 + 0.9 * np.sin(t / 3)):
+        frame = features(size * np.sin(phase), rate_hz)
+        np.testing.assert_allclose(frame["trk_fc_slope"], slope, rtol=0.02, atol=2e-4)
+        np.testing.assert_allclose(frame["trk_fc_std"], abs(slope) * 27 / 3.4, rtol=0.05)
+
+
+def test_harmonic_tremor_is_harmonic():
+    """Four overtones 30 dB over noise give that; noise and one line alone do not come near."""
+    t = np.arange(60_000) / 100
+    noise = gaussian(60_000, seed=7)
+    more = {"names": ["harmonicity"], "spectrum_s": 20.0, "band_hz": (0.5, 20.0)}
+
+    def median_of(weights, f1_hz=1.65):
+        lines = [a * np.sin(2 * np.pi * k * f1_hz * t + k) for k, a in weights.items()]
+        return features(sum(lines, noise), 100.0, **more)["harmonicity"].median()
+
+    # The three frequencies of a line share its power: a²/2 over 3 Δf; P of the noise is 2/100.
+    smooth_db = 10 * np.log10(1 / 2 * 20 / 3 / (2 / 100))
+    assert median_of(dict.fromkeys((1, 2, 3, 4), 1.0)) == pytest.approx(smooth_db, abs=1.5)
+    assert median_of({1: 0.5, 2: 2.0, 3: 1.0, 4: 1.0}) == pytest.approx(smooth_db, abs=1.5)
+    assert median_of({}) < 7
+    assert median_of({1: 1.0}) < smooth_db - 8
+
+
+def test_high_peaks_of_the_spectrum_are_counted():
+    """Lines of more than 3/4 of the largest power count, lower and closer ones do not."""
+    t = np.arange(30_000) / 100
+
+    def count(*lines):
+        x = sum(np.sqrt(power) * np.sin(2 * np.pi * f0_hz * t) for f0_hz, power in lines)
+        return features(x, 100.0, ["spec_n_peaks"])["spec_n_peaks"].tolist()
+
+    n = len(count((3, 1)))
+    assert count((3, 1)) == [1] * n
+    assert count((3, 1), (6, 0.8), (9, 0.85)) == [3] * n
+    assert count((3, 1), (6, 0.7), (9, 0.85)) == [2] * n
+
+
+def test_peaks_in_time_a_minute():
+    """Bursts every 15 s and two tones in turn are as many peaks a minute as there are."""
+    rate_hz, t = 50.0, np.arange(50 * 600) / 50
+    more = {"length_s": 120.0, "hop_s": 10.0}
+    bursts = gaussian(len(t)) * (0.01 + np.exp(-0.5 * ((t % 15 - 7.5) / 1.5) ** 2))
+    found = features(bursts, rate_hz, ["trk_npeaks_max"], **more)["trk_npeaks_max"]
+    assert set(found.round(6)) <= {3.5, 4.0}
+    tone = np.where(t % 20 < 10, 4.0, 12.0)
+    x = np.sin(2 * np.pi * tone * t)
+    names = ["trk_npeaks_centroid", "trk_npeaks_fmax"]
+    frame = features(x, rate_hz, names, **more)
+    for name in names:
+        assert set(frame[name].round(6)) <= {2.5, 3.0}
+        assert frame[name].mean() > 2.4
+
+
+@pytest.mark.parametrize("tau_s", [0.5, 2.0])
+def test_the_memory_of_a_resonator(tau_s):
+    """The autocorrelation of a damped oscillation falls to 1/e in the time of its damping."""
+    rate_hz = 50.0
+    pole = np.exp(-1 / (tau_s * rate_hz)) * np.exp(2j * np.pi * 5.0 / rate_hz)
+    x = signal.lfilter([1.0], np.poly([pole, pole.conj()]).real, gaussian(200_000, seed=5))
+    found = features(x, rate_hz, ["acf_tau"], length_s=120.0)["acf_tau"]
+    assert found.median() == pytest.approx(tau_s, rel=0.12)
+
+
+def test_the_filters_cover_the_band():
+    """Each sums to 1, rises to its own centre, and passes on a constant and a line."""
+    for f in (np.arange(1.0, 40.0, 0.25), np.arange(0.05, 8.0, 0.05), np.arange(0.1, 2.4, 0.1)):
+        weights = filters(f)
+        edges = np.geomspace(f[0], f[-1], 26)
+        assert (weights >= -1e-12).all()
+        np.testing.assert_allclose(weights.sum(axis=0), 1.0)
+        middle = (edges[:-2] + edges[1:-1] + edges[2:]) / 3
+        np.testing.assert_allclose(f @ weights, middle, rtol=1e-9)
