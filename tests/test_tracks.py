@@ -7,6 +7,7 @@ declare is tested over the registry.
 import subprocess
 import sys
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from seisml.features import (
 )
 from seisml.features.cepstrum import filters
 from seisml.segments import Segment
+from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 MODULES = {"distribution", "lines", "tracks", "correlation", "cepstrum"}
@@ -567,3 +569,222 @@ def test_the_filters_cover_the_band():
         np.testing.assert_allclose(weights.sum(axis=0), 1.0)
         middle = (edges[:-2] + edges[1:-1] + edges[2:]) / 3
         np.testing.assert_allclose(f @ weights, middle, rtol=1e-9)
+
+
+# What is declared
+
+CLOSE = {"rtol": 2e-4, "atol": 2e-5}
+
+
+def values(one, x, rate_hz, *, length_s=10.0, band_hz=None, **more):
+    """Compute one feature of a record as an array of float64."""
+    band_hz = band_hz or (0.5, 0.4 * rate_hz)
+    more = {"length_s": length_s, "hop_s": 5.0, "band_hz": band_hz, "sub_s": 0.1} | more
+    return features(x, rate_hz, [one.name], **more).to_numpy(float)
+
+
+@cache
+def uneven():
+    return with_bursts(gaussian(100_000, seed=1), 100.0)
+
+
+def check_scaled(one, others):
+    """Counts and medians may turn over where two samples are equal but for rounding."""
+    base = values(one, uneven(), 100.0)
+    assert np.isfinite(base).any(axis=0).all()
+    for other in others:
+        found = values(one, other, 100.0)
+        np.testing.assert_array_equal(np.isfinite(found), np.isfinite(base))
+        same = np.isclose(found, base, **CLOSE) | np.isnan(base)
+        assert same.mean() > 0.98
+        assert np.nanmax(np.abs(found - base)) < 0.1 * np.nanmax(np.abs(base))
+
+
+def check_gain(one):
+    check_scaled(one, (gain * uneven() for gain in (1e6, 1e-9, -3.0)))
+
+
+def check_offset(one):
+    check_scaled(one, (uneven() + offset * uneven().std() for offset in (1e4, -1e4)))
+
+
+def check_length(one):
+    """The mean over many windows moves by less than 0.3 of the spread between windows."""
+    x = gaussian(300_000, seed=3)
+    short, long = (values(one, x, 100.0, length_s=length_s) for length_s in (10.0, 20.0))
+    assert np.isfinite(short).mean() > 0.8
+    change = np.nanmean(long, axis=0) - np.nanmean(short, axis=0)
+    assert (np.abs(change) < 0.3 * np.nanstd(short, axis=0)).all()
+
+
+def check_rate(one):
+    """Window by window the values differ by less than 0.1 of the spread between windows."""
+    slow, fast = (
+        values(one, band_limited(1600, rate_hz), rate_hz, band_hz=(0.5, 10.0))
+        for rate_hz in (100.0, 200.0)
+    )
+    np.testing.assert_array_equal(np.isfinite(slow), np.isfinite(fast))
+    spread = np.nanstd(slow, axis=0)
+    assert (spread > 0).all()
+    assert (np.sqrt(np.nanmean((slow - fast) ** 2, axis=0)) < 0.1 * spread).all()
+
+
+CHECKS = {"G": check_gain, "O": check_offset, "L": check_length, "R": check_rate}
+PROMISES = [(one, letter) for one in FEATURES for letter in one.invariances]
+
+
+@pytest.mark.parametrize(
+    ("one", "letter"), PROMISES, ids=[f"{one.name}-{letter}" for one, letter in PROMISES]
+)
+def test_declared_invariances_hold(one, letter):
+    """Each letter of each feature is a promise that is kept."""
+    CHECKS[letter](one)
+
+
+@pytest.mark.parametrize("level", [0.0, -3.3e-9, 1e9], ids="{:g}".format)
+@every_feature
+def test_a_constant_has_no_features(one, level):
+    """No value, no warning, no infinity, no sentinel."""
+    assert np.isnan(values(one, np.full(10_000, level), 100.0)).all()
+
+
+@every_feature
+def test_too_few_frequencies(one):
+    """Bands without three frequencies are NaN where the band matters; others do not care."""
+    x = with_bursts(gaussian(2_000, seed=2), 20.0)
+    of_band = one.name in IN_BAND or one.group == "F"
+    for band_hz in ((7.95, 40.0), (9.0, 40.0)):
+        assert np.isnan(values(one, x, 20.0, band_hz=band_hz)).all() == of_band
+    # 20 frequencies are less than 24 filters, and no overtone lies within an octave.
+    narrow = np.isnan(values(one, x, 20.0, band_hz=(2.0, 3.9)))
+    assert narrow.all() == (one.name in ("lfcc", "harmonicity"))
+
+
+SHAPES = {
+    "one sample": np.eye(1, 8_000, 4_000).ravel(),
+    "bursts": with_bursts(gaussian(8_000, seed=9), 20.0),
+    "step": np.sign(np.arange(8_000) - 3_950.5),
+    "alternating": (-1.0) ** np.arange(8_000),
+    "line": np.linspace(-1, 1, 8_000),
+    "burst in silence": np.sin(np.arange(8_000)) * (abs(np.arange(8_000) - 4e3) < 300),
+    "least float32": np.where(np.arange(8_000) % 7, 1e-45, -6e-45),
+    "largest": np.where(gaussian(8_000) > 0, 1e37, -1e37),
+    "great event": gaussian(8_000) * np.where(abs(np.arange(8_000) - 4e3) < 300, 1e12, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_odd_signals_give_no_infinity(name):
+    """Whatever comes, values are finite or NaN, and nothing is warned of."""
+    table = table_of_record(SHAPES[name], 20.0)
+    X, coverage = evaluate(table, all_windows(table), FEATURES)
+    assert not np.isinf(X).any()
+    np.testing.assert_array_equal(coverage, 1.0)
+    if name in ("bursts", "great event"):
+        assert np.isfinite(X).mean() > 0.9
+
+
+def test_digital_silence_has_no_tracks():
+    """Windows that are silent, wholly or for a column, have no tracks; the others keep theirs."""
+    x = gaussian(8_000)
+    silent = x.copy()
+    silent[4_000:4_400] = 0.0
+    chosen = [one for one in FEATURES if one.group == "F"]
+    one, two = (table_of_record(y, 20.0) for y in (x, silent))
+    (found, _), (wanted, _) = (evaluate(t, all_windows(t), chosen) for t in (two, one))
+    touched = np.array([48 <= i <= 54 for i in all_windows(one)])
+    assert np.isnan(found[touched]).all()
+    np.testing.assert_array_equal(found[~touched], wanted[~touched])
+
+
+@every_feature
+def test_gaps_take_whole_windows(one):
+    """A window with an incomplete block is NaN where all of it is needed; others keep all bits."""
+    x = with_bursts(gaussian(8_000, seed=5), 20.0)
+    config = make_settings(20.0, grid=WindowGrid(24.0, 4.0), min_coverage=0.5)
+    whole = table_of_record(x, 20.0, config)
+    parts = [one_segment(x[:4_010], 20.0), one_segment(x[4_050:], 20.0, round(202.5 * NS_PER_S))]
+    gappy = table_of(parts, 20.0, 100, config)
+    (wanted, _), (found, coverage) = (evaluate(t, all_windows(t), [one]) for t in (whole, gappy))
+    touched = coverage < 1 - 1e-6
+    assert touched.sum() == 6
+    needs_all = one.name not in IN_BAND | {"env_decay_rms"}
+    assert np.isnan(found[touched]).all() == needs_all
+    if needs_all:
+        np.testing.assert_array_equal(found[~touched], wanted[~touched])
+    assert np.isfinite(found[~touched]).any(axis=0).all()
+
+
+def test_blocks_of_another_rate_are_no_samples():
+    """Records of twice or half the rate of the table are not taken for its samples."""
+    n = 4_000
+    for other_hz in (10.0, 40.0):
+        parts = [
+            one_segment(gaussian(n), 20.0),
+            one_segment(gaussian(n), other_hz, 200 * NS_PER_S),
+        ]
+        table = table_of(parts, 20.0, 75)
+        known = np.isfinite(table.samples)
+        assert known[:50].all()
+        assert not known[50:].any()
+        X, _ = evaluate(table, range(52, 72), resolve(["mad_ratio", "acf_tau", "trk_fc_std"]))
+        assert np.isnan(X).all()
+
+
+# Bits
+
+
+@cache
+def reference():
+    """An uneven record of half an hour, its table and all features."""
+    x = with_bursts(gaussian(36_000, seed=11), 20.0)
+    table = table_of_record(x, 20.0)
+    return x, table, evaluate(table, all_windows(table), FEATURES)[0]
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64, 100])
+def test_batches_leave_no_trace(rows, monkeypatch):
+    """Windows evaluated a few at a time have the bits of those evaluated all at once."""
+    _, table, wanted = reference()
+    monkeypatch.setattr(sys.modules["seisml.features.compute"], "ROWS", rows)
+    windows = range(0, 90)
+    found, _ = evaluate(table, windows, FEATURES)
+    np.testing.assert_array_equal(found, wanted[: len(windows)])
+
+
+@pytest.mark.parametrize("first", [1, 17, 333])
+def test_tables_leave_no_trace(first):
+    """Tables that begin elsewhere, filled from pieces, give the same bits."""
+    x, table, wanted = reference()
+    edges = sorted({max(edge, first * 80) for edge in (0, 9_999, 27_001, 27_013, len(x))})
+    parts = [
+        one_segment(x[a:b], 20.0, a * NS_PER_S // 20, continues=a > edges[0])
+        for a, b in pairwise(edges)
+    ]
+    empty = empty_table(table.settings, range(first, table.blocks.stop), 20.0, needs={"samples"})
+    part = fill(empty, parts)
+    found, _ = evaluate(part, all_windows(part), FEATURES)
+    np.testing.assert_array_equal(found[1:], wanted[first + 1 :])
+
+
+def test_an_event_outside_a_window_changes_no_bit():
+    """Windows before and after 10⁷ counts over 1 keep every bit."""
+    x, table, wanted = reference()
+    config = table.settings
+    event = x.copy()
+    event[18_003:18_700] *= 1e7
+    found, _ = evaluate(table_of_record(event, 20.0), all_windows(table), FEATURES)
+    hit = np.array([i * 80 < 18_700 and (i + 3) * 80 > 18_003 for i in all_windows(table)])
+    np.testing.assert_array_equal(found[~hit], wanted[~hit])
+    counts = [one.unit in ("count", "1/min") for one in FEATURES for _ in one.columns(config)]
+    assert ((found[hit] != wanted[hit]).any(axis=0) | counts).all()
+
+
+def test_windows_of_other_lengths():
+    """A further length has the values that windows of that length alone have."""
+    x, _, _ = reference()
+    config = make_settings(20.0, lengths_s=(28.0,))
+    alone = make_settings(20.0, grid=WindowGrid(28.0, 4.0))
+    both = evaluate(table_of_record(x, 20.0, config), range(50, 90), FEATURES)[0]
+    wanted, _ = evaluate(table_of_record(x, 20.0, alone), range(48, 88), FEATURES)
+    np.testing.assert_array_equal(both[:, wanted.shape[1] :], wanted)

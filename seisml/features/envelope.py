@@ -117,7 +117,7 @@ def env_max_median(w: Windows) -> np.ndarray:
 @feature_b(
     "",
     formula="RMS of e/max e − line from 1 at its maximum to 0 at the end, e 0.5 s RMS",
-    invariances="GRO",
+    invariances="GO",
     reference=_HIBERT,
     cost="V",
     needs=(),

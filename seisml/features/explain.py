@@ -22,6 +22,7 @@ def explain(feature: Feature) -> list[tuple[str, str]]:
     >>> dict(explain(get_feature("kurtosis")))["formula"]
     'm4/m2²'
     """
+    several = "one for each band" if feature.group == "D" else "several"
     invariant = ", ".join(INVARIANCES[letter] for letter in feature.invariances)
     return [
         ("name", feature.name),
@@ -31,6 +32,6 @@ def explain(feature: Feature) -> list[tuple[str, str]]:
         ("group", f"{feature.group}: {GROUPS.get(feature.group, 'user')}"),
         ("invariant to", invariant or "nothing"),
         ("reference", feature.reference),
-        ("columns", "one for each band" if feature.parts else "one"),
+        ("columns", several if feature.parts else "one"),
         ("version", str(feature.version)),
     ]
