@@ -403,12 +403,13 @@ def test_noise_does_not_repeat_itself():
 
 
 @pytest.mark.parametrize("rate_hz", [20.0, 100.0])
-def test_the_median_of_a_rayleigh_envelope(rate_hz):
-    """Median over mean of the envelope of noise is sqrt(ln 4)/sqrt(π/2) = 0.9394."""
-    frame = features(gaussian(int(rate_hz * 3000)), rate_hz, ["env_max_mean", "env_max_median"])
-    found = frame["env_max_mean"] / frame["env_max_median"]
-    error = 3 * found.std() / np.sqrt(len(found) / 3)
-    assert found.mean() == pytest.approx(0.9394, abs=error + 1e-3)
+def test_a_pulse_over_the_median_of_a_rayleigh_envelope(rate_hz):
+    """The envelope of noise has the median sqrt(ln 4): a pulse of 1000 is 849 times as large."""
+    t = np.arange(int(rate_hz * 900)) / rate_hz
+    pulse = 1000 * np.exp(-0.5 * ((t % 30 - 15) / 0.1) ** 2) * np.sin(2 * np.pi * 5 * t)
+    x = gaussian(len(t), seed=2) + pulse
+    found = features(x, rate_hz, ["env_max_median"])["env_max_median"]
+    assert found.iloc[::3].mean() == pytest.approx(1000 / np.sqrt(np.log(4)), rel=0.05)
 
 
 def test_the_cepstrum_of_noise_is_flat():
