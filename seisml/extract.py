@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
@@ -23,15 +23,21 @@ from seisml import store as stores
 from seisml.archive import Archive
 from seisml.errors import NoDataError, SeismlError
 from seisml.features import (
+    ORIENTED,
+    STATION,
+    BlockTable,
     Feature,
     Filler,
     Settings,
     columns_of,
     empty_table,
     evaluate,
+    evaluate_station,
+    features_per,
     needs_of,
     part_bands,
     resolve,
+    three_components,
 )
 from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
 from seisml.store import Shard
@@ -173,7 +179,14 @@ def _sources(part: Archive) -> list[tuple[str, int, int]]:
     return sorted(zip(*columns, strict=True))
 
 
-def extract_day(part: Archive, station: str, day: int, plan: Plan) -> tuple[Shard, Outcome]:
+Rotation = Callable[[str, tuple[str, ...], int], tuple[np.ndarray | None, str]]
+"""``rotation(station, channels, time_ns)``: the matrix that turns three channels, in that order, to
+Z, N, E, or None and why there is none."""
+
+
+def extract_day(
+    part: Archive, station: str, day: int, plan: Plan, *, rotation: Rotation | None = None
+) -> tuple[Shard, Outcome]:
     """Compute all features of one station-day.
 
     Parameters
@@ -184,6 +197,8 @@ def extract_day(part: Archive, station: str, day: int, plan: Plan) -> tuple[Shar
     day : int
         UTC day, counted from 1970.
     plan : Plan
+    rotation : callable, optional
+        Orientation of channels that are not Z, N, E, see `Rotation`.
 
     Returns
     -------
@@ -194,20 +209,30 @@ def extract_day(part: Archive, station: str, day: int, plan: Plan) -> tuple[Shar
     began = time.perf_counter()
     counts: Counter = Counter()
     with threadpool_limits(1):  # one thread a process: same sums, and no fighting for cores
-        shard = _extract_day(part, station, day, plan, counts)
+        shard = _extract_day(part, station, day, plan, counts, rotation)
     usable = int(np.isfinite(shard.X).any(axis=1).sum())
     seconds = time.perf_counter() - began
     return shard, Outcome(station, day, len(shard.time_ns), usable, dict(counts), seconds)
 
 
-def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -> Shard:
+def _extract_day(
+    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rotation: Rotation | None
+) -> Shard:
     blocks, start_ns, end_ns = time_range(plan, day)
     settings, chosen = plan.settings, plan.features
-    fillers, needs = {}, needs_of(chosen)
+    rates_hz = {}
     for channel, rates in archives.nominal_rates(part, station, span=(start_ns, end_ns)).items():
         rate_hz = next((rate_hz for rate_hz in rates if _fast_enough(plan, rate_hz)), None)
         if rate_hz is not None:
-            fillers[channel] = Filler(empty_table(settings, blocks, rate_hz, needs=needs))
+            rates_hz[channel] = rate_hz
+    three, matrix = (), None
+    if features_per("station", chosen):
+        three, matrix = _three(station, rates_hz, day, rotation, counts)
+    fillers = {}
+    for channel, rate_hz in rates_hz.items():
+        # The samples of a day are kept only where they are needed.
+        needs = needs_of(chosen if channel in three else features_per("channel", chosen))
+        fillers[channel] = Filler(empty_table(settings, blocks, rate_hz, needs=needs))
     chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
     found = segments(chunks, station=station, counts=counts)
     for filtered in causal_filter(_only_fast(found, plan, counts), plan.band):
@@ -223,8 +248,13 @@ def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Coun
         for name, one in columns_of(chosen, settings):
             columns.append(f"{name}.{channel[-1:]}")
             units.append(one.unit.replace("input", "counts"))
-    X = np.concatenate(parts, axis=1) if parts else np.zeros((len(windows), 0), np.float32)
-    coverage = np.array(coverages) if parts else np.zeros((1, len(windows)), np.float32)
+    for name, one in columns_of(chosen, settings, per="station"):
+        columns.append(f"{name}.{STATION}")
+        units.append(one.unit)
+    tables = {channel[-1:]: fillers[channel].table for channel in three}
+    parts.append(_of_station(tables, windows, plan, matrix))
+    X = np.concatenate(parts, axis=1)
+    coverage = np.array(coverages) if coverages else np.zeros((1, len(windows)), np.float32)
     best = coverage.max(axis=0)
     flags = (best < 1 - 1e-6) * 1 + (best < settings.min_coverage - 1e-6) * 2
     flags = flags + ((coverage <= 0).any(axis=0)) * 4
@@ -245,6 +275,41 @@ def _extract_day(part: Archive, station: str, day: int, plan: Plan, counts: Coun
         counts=dict(counts),
         versions={name: version(name) for name in PACKAGES},
     )
+
+
+def _three(
+    station: str,
+    rates_hz: Mapping[str, float],
+    day: int,
+    rotation: Rotation | None,
+    counts: Counter,
+) -> tuple[tuple[str, ...], np.ndarray | None]:
+    """Return the three channels that are evaluated together, and the matrix to Z, N, E.
+
+    () and a count where a component is missing, has another sampling rate, or the orientation is
+    not known. Channels Z, N, E are taken as oriented: their matrix is None.
+    """
+    three = three_components(rates_hz)
+    if len({rates_hz[channel] for channel in three}) != 1:
+        counts["days_without_three_components"] += 1
+        return (), None
+    if tuple(channel[-1:] for channel in three) == ORIENTED:
+        return three, None
+    matrix, _ = rotation(station, three, day * DAY_NS) if rotation else (None, "no metadata")
+    if matrix is None:
+        counts["days_without_orientation"] += 1
+        return (), None
+    return three, matrix
+
+
+def _of_station(
+    tables: Mapping[str, BlockTable], windows: range, plan: Plan, matrix: np.ndarray | None
+) -> np.ndarray:
+    """Return the features of three components, NaN where there are not three."""
+    if tables:
+        return evaluate_station(tables, windows, plan.features, rotation=matrix)
+    n_columns = len(columns_of(plan.features, plan.settings, per="station"))
+    return np.full((len(windows), n_columns), np.nan, np.float32)
 
 
 def _fast_enough(plan: Plan, rate_hz: float) -> bool:

@@ -9,7 +9,15 @@
 """
 
 from seisml.features.blocks import BlockTable, empty_table, part_bands
-from seisml.features.compute import columns_of, compute, evaluate, needs_of
+from seisml.features.components import ORIENTED, STATION, Components, three_components
+from seisml.features.compute import (
+    columns_of,
+    compute,
+    evaluate,
+    evaluate_station,
+    features_per,
+    needs_of,
+)
 from seisml.features.filler import Filler, fill
 from seisml.features.frames import Past, Windows, moving_sum
 from seisml.features.registry import (
@@ -25,8 +33,11 @@ from seisml.features.settings import Settings
 
 __all__ = [
     "INVARIANCES",
+    "ORIENTED",
     "REGISTRY",
+    "STATION",
     "BlockTable",
+    "Components",
     "Feature",
     "Filler",
     "Past",
@@ -36,7 +47,9 @@ __all__ = [
     "compute",
     "empty_table",
     "evaluate",
+    "evaluate_station",
     "feature",
+    "features_per",
     "fill",
     "get_feature",
     "load_features",
@@ -44,4 +57,5 @@ __all__ = [
     "needs_of",
     "part_bands",
     "resolve",
+    "three_components",
 ]

@@ -7,7 +7,11 @@ GROUPS = {
     "C": "ratios to the past",
     "D": "bands",
     "E": "spectrum",
+    "H": "polarization",
 }
+
+
+_PER = {"channel": "each component", "station": "three components together, column .3C"}
 
 
 def explain(feature: Feature) -> list[tuple[str, str]]:
@@ -29,5 +33,6 @@ def explain(feature: Feature) -> list[tuple[str, str]]:
         ("invariant to", invariant or "nothing"),
         ("reference", feature.reference),
         ("columns", "one for each band" if feature.parts else "one"),
+        ("computed of", _PER[feature.per]),
         ("version", str(feature.version)),
     ]

@@ -192,10 +192,10 @@ def _envelope(x, hilbert, flat, power: int) -> np.ndarray:
 
 
 def samples_kernel(table, n_block: int) -> Kernel:
-    """Return the kernel that keeps the samples themselves."""
+    """Return the kernel that keeps the samples themselves, if they are at the table's own rate."""
 
     def run(rows, frames, alone) -> None:
-        n = min(n_block, table.samples.shape[1])
-        table.samples[rows, :n] = frames[: len(rows), :n]
+        if n_block == table.samples.shape[1]:
+            table.samples[rows] = frames[: len(rows)]
 
     return Kernel(n_block, 0, run)

@@ -40,7 +40,7 @@ class Feature:
     unit : str
         "input" is the unit of the samples; "" is a pure number.
     group : str
-        A amplitude, C ratios to the past, D bands, E spectrum.
+        A amplitude, C ratios to the past, D bands, E spectrum, H polarization.
     formula : str
     invariances : str
         Letters of `INVARIANCES`; each is a promise that a test checks.
@@ -88,7 +88,7 @@ class Feature:
 
 
 REGISTRY: dict[str, Feature] = {}
-_BUILT_IN = ("amplitude", "envelope", "ratios", "bands", "spectrum")
+_BUILT_IN = ("amplitude", "envelope", "ratios", "bands", "spectrum", "polarization")
 
 
 def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -> Callable:
