@@ -320,13 +320,18 @@ def check_table(table: FeatureTable, *, columns, fingerprint: str, unit: str = "
             f"{table.fingerprint}: other settings, other values.",
             "Extract the features with the model's own settings, as 'seisml detect' does.",
         )
-    if not set(columns) & set(table.frame.columns):
+    # Every station has the columns of three components, if only as NaN: they show no kinship.
+    known = {c for c in columns if not c.endswith(".3C")} or set(columns)
+    if not known & set(table.frame.columns):
         raise FeatureMismatchError(
             f"The table has none of the model's {len(columns)} columns; the model knows the "
-            f"components {', '.join(sorted({c.rsplit('.', 1)[-1] for c in columns}))}, the table "
-            f"{', '.join(sorted({c.rsplit('.', 1)[-1] for c in table.frame.columns}))}.",
+            f"components {_components(known)}, the table {_components(table.frame.columns)}.",
             "Train on records with these components.",
         )
+
+
+def _components(columns) -> str:
+    return ", ".join(sorted({column.rsplit(".", 1)[-1] for column in columns} - {"3C"})) or "3C"
 
 
 def fit_classifier(
