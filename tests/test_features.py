@@ -42,7 +42,7 @@ from seisml.segments import Band, Segment, causal_filter, segments
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
-FEATURES = [one for one in load_features().values() if one.group != "user"]
+FEATURES = [one for one in load_features().values() if one.group != "user" and one.per == "channel"]
 every_feature = pytest.mark.parametrize("one", FEATURES, ids=[one.name for one in FEATURES])
 SLOW = [one for one in FEATURES if one.min_rate_hz <= 20]
 every_feature_at_20_hz = pytest.mark.parametrize("one", SLOW, ids=[one.name for one in SLOW])
