@@ -650,6 +650,17 @@ def test_a_constant_has_no_features(one, level):
 
 
 @every_feature
+def test_windows_of_few_samples(one):
+    """Down to two samples there is a value or NaN, and no error; two samples have no thirds."""
+    for n in (2, 5, 6, 13):
+        grid = {"length_s": n / 10, "hop_s": n / 10, "band_hz": (0.5, 4.0), "sub_s": n / 10}
+        found = values(one, gaussian(60 * n), 10.0, **grid)
+        assert not np.isinf(found).any()
+        if one.name.startswith("acf"):
+            assert np.isfinite(found).all() == (n >= 6)
+
+
+@every_feature
 def test_too_few_frequencies(one):
     """Bands without three frequencies are NaN where the band matters; others do not care."""
     x = with_bursts(gaussian(2_000, seed=2), 20.0)
