@@ -45,6 +45,10 @@ Start = Annotated[
     str | None, typer.Option(help="From this time on (ISO 8601, UTC).", callback=_instant)
 ]
 End = Annotated[str | None, typer.Option(help="Before this time.", callback=_instant)]
+Metadata = Annotated[
+    list[Path] | None,
+    typer.Option("--metadata", help="StationXML, dataless SEED, RESP, or a folder (repeatable)."),
+]
 Profile = Annotated[
     str, typer.Option("--profile", "-p", help="Preset, or a seisml.toml whose settings to use.")
 ]
@@ -151,6 +155,10 @@ def extract(
     output: Annotated[Path, typer.Option("-o", "--output", help="Feature store (folder).")],
     profile: Profile = "earth-local",
     station: Stations = None,
+    units: Annotated[
+        str | None, typer.Option(help="counts, sensitivity, or motion (response removed).")
+    ] = None,
+    metadata: Metadata = None,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -158,10 +166,10 @@ def extract(
     from seisml.extract import require_windows
     from seisml.settings import plan_of
 
+    config = steps.settings_of(profile, units=units, metadata=metadata)
+    plan = plan_of(config, metadata=steps.read_metadata(config.data.metadata))
     opened = steps.open_archive(archive, jobs)
-    outcomes = steps.extract_days(
-        opened, output, plan_of(steps.settings_of(profile)), station, jobs
-    )
+    outcomes = steps.extract_days(opened, output, plan, station, jobs)
     require_windows(outcomes, output)
     failed = steps.tell_outcomes(outcomes, output, as_json)
     if not outcomes:
@@ -222,6 +230,7 @@ def detect(
         Path | None, typer.Option(help="Where features are kept [OUTPUT's name + .features].")
     ] = None,
     station: Stations = None,
+    metadata: Metadata = None,
     start: Start = None,
     end: End = None,
     jobs: Jobs = 1,
@@ -234,9 +243,9 @@ def detect(
     from seisml.store import iter_tables
 
     detector = load_detector(model)
-    opened = steps.open_archive(archive, jobs)
     store = store or output.with_suffix(".features")
-    plan = plan_from(detector.plan)
+    plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
+    opened = steps.open_archive(archive, jobs)
     outcomes = steps.extract_days(opened, store, plan, station, jobs, start=start, end=end)
     chosen = steps.chosen_stations(opened, station)
     steps.tell_failures(outcomes)

@@ -6,6 +6,7 @@
     ├── ConfigError (ValueError)      a setting that cannot be used
     ├── NoDataError                   nothing there to work on
     ├── CatalogError (ValueError)     a catalogue that cannot be read or used
+    ├── MetadataError (ValueError)    station metadata that cannot be read or used
     ├── FeatureError (ValueError)     an unknown feature or impossible request
     ├── TableError                    a feature store that cannot be read
     │   └── StaleTableError           made with other settings
@@ -47,6 +48,10 @@ class NoDataError(SeismlError):
 
 class CatalogError(SeismlError, ValueError):
     """A catalogue that cannot be read or used."""
+
+
+class MetadataError(SeismlError, ValueError):
+    """Station metadata that cannot be read or used."""
 
 
 class FeatureError(SeismlError, ValueError):

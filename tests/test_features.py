@@ -143,6 +143,18 @@ def test_a_misspelt_name_gets_a_suggestion(wrong, right):
         resolve([right, wrong])
 
 
+def test_columns_do_not_depend_on_what_was_imported_first():
+    """A process that imported one module of features before the others has the same order."""
+    code = "from seisml.features import resolve; print(*(one.name for one in resolve()))"
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", first + code], capture_output=True, text=True, check=True
+        ).stdout
+        for first in ("", "import seisml.features.spectrum, seisml.features.bands; ")
+    ]
+    assert found[0] == found[1]
+
+
 def test_resolve_keeps_the_order_of_the_registry():
     """Columns do not depend on the order in which names are given, nor on repetition."""
     names = [one.name for one in resolve(["kurtosis", "rms", "kurtosis"])]

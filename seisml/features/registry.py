@@ -102,6 +102,7 @@ _BUILT_IN = (
     "tracks",
     "correlation",
     "cepstrum",
+    "polarization",
 )
 
 
