@@ -96,7 +96,7 @@ def test_the_order_does_not_depend_on_imports():
         for text in (code, first + code)
     ]
     assert runs[0].stdout == runs[1].stdout
-    assert runs[0].stdout.split()[-1] == "lfcc"
+    assert len(runs[0].stdout.split()) > 70
 
 
 def test_all_are_registered():
