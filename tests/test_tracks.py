@@ -96,7 +96,7 @@ def test_the_order_does_not_depend_on_imports():
         for text in (code, first + code)
     ]
     assert runs[0].stdout == runs[1].stdout
-    assert runs[0].stdout.split()[-1] == "lfcc"
+    assert len(runs[0].stdout.split()) > 70
 
 
 def test_all_are_registered():
@@ -647,6 +647,17 @@ def test_declared_invariances_hold(one, letter):
 def test_a_constant_has_no_features(one, level):
     """No value, no warning, no infinity, no sentinel."""
     assert np.isnan(values(one, np.full(10_000, level), 100.0)).all()
+
+
+@every_feature
+def test_windows_of_few_samples(one):
+    """Down to two samples there is a value or NaN, and no error; two samples have no thirds."""
+    for n in (2, 5, 6, 13):
+        grid = {"length_s": n / 10, "hop_s": n / 10, "band_hz": (0.5, 4.0), "sub_s": n / 10}
+        found = values(one, gaussian(60 * n), 10.0, **grid)
+        assert not np.isinf(found).any()
+        if one.name.startswith("acf"):
+            assert np.isfinite(found).all() == (n >= 6)
 
 
 @every_feature

@@ -2,7 +2,7 @@
 
 r is the autocorrelation of all samples of the window at the lags 0 to T/2, over its value at 0
 (the biased estimate: that of a sine falls as 1 - lag/T). Windows with an incomplete block, and
-constant ones, are NaN.
+constant ones, are NaN; so are windows of less than six samples.
 """
 
 from functools import partial
@@ -21,6 +21,9 @@ _HIBERT = "Hibert et al. 2017, doi:10.1016/j.jvolgeores.2017.04.015"
 PEAK = 0.1
 """Least value of a peak of r, and least prominence."""
 
+MIN_LAGS = 3
+"""Fewer positive lags have no thirds."""
+
 
 def _autocorrelation(w: Windows) -> np.ndarray:
     """Peaks, ratio of |r|, and lag of the envelope, shape (n_windows, 3)."""
@@ -30,6 +33,8 @@ def _autocorrelation(w: Windows) -> np.ndarray:
     n_fft = scipy.fft.next_fast_len(n + n_lags)
     r = np.zeros((n_lags, w.n), np.float32)
     out = np.full((w.n, 3), np.nan)
+    if n_lags <= MIN_LAGS:
+        return out
     spectrum = np.zeros((batch_rows(n), n_fft), np.complex64)
     for at, x in window_batches(w):
         z = scipy.fft.rfft(x, n_fft, axis=1)
