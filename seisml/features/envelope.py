@@ -58,7 +58,7 @@ def env_kurtosis(w: Windows) -> np.ndarray:
     return ratio(m4, m2**2)
 
 
-@feature_b("", formula="(t of max e − t0)/T", invariances="GRO", reference=_HIBERT)
+@feature_b("", formula="(t of max e − t0)/T", invariances="GO", reference=_HIBERT)
 def env_rise_fraction(w: Windows) -> np.ndarray:
     """Place of the largest envelope in the window, as a share of its length."""
     largest = _column(w, "max")
