@@ -13,15 +13,33 @@ from pathlib import Path
 from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
-from seisml.formats import mqs, quakeml, quakeml_write, table, table_write
+from seisml.formats import (
+    fdsn_text,
+    insight,
+    mqs,
+    nakamura,
+    quakeml,
+    quakeml_write,
+    spaceapps,
+    table,
+    table_write,
+    usgs,
+)
 from seisml.formats.registry import Format
 
 HEAD_BYTES = 65_536
 
+
+def _sniff_table(head: str, path: Path) -> bool:
+    """Tell whether a text is a table that no other format knows better."""
+    others = (known for known in _FORMATS.values() if known.name != "csv")
+    return table.sniff(head, path) and not any(other.sniff(head, path) for other in others)
+
+
 _BUILT_IN = (
     Format(
         "csv",
-        table.sniff,
+        _sniff_table,
         table.read,
         table_write.write,
         (".csv",),
@@ -36,6 +54,11 @@ _BUILT_IN = (
         "QuakeML 1.2",
     ),
     Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
+    *fdsn_text.FORMATS,
+    *usgs.FORMATS,
+    *spaceapps.FORMATS,
+    *insight.FORMATS,
+    *nakamura.FORMATS,
 )
 _FORMATS: dict[str, Format] = {known.name: known for known in _BUILT_IN}
 

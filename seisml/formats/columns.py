@@ -39,7 +39,9 @@ ALIASES = {
 """Column names that are understood, best first, by what they mean."""
 
 _PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
-_MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
+MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
+"""Texts of unknown numbers, small letters."""
+
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
 _DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
 _INSTANT = r"\d{4}-?\d\d-?\d\d[T ]\d\d.*(?:[zZ]|[+-]\d\d(?::?\d\d)?)"
@@ -191,7 +193,7 @@ def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
 
 
 def _missing(texts: pd.Series) -> pd.Series:
-    return texts.str.strip().str.casefold().isin(_MISSING)
+    return texts.str.strip().str.casefold().isin(MISSING)
 
 
 def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collection[str]):
