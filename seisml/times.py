@@ -212,10 +212,36 @@ def from_parts(year, month, day, hour, minute, second, *, zone: str = "UTC") -> 
     clock_ns = ((h * 60 + minutes) * 60) * NS_PER_S
     clock_ns += np.rint(np.where(valid, second, 0) * NS_PER_S).astype(np.int64)
     ns = np.where(valid, days.astype(np.int64) * DAY_NS + clock_ns, NAT)
+    return to_utc(ns, zone)
+
+
+def to_utc(local_ns, zone: str) -> np.ndarray:
+    """Convert nanoseconds that were counted on a clock of a zone.
+
+    Parameters
+    ----------
+    local_ns : array-like of int64, shape (n_times,)
+    zone : str
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n_times,)
+        `NAT` where the clock showed the time twice or never.
+
+    Raises
+    ------
+    CatalogError
+        If `zone` is no time zone.
+
+    Examples
+    --------
+    >>> iso(to_utc([0], "Asia/Shanghai")[0])
+    '1969-12-31T16:00:00.000000Z'
+    """
+    ns = np.asarray(local_ns, dtype=np.int64)
     if zone == "UTC":
         return ns
-    local = pd.DatetimeIndex(ns.astype("datetime64[ns]"))
-    utc = _localize(local, zone).tz_localize(None)
+    utc = _localize(pd.DatetimeIndex(ns.astype("datetime64[ns]")), zone).tz_localize(None)
     return utc.to_numpy().astype("datetime64[ns]").astype(np.int64)
 
 

@@ -14,15 +14,19 @@ from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
 from seisml.formats import (
+    cards,
     fdsn_text,
     insight,
     mqs,
     nakamura,
+    numeric,
+    phase_list,
     quakeml,
     quakeml_write,
     spaceapps,
     table,
     table_write,
+    through_obspy,
     usgs,
 )
 from seisml.formats.registry import Format
@@ -59,6 +63,10 @@ _BUILT_IN = (
     *spaceapps.FORMATS,
     *insight.FORMATS,
     *nakamura.FORMATS,
+    *cards.FORMATS,
+    *numeric.FORMATS,
+    *phase_list.FORMATS,
+    *through_obspy.FORMATS,
 )
 _FORMATS: dict[str, Format] = {known.name: known for known in _BUILT_IN}
 

@@ -5,6 +5,7 @@ values or put the line among the rejected, and `to_catalog` counts these. Every 
 rejected with a reason, or skipped by a rule that the reader states.
 """
 
+import codecs
 import csv
 import dataclasses
 import itertools
@@ -44,17 +45,17 @@ class Rows:
     rejected: Rejected = dataclasses.field(default_factory=dict)
 
 
-def read_lines(path: Path, *, keep_blank: bool = False) -> pd.Series:
+def read_lines(path: Path, *, keep_blank: bool = False, encoding: str = "utf-8-sig") -> pd.Series:
     """Return the lines of a text by their number from 1, blank ones only where wanted.
 
     Raises
     ------
     CatalogError
-        If the text is not UTF-8.
+        If the text is not UTF-8, where this is the encoding.
     """
-    content = Path(path).read_bytes()
+    content = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise CatalogError(
