@@ -53,7 +53,7 @@ def to_ns(time) -> int:
     return int(stamp.as_unit("ns").value)
 
 
-def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.ndarray:
+def parse_times(texts, *, zone: str | None = None, where: str = "times", lines=None) -> np.ndarray:
     """Convert ISO 8601 texts to nanoseconds, refusing texts without a time zone.
 
     Parameters
@@ -66,6 +66,8 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.n
         texts are an error: nobody can know what they mean.
     where : str
         Name of the thing that is read, for the message.
+    lines : sequence of int, optional
+        Lines of a file in which the texts stand; the message counts rows without it.
 
     Returns
     -------
@@ -87,8 +89,9 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.n
     if wrong.size:
         row, problem = wrong[0], problems[wrong[0]]
         missing_zone = problem == _NO_ZONE
+        place = f"row {row + 1}" if lines is None else f"line {lines[row]}"
         raise CatalogError(
-            f"{where}: the time {str(texts[row]).strip()!r} (row {row + 1}) {problem}.",
+            f"{where}: the time {str(texts[row]).strip()!r} ({place}) {problem}.",
             "Add Z or an offset to the times, or state the zone, for example zone='UTC'."
             if missing_zone
             else "Correct it, or leave it empty where the time is unknown.",

@@ -476,6 +476,11 @@ def test_csv_rows_that_cannot_be_used_are_counted(tmp_path):
     catalog = read_csv(tmp_path, text)
     assert catalog.events["event_id"].tolist() == ["a", "c"]
     assert catalog.dropped == {"empty row": 1, "row without time": 1, "same event again": 1}
+    assert catalog.dropped_lines == {
+        "empty row": (4,),
+        "row without time": (5,),
+        "same event again": (6,),
+    }
 
 
 @pytest.mark.parametrize(
@@ -484,16 +489,16 @@ def test_csv_rows_that_cannot_be_used_are_counted(tmp_path):
         (
             "time,mag\n2020-01-01T00:00:00,1\n",
             {},
-            r"list.csv, column time: .* \(row 1\) has no time",
+            r"list.csv, column time: .* \(line 2\) has no time",
         ),
-        ("time,mag\n2020-01-01T00:00:00Z,1\n2019-02-31T00:00:00Z,2\n", {}, r"\(row 2\) is no ISO"),
+        ("time,mag\n2020-01-01T00:00:00Z,1\n2019-02-31T00:00:00Z,2\n", {}, r"\(line 3\) is no ISO"),
         (
             "time,mag\n\n31/02/2019 10:00,2\n",
             {"zone": "UTC"},
-            r"'31/02/2019 10:00' \(row 1\) is no",
+            r"'31/02/2019 10:00' \(line 3\) is no",
         ),
-        ("time,mag\n2020-01-01T00:00:00Z,big\n", {}, r"magnitude is 'big' \(row 1\)"),
-        ("time,lat,lon\n2020-01-01T00:00:00Z,91,0\n", {}, r"latitude is '91' \(row 1\)"),
+        ("time,mag\n2020-01-01T00:00:00Z,big\n", {}, r"magnitude is 'big' \(line 2\)"),
+        ("time,lat,lon\n2020-01-01T00:00:00Z,91,0\n", {}, r"latitude is '91' \(line 2\)"),
         ("time,mag\n2020-01-01T00:00:00Z,1,2\n", {}, r"line 2: row 1 has 3 fields, the header 2"),
         ("time,mag\n2020-01-01T00:00:00Z\n", {}, r"line 2: row 1 has 1 fields, the header 2"),
         ('time,mag\n2020-01-01T00:00:00Z,"1\n', {}, r"line \d: unexpected end of data"),

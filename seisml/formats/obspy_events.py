@@ -24,6 +24,7 @@ NAMESPACE = "urn:seisml:quakeml:1"
 def events_catalog(
     elements: Sequence,
     native_types: Sequence[str],
+    lines: Sequence[int],
     *,
     path: Path,
     body: str | None,
@@ -38,6 +39,8 @@ def events_catalog(
     elements : sequence of obspy.core.event.Event
     native_types : sequence of str
         Types in the words of the source, where they are not those of ObsPy.
+    lines : sequence of int
+        Where the events begin in the file.
     path : path-like
         What was read.
     body : str or None
@@ -60,29 +63,41 @@ def events_catalog(
     """
     if ids is None:
         ids = _event_ids([getattr(element.resource_id, "id", "") for element in elements])
-    counts, lines = counted(rejected or {})
-    rows, picks, dropped = [], [], Counter(counts)
-    for element, native_type, event_id in zip(elements, native_types, ids, strict=True):
+    rows, picks, lost = [], [], dict(rejected or {})
+    for element, native_type, line, event_id in zip(
+        elements, native_types, lines, ids, strict=True
+    ):
         row = _read_event(element, native_type, event_id)
-        rows.append(row)
-        for pick in element.picks:
-            if pick.time is None:
-                dropped["pick without time"] += 1
-            elif "role" not in own_texts(pick):
-                picks.append(_read_pick(pick, row["event_id"]))
+        rows.append(row | {"line": line})
+        timed = [pick for pick in element.picks if pick.time is not None]
+        _note(lost, "pick without time", [line] * (len(element.picks) - len(timed)))
+        own = [pick for pick in timed if "role" not in own_texts(pick)]
+        picks.extend(_read_pick(pick, row["event_id"]) for pick in own)
     bodies = {row.pop("body") for row in rows} - {""}
-    rows, basis, lost = _choose_times(rows, picks)
+    _note(lost, "coordinates outside the globe", [r["line"] for r in rows if not _on_globe(r)])
+    rows, basis = _choose_times([row for row in rows if _on_globe(row)], picks, lost)
     kept = {row["event_id"] for row in rows}
+    counts, first_lines = counted(lost)
     return make_catalog(
-        _table(rows),
+        _table([{key: value for key, value in row.items() if key != "line"} for row in rows]),
         _table([pick for pick in picks if pick["event_id"] in kept]),
         name=name,
         body=body or (bodies.pop() if len(bodies) == 1 else "earth"),
         source=str(path),
         time_basis=basis,
-        dropped=dropped + lost,
-        dropped_lines=lines,
+        dropped=counts,
+        dropped_lines=first_lines,
     )
+
+
+def _note(lost: dict, reason: str, lines: Sequence[int]) -> None:
+    """Put lines under a reason."""
+    if lines:
+        lost[reason] = np.concatenate([lost.get(reason, np.array([], dtype=np.int64)), lines])
+
+
+def _on_globe(row: dict) -> bool:
+    return not (abs(row.get("latitude", 0)) > 90 or abs(row.get("longitude", 0)) > 360)
 
 
 def _event_ids(resources: list[str]) -> list[str]:
@@ -186,12 +201,12 @@ def _spread(errors) -> float:
     return float(np.mean(bounds)) if bounds else np.nan
 
 
-def _choose_times(rows: list[dict], picks: list[dict]) -> tuple[list[dict], str, Counter]:
+def _choose_times(rows: list[dict], picks: list[dict], lost: dict) -> tuple[list[dict], str]:
     """Give every event the time of one common basis; return the events that have it."""
     stated = [row.pop("stated") for row in rows]
     if rows and all(stated) and len({basis for basis, _ in stated}) == 1:
         timed = [row | {"time_ns": time} for row, (_, time) in zip(rows, stated, strict=True)]
-        return _without_copies(timed), stated[0][0], Counter()
+        return _without_copies(timed), stated[0][0]
     first: dict[str, int] = {}
     for pick in picks:
         if pick["phase"] != "end":
@@ -206,11 +221,16 @@ def _choose_times(rows: list[dict], picks: list[dict]) -> tuple[list[dict], str,
     ]
     by_origin = len(with_origin) >= len(with_pick)
     chosen = with_origin if by_origin else with_pick
-    lost = {
-        "event without any time": len(rows) - len(some),
-        f"event without {'origin time' if by_origin else 'pick'}": len(some) - len(chosen),
-    }
-    return _without_copies(chosen), "origin" if by_origin else "first_pick", +Counter(lost)
+    _note(lost, "event without any time", _lines_but(rows, some))
+    without = f"event without {'origin time' if by_origin else 'pick'}"
+    _note(lost, without, _lines_but(some, chosen))
+    return _without_copies(chosen), "origin" if by_origin else "first_pick"
+
+
+def _lines_but(rows: list[dict], others: list[dict]) -> list[int]:
+    """Return the lines of the events that are not among the others."""
+    known = {row["event_id"] for row in others}
+    return [row["line"] for row in rows if row["event_id"] not in known]
 
 
 def _without_copies(rows: list[dict]) -> list[dict]:

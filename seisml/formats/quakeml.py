@@ -12,7 +12,11 @@ from pathlib import Path
 
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
+from seisml.formats.columns import check_size
 from seisml.formats.obspy_events import events_catalog
+
+MAX_XML_BYTES = 100_000_000
+"""Largest XML that is read; ObsPy needs a second and 20 MB of memory for each MB."""
 
 _ROOT = re.compile(r"<(?:[\w.-]+:)?quakeml\b[^>]*>")
 _MARS = re.compile(r"quakeml\.org/xmlns/(?:bed/1\.2/mars|marsquake/|singlestation/)")
@@ -64,8 +68,8 @@ def read(
         If the file is no XML, holds a document type declaration, or is not QuakeML 1.2.
     """
     path = Path(path)
-    elements, native_types = _read_elements(path)
-    return events_catalog(elements, native_types, path=path, body=body, name=name)
+    elements, native_types, lines = _read_elements(path)
+    return events_catalog(elements, native_types, lines, path=path, body=body, name=name)
 
 
 def parse_xml(path: Path):
@@ -83,10 +87,11 @@ def parse_xml(path: Path):
     Raises
     ------
     CatalogError
-        If the file is not well-formed or declares a document type.
+        If the file is too large, not well-formed, or declares a document type.
     """
     from lxml import etree
 
+    check_size(path, limit=MAX_XML_BYTES)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
     )
@@ -105,14 +110,14 @@ def parse_xml(path: Path):
     return tree.getroot()
 
 
-def _read_elements(path: Path) -> tuple[list, list[str]]:
-    """Return ObsPy's events and, for those of a type foreign to QuakeML, that type."""
+def _read_elements(path: Path) -> tuple[list, list[str], list[int]]:
+    """Return ObsPy's events, their types where these are foreign to QuakeML, and their lines."""
     from lxml import etree
     from obspy import read_events
     from obspy.core.event.header import EventType
 
     root = parse_xml(path)
-    native_types = []
+    native_types, lines = [], []
     if not root.xpath("*[local-name()='eventParameters']"):
         raise CatalogError(
             f"{path}: the QuakeML has no eventParameters, so no events.",
@@ -120,6 +125,7 @@ def _read_elements(path: Path) -> tuple[list, list[str]]:
         )
     for event in root.xpath("*[local-name()='eventParameters']/*[local-name()='event']"):
         native_types.append("")
+        lines.append(event.sourceline)
         for kind in event.xpath("*[local-name()='type']"):
             text = (kind.text or "").strip()
             if etree.QName(kind).namespace != etree.QName(event).namespace:
@@ -136,4 +142,4 @@ def _read_elements(path: Path) -> tuple[list, list[str]]:
                 f"{path}: ObsPy cannot read it as QuakeML 1.2: {error}.",
                 "Check the file with the QuakeML schema, or convert it.",
             ) from error
-    return elements, native_types
+    return elements, native_types, lines

@@ -5,7 +5,6 @@ values or put the line among the rejected, and `to_catalog` counts these. Every 
 rejected with a reason, or skipped by a rule that the reader states.
 """
 
-import codecs
 import csv
 import dataclasses
 import itertools
@@ -18,7 +17,7 @@ import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import CatalogError
-from seisml.formats.columns import MISSING
+from seisml.formats.columns import MISSING, read_text
 from seisml.times import NAT, find_times, from_parts
 
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
@@ -51,16 +50,9 @@ def read_lines(path: Path, *, keep_blank: bool = False, encoding: str = "utf-8-s
     Raises
     ------
     CatalogError
-        If the text is not UTF-8, where this is the encoding.
+        If the file is too large, or not in this encoding.
     """
-    content = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise CatalogError(
-            f"{path}, line {line}: byte {error.start} is not UTF-8.", "Save the list as UTF-8."
-        ) from error
+    text = read_text(path, encoding=encoding)
     lines = pd.Series(text.replace("\r\n", "\n").split("\n"), dtype=object)
     lines.index = pd.RangeIndex(1, len(lines) + 1)
     return lines if keep_blank else lines[lines.str.strip() != ""]

@@ -42,7 +42,7 @@ _NORDIC = re.compile(
 _HYPODD = re.compile(r"#\s+\d{4}(\s+[-+\d.nNaA]+){13}\s*")
 _IMS_EVENT = re.compile(r"event\s+(\S+)", re.IGNORECASE)
 _GSE_EVENT = re.compile(r"EVENT\s+(\S+)")
-_ENDS = re.compile(r"STOP|DATA_TYPE|BEGIN")
+_ENDS = re.compile(r"STOP|DATA_TYPE|BEGIN|\.\s*$")
 _UNREADABLE = (
     ArithmeticError,
     AssertionError,
@@ -223,13 +223,15 @@ def _read(path, kind: _Bulletin, *, zone: str, body: str | None, name: str) -> C
     path = Path(path)
     lines = read_lines(path, keep_blank=True, encoding=kind.encoding)
     blocks, again = _distinct(_blocks(lines, kind), kind, path)
-    elements, ids, labels, lost = [], [], [], {"same event again": again}
+    elements, ids, labels, numbers = [], [], [], []
+    lost = {"same event again": again}
     for number, block, event_id in blocks:
         event, reason = _parse(block, kind)
         if event is None:
             lost.setdefault(f"event that ObsPy cannot read ({reason})", []).append(number)
             continue
         elements.append(event)
+        numbers.append(number)
         ids.append(event_id or f"e{len(elements):06d}")
         labels.append(_nordic_class(block[0]) if kind is _SEISAN else "")
         n_lost = kind.count_arrivals(block) - len(event.picks)
@@ -242,7 +244,7 @@ def _read(path, kind: _Bulletin, *, zone: str, body: str | None, name: str) -> C
             "Check that the file is whole and of this format.",
         )
     catalog = events_catalog(
-        elements, labels, path=path, body=body, name=name, ids=ids, rejected=rejected
+        elements, labels, numbers, path=path, body=body, name=name, ids=ids, rejected=rejected
     )
     return _from_zone(catalog, zone)
 
