@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Small hand-made files of each catalogue format, two events each, from the published layouts."""
 
 FDSN = """\
@@ -112,9 +113,9 @@ IMS = (
     + "\n"
     + _IMS_PHASES
     + "ABC     0.73  30.0 P        00:00:04.0     1.1                           T__"
-    "                        m__            11\n"
+    "                       m__            11\n"
     "ABC     0.73       S        00:00:14.0                                   ___"
-    "                        a__            12\n\n"
+    "                       a__            12\n\n"
     "Event   700002 Nowhere Quarry\n\n"
     + _IMS_ORIGINS
     + _ims_origin("2020/01/03 00:00:00.00", " 36.0000  -18.0000", "0.0f", "AAA", 4, "km")

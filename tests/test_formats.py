@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import catalog_samples
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,7 +120,7 @@ MQS = f"""\
 </q:quakeml>
 """
 
-SAMPLES = {"csv": CSV, "quakeml": QUAKEML, "mqs": MQS}
+SAMPLES = {"csv": CSV, "quakeml": QUAKEML, "mqs": MQS, **catalog_samples.SAMPLES}
 
 
 def put(folder: Path, text: str | bytes, name: str = "catalog.txt") -> Path:
@@ -227,13 +228,59 @@ def test_a_sample_is_recognised_by_its_own_format_only(name, tmp_path):
     ]
     assert takers == [name]
     assert formats.sniff_format(path).name == name
-    catalog = read_catalog(path)
-    assert len(catalog) == 2
+    catalog = read_catalog(path, zone="UTC")
+    assert (len(catalog), catalog.dropped) == (
+        2,
+        {"event without start or arrival": 1} if name == "mqs" else {},
+    )
     assert catalog.name == "catalog"
-    assert read_catalog(path, format=name, name="mine").name == "mine"
-    # a byte-order mark changes nothing
-    with_mark = put(tmp_path, b"\xef\xbb\xbf" + SAMPLES[name].encode(), "marked.txt")
-    pd.testing.assert_frame_equal(read_catalog(with_mark).events, catalog.events)
+    assert read_catalog(path, format=name, zone="UTC", name="mine").name == "mine"
+    # a byte-order mark and the line ends of DOS change nothing
+    for content in (
+        b"\xef\xbb\xbf" + SAMPLES[name].encode(),
+        SAMPLES[name].replace("\n", "\r\n").encode(),
+    ):
+        other = read_catalog(put(tmp_path, content, "other.txt"), zone="UTC")
+        for column in ("event_id", "time_ns", "end_ns", "label", "latitude", "magnitude"):
+            pd.testing.assert_series_equal(other.events[column], catalog.events[column])
+        assert len(other.picks) == len(catalog.picks)
+
+
+COMPATIBLE = {  # (reader, sample): a table with known names is a table to the reader of tables
+    ("csv", "comcat"),
+    ("csv", "spaceapps"),
+    ("quakeml", "mqs"),
+}
+
+
+@pytest.mark.parametrize("reader", sorted(SAMPLES))
+def test_a_reader_refuses_what_is_of_another_format(reader, tmp_path):
+    for name in sorted(set(SAMPLES) - {reader}):
+        path = put(tmp_path, SAMPLES[name])
+        if (reader, name) in COMPATIBLE:
+            assert len(read_catalog(path, format=reader, zone="UTC"))
+        else:
+            with pytest.raises(CatalogError, match=r"catalog\.txt"):
+                read_catalog(path, format=reader, zone="UTC")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xml"])
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_all_that_a_source_says_survives_our_own_formats(name, suffix, tmp_path):
+    catalog = read_catalog(put(tmp_path, SAMPLES[name]), zone="UTC")
+    write_catalog(catalog, tmp_path / f"copy{suffix}")
+    again = read_catalog(tmp_path / f"copy{suffix}")
+    assert (again.body, again.time_basis, again.dropped) == (catalog.body, catalog.time_basis, {})
+    for table, read in ((catalog.events, again.events), (catalog.picks, again.picks)):
+        for column, wanted in microseconds(table).items():
+            if column not in read:  # a column without content need not be written
+                assert wanted.isin(["", NAT]).all() or wanted.isna().all(), column
+            else:
+                got = read[column]
+                same = (got.astype(str) == wanted.astype(str)) | (
+                    got.isin(["", NAT]) | got.isna()
+                ) & (wanted.isin(["", NAT]) | wanted.isna())
+                assert same.all(), (column, got.tolist(), wanted.tolist())
 
 
 FOREIGN = {

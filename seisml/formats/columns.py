@@ -235,7 +235,13 @@ def _missing(texts: pd.Series) -> pd.Series:
     return texts.str.strip().str.casefold().isin(MISSING)
 
 
-def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collection[str]):
+def extra_columns(
+    table: pd.DataFrame,
+    taken: Collection[str],
+    reserved: Collection[str],
+    *,
+    own: bool = False,
+) -> pd.DataFrame:
     """Return the columns that no one has taken, with the types that their texts show.
 
     Parameters
@@ -245,6 +251,8 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
         Names of columns to leave out.
     reserved : collection of str
         Names that the columns must not have; they get ``source_`` in front.
+    own : bool
+        seisml wrote the table, with a point in every float: integers with gaps are ids.
 
     Returns
     -------
@@ -255,7 +263,7 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
     for name in table.columns:
         if name in taken:
             continue
-        values = _typed(table[name])
+        values = _typed(table[name], own=own)
         label = name
         if name.endswith("_time") and _are_instants(table[name]):
             label = f"{name.removesuffix('_time')}_ns"
@@ -271,7 +279,7 @@ def _are_instants(texts: pd.Series) -> bool:
     return bool(len(filled) and filled.str.fullmatch(_INSTANT).all())
 
 
-def _typed(texts: pd.Series) -> pd.Series:
+def _typed(texts: pd.Series, *, own: bool) -> pd.Series:
     """Return numbers and truth values as such, but leave ids such as 007 or of 20 digits."""
     filled = texts[~texts.isin(["", "NaN", "nan"])]
 
@@ -282,6 +290,8 @@ def _typed(texts: pd.Series) -> pd.Series:
         return texts == "True"
     if all_match(_INTEGER) and len(filled) == len(texts):
         return texts.astype(np.int64)
+    if own and all_match(_INTEGER):
+        return texts
     if all_match(_NUMBER) and (filled[filled.str.fullmatch(_INTEGER)].str.len() < 16).all():
         return pd.to_numeric(filled).astype(np.float64).reindex(texts.index)
     return texts

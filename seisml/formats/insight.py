@@ -98,7 +98,7 @@ def _cut_epochs(lines: pd.Series) -> Rows:
     texts = lines.to_numpy()
     numbers = lines.index.to_numpy()
     cells = []
-    for start, stop in zip(first, np.append(first[1:], len(lines)), strict=True):
+    for start, stop in zip(first, [*first[1:], len(lines)], strict=False):
         fields = next(csv.reader(["\n".join(texts[start:stop])]), [])
         cells.append([field.strip() for field in fields])
     before = ~comment[: first[0]] if len(first) else ~comment

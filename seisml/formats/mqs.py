@@ -18,7 +18,7 @@ import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import CatalogError
-from seisml.formats.quakeml import is_mars, parse_xml
+from seisml.formats.quakeml import MARS_NAMESPACE, is_mars, parse_xml
 from seisml.formats.rows import counted
 from seisml.times import parse_times
 
@@ -72,6 +72,11 @@ def read(
     if body not in (None, "mars"):
         raise CatalogError(f"{path}: body is {body!r}.", "This is a catalogue of Mars.")
     root = parse_xml(path)
+    if not any(MARS_NAMESPACE.search(uri) for uri in root.nsmap.values()):
+        raise CatalogError(
+            f"{path}: the root element declares no namespace of the Marsquake Service.",
+            "Read it with format='quakeml'.",
+        )
     beside = _Beside.of(root)
     events, picks, lines, pick_lines, timeless = [], [], [], [], []
     for element in _all(root, "event"):

@@ -161,7 +161,7 @@ def read_zmap(
     zone = stated_zone(zone, path, "ZMAP table")
     lines = read_lines(path)
     cells = [line.split() for line in lines]
-    names = (*_ZMAP, *_ZMAP_ERRORS)[: min(len(cells[0]) if cells else 10, 13)]
+    names = (*_ZMAP, *_ZMAP_ERRORS)[: max(len(_ZMAP), len(cells[0]) if cells else 0)]
     rows = with_numbers(split_rows(cells, lines.index, names), names)
     dated = rows.table["month"].notna() & rows.table["day"].notna()
     by_calendar = Rows(rows.table[dated], rows.rejected)

@@ -19,14 +19,14 @@ MAX_XML_BYTES = 100_000_000
 """Largest XML that is read; ObsPy needs a second and 20 MB of memory for each MB."""
 
 _ROOT = re.compile(r"<(?:[\w.-]+:)?quakeml\b[^>]*>")
-_MARS = re.compile(r"quakeml\.org/xmlns/(?:bed/1\.2/mars|marsquake/|singlestation/)")
+MARS_NAMESPACE = re.compile(r"quakeml\.org/xmlns/(?:bed/1\.2/mars|marsquake/|singlestation/)")
 _VERSIONLESS = re.compile(rb"(=[\"']http://quakeml\.org/xmlns/quakeml)([\"'])")
 
 
 def is_mars(head: str) -> bool:
     """Tell whether a text begins as QuakeML with the Marsquake Service's namespaces."""
     root = _ROOT.search(head)
-    return root is not None and _MARS.search(root.group()) is not None
+    return root is not None and MARS_NAMESPACE.search(root.group()) is not None
 
 
 def sniff(head: str, path: Path) -> bool:

@@ -122,10 +122,10 @@ def split_rows(
     >>> split_rows([["1", "2"], ["3"]], [7, 8], ["a", "b"]).rejected
     {'number of fields is not 2': array([8])}
     """
-    right = np.array([len(fields) == len(names) for fields in cells], dtype=bool)
+    right = np.fromiter((len(fields) == len(names) for fields in cells), dtype=bool)
     lines = np.asarray(lines, dtype=np.int64)
     table = pd.DataFrame(
-        [fields for fields in cells if len(fields) == len(names)],
+        [fields for fields in cells if len(fields) == len(names)] or None,
         index=lines[right],
         columns=list(names),
         dtype=object,
@@ -166,6 +166,7 @@ def read_csv(path: Path, *, piece: int = 100_000) -> Iterator[Rows]:
                     "Names must be there, each once.",
                 )
             start = reader.line_num + 1
+            yield split_rows([], [], header)
             while batch := list(itertools.islice(_numbered(reader), piece)):
                 start = batch[-1][0] + 1
                 cells = [[text.strip() for text in fields] for _, fields in batch]
@@ -197,7 +198,7 @@ def join_rows(pieces: Iterable[Rows]) -> Rows:
         for reason, lines in piece.rejected.items():
             rejected = _add(rejected, reason, lines)
     tables = [piece.table for piece in pieces]
-    return Rows(pd.concat(tables) if tables else pd.DataFrame(), rejected)
+    return Rows(pd.concat(tables), rejected)
 
 
 def reject(rows: Rows, wrong, reason: str) -> Rows:

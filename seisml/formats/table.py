@@ -112,7 +112,7 @@ def read(
         table = table.apply(lambda column: column.str.strip())
         roles, phases = _understand(table, columns or {}, path)
     times = _parse_columns(table, lines, roles, phases, zone, path)
-    events, basis, rejected = _read_events(table, lines, roles, phases, times, path)
+    events, basis, rejected = _read_events(table, lines, roles, phases, times, path, own=own)
     dropped, dropped_lines = counted(rejected)
     if own:
         picks, unknown = _picks_beside(path, set(events["event_id"]))
@@ -170,12 +170,14 @@ def _parse_columns(table, lines, roles, phases, zone, path) -> dict[str, np.ndar
     }
 
 
-def _read_events(table, lines, roles, phases, times, path) -> tuple[pd.DataFrame, str, Rejected]:
+def _read_events(
+    table, lines, roles, phases, times, path, *, own: bool
+) -> tuple[pd.DataFrame, str, Rejected]:
     """Return the rows that are events, the basis of their times, and what was dropped."""
     events, basis = _times_of_events(times, roles, phases, path)
     events = events.join(_known_columns(table, lines, roles, path))
     reserved = {*EVENT_COLUMNS, *OWN_EVENTS, *events.columns}
-    events = events.join(extra_columns(table, {*roles.values(), *phases}, reserved))
+    events = events.join(extra_columns(table, {*roles.values(), *phases}, reserved, own=own))
     wrong = _unusable(table, events)
     keep = ~np.logical_or.reduce(list(wrong.values()))
     rejected = {reason: lines[mask] for reason, mask in wrong.items() if mask.any()}
@@ -296,7 +298,7 @@ def _picks_beside(path: Path, event_ids: set[str]) -> tuple[pd.DataFrame | None,
     for column in ("uncertainty_s", "score"):
         if column in table:
             picks[column] = numbers(table[column], column, path, lines)
-    picks = picks.join(extra_columns(table, OWN_PICKS, PICK_COLUMNS))
+    picks = picks.join(extra_columns(table, OWN_PICKS, PICK_COLUMNS, own=True))
     untimed = (picks["time_ns"] == NAT).to_numpy()
     unknown = ~picks["event_id"].isin(event_ids | {""}).to_numpy() & ~untimed
     counts = {"pick without time": int(untimed.sum()), "pick of no event": int(unknown.sum())}

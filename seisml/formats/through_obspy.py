@@ -129,7 +129,8 @@ def _count_nordic(lines: list[str]) -> int:
         return 0
     clock = slice(26, 36) if "COM NTLO" in lines[heads[0]] else slice(18, 28)
     below = lines[heads[0] + 1 :]
-    return sum(line[79:80] in ("", " ", "4") and bool(line[clock].strip()) for line in below)
+    arrivals = [line for line in below if line[79:80] in ("", " ", "4") and line[clock].strip()]
+    return sum("BAZ" not in line[8:24] for line in arrivals)  # back azimuths join their arrival
 
 
 _IMS = _Bulletin(
@@ -255,7 +256,7 @@ def _blocks(lines: pd.Series, kind: _Bulletin) -> list[tuple[int, list[str]]]:
     ends = lines.str.match(_ENDS).to_numpy(dtype=bool)
     texts = lines.to_list()
     blocks = []
-    for start, stop in zip(first, np.append(first[1:], len(texts)), strict=True):
+    for start, stop in zip(first, [*first[1:], len(texts)], strict=False):
         end = next(iter(np.flatnonzero(ends[start:stop])), stop - start)
         blocks.append((int(lines.index[start]), texts[start : start + end]))
     return blocks

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seisml.catalog import Catalog
+from seisml.errors import CatalogError
 from seisml.formats.registry import Format
 from seisml.formats.rows import (
     Rows,
@@ -74,7 +75,7 @@ def read(
     CatalogError
         If the text is not UTF-8, a quotation does not end, or no line can be used.
     """
-    rows = join_rows(_to_values(piece, zone) for piece in read_csv(path))
+    rows = join_rows(_to_values(piece, zone, path) for piece in read_csv(path))
     if "updated_ns" in rows.table:
         newest = rows.table["updated_ns"].sort_values(kind="stable", ascending=False).index
         table = rows.table.loc[newest]
@@ -83,8 +84,14 @@ def read(
     return to_catalog(rows, path=Path(path), name=name, body=body or "earth", time_basis="origin")
 
 
-def _to_values(piece: Rows, zone: str | None) -> Rows:
+def _to_values(piece: Rows, zone: str | None, path: Path) -> Rows:
     """Turn the texts of a piece into numbers and instants; texts that repeat are held once."""
+    missing = [column for column in (*_FIRST, "id") if column not in piece.table]
+    if missing:
+        raise CatalogError(
+            f"{path}: the header has no column {missing[0]!r}.",
+            f"Event lists of the USGS begin {','.join(_FIRST)}.",
+        )
     table = piece.table.rename(columns=_ROLES)
     texts = [c for c in table if c not in (*_NUMBERS, "time", "updated")]
     table = table.assign(**{column: table[column].map(sys.intern) for column in texts})
