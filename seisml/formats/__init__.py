@@ -196,7 +196,8 @@ def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:
         The file; one that is there is replaced. A CSV with picks has a second file beside it,
         ``<stem>.picks.csv``.
     format : str, optional
-        "csv" or "quakeml"; by the suffix (.csv, .xml) without it.
+        "csv", "quakeml" or "fdsn"; by the suffix (.csv, .xml, .txt) without it. FDSN text has no
+        place for picks, scores and other columns.
 
     Raises
     ------
