@@ -11,6 +11,7 @@ from seisml.errors import CatalogError
 from seisml.formats import read_catalog, sniff_format, write_catalog
 from seisml.formats.quakeml import MAX_XML_BYTES
 from seisml.formats.reading import MAX_BYTES
+from seisml.times import NAT
 
 QUICK = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -68,6 +69,26 @@ def test_a_broken_file_of_our_own(tmp_path):
             read_catalog(put(tmp_path, text.replace(old, new)))
 
 
+def test_a_number_too_long_for_a_column_stays_a_text(tmp_path):
+    text = (
+        f"time,lat,lon,code\n2020-01-01T00:00:00Z,1,2,{'9' * 400}\n2020-01-02T00:00:00Z,1,2,0.5\n"
+    )
+    assert read_catalog(put(tmp_path, text)).events["code"].tolist() == ["9" * 400, "0.5"]
+
+
+def test_elements_of_other_namespaces_are_texts(tmp_path):
+    row = {"time_ns": 10**18, "end_ns": 2 * 10**18, "label": "VT", "quality": "A"}
+    write_catalog(make_catalog([row]), tmp_path / "own.xml")
+    text = (tmp_path / "own.xml").read_text().replace("urn:seisml:quakeml:1", "urn:other")
+    event = read_catalog(put(tmp_path, text.replace("</event>", _ORIGIN), "b.xml")).events.iloc[0]
+    assert (event["source_end"], event["source_label"]) == ("2033-05-18T03:33:20.000000Z", "VT")
+    assert (event["time_basis"], event["end_ns"]) == ("origin", NAT)
+
+
+_ORIGIN = """<origin publicID="smi:local/o"><time><value>2020-01-01T00:00:00Z</value></time>
+<latitude><value>1</value></latitude><longitude><value>2</value></longitude></origin></event>"""
+
+
 # ---------------------------------------------------------------- size, entities, values
 
 
@@ -109,7 +130,7 @@ def test_quakeml_values_that_cannot_be(tmp_path):
     catalog = read_catalog(put(tmp_path, text))
     lines = [n for n, line in enumerate(text.splitlines(), 1) if "north" in line or "-31T" in line]
     assert catalog.dropped_lines["value that cannot be read"] == tuple(lines)
-    assert catalog.dropped["event without origin time"] == 1
+    assert catalog.dropped["event without any time"] == 1
     assert np.isnan(catalog.events["latitude"][0])
     far = read_catalog(
         put(tmp_path, QUAKEML.replace("<value>64.5</value>", "<value>164.5</value>"))
@@ -117,7 +138,7 @@ def test_quakeml_values_that_cannot_be(tmp_path):
     assert far.events["event_id"].tolist() == ["two"]
     assert far.dropped == {"coordinates outside the globe": 1}
     unknown = read_catalog(put(tmp_path, QUAKEML.replace("<value>64.5<", "<value>NaN<")))
-    assert len(unknown) == 2
+    assert (len(unknown), unknown.dropped) == (2, {"value that cannot be read": 1})
     assert np.isnan(unknown.events["latitude"][0])
 
 

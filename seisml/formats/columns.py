@@ -251,6 +251,6 @@ def _typed(texts: pd.Series, *, own: bool) -> pd.Series:
         return texts.astype(np.int64)
     if own and all_match(_INTEGER):
         return texts
-    if all_match(_NUMBER) and (filled[filled.str.fullmatch(_INTEGER)].str.len() < 16).all():
+    if all_match(_NUMBER) and (filled[~filled.str.contains("[.eEi]")].str.len() < 16).all():
         return pd.to_numeric(filled).astype(np.float64).reindex(texts.index)
     return texts

@@ -18,6 +18,7 @@ from seisml.errors import CatalogError
 from seisml.formats.rows import Rejected, counted
 from seisml.times import NAT, to_ns
 
+_STATED = {"time_basis", "time"}
 _DEFAULTS = EVENT_COLUMNS | PICK_COLUMNS
 NAMESPACE = "urn:seisml:quakeml:1"
 """Namespace of seisml's own elements."""
@@ -134,7 +135,7 @@ def _read_event(element, native_type: str, event_id: str) -> dict:
         "score": float(own.get("score", "nan")),
         "end_ns": to_ns(own["end_ns"]) if "end_ns" in own else NAT,
         "body": own.get("body", ""),
-        "stated": (own["time_basis"], to_ns(own["time"])) if "time" in own else None,
+        "stated": (own["time_basis"], to_ns(own["time"])) if own.keys() >= _STATED else None,
         "origin_ns": NAT,
     }
     if origin is not None:
@@ -174,9 +175,9 @@ def _more(element, origin) -> dict[str, str]:
     foreign = {k: v["value"] for k, v in extra.items() if v["namespace"] != NAMESPACE}
     texts = {k: v for k, v in foreign.items() if isinstance(v, str)}
     reserved = {*EVENT_COLUMNS, *more, "body", "stated"}
-    more |= {
-        f"source_{k}" if k in reserved or k.endswith("_ns") else k: v for k, v in texts.items()
-    }
+    for key, text in texts.items():
+        column = key.removesuffix("_ns")  # only seisml's own columns of that name hold instants
+        more["source_" * (column in reserved or column != key) + column] = text
     return {key: str(value) for key, value in more.items() if value}
 
 

@@ -17,6 +17,7 @@ from seisml.errors import CatalogError
 from seisml.formats.obspy_events import events_catalog
 from seisml.formats.reading import check_size
 
+_NO_NUMBER = re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
 _UNREAD = re.compile(r"Could not convert (.*) to type")
 MAX_XML_BYTES = 100_000_000
 """Largest XML that is read; ObsPy needs a second and 20 MB of memory for each MB."""
@@ -149,6 +150,7 @@ def _read_elements(root, path: Path) -> tuple[list, dict[str, np.ndarray]]:
     from lxml import etree
     from obspy import read_events
 
+    lines = _empty_infinite(root)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -160,5 +162,15 @@ def _read_elements(root, path: Path) -> tuple[list, dict[str, np.ndarray]]:
             ) from error
     found = [_UNREAD.match(str(warning.message)) for warning in caught]
     texts = {match[1] for match in found if match}
-    lines = [e.sourceline for e in root.iter("{*}*") if texts and (e.text or "").strip() in texts]
+    lines += [e.sourceline for e in root.iter("{*}*") if texts and (e.text or "").strip() in texts]
     return elements, {"value that cannot be read": np.array(lines)} if lines else {}
+
+
+def _empty_infinite(root) -> list[int]:
+    """Empty the elements whose value is NaN or infinite, at which ObsPy gives up; their lines."""
+    lines = []
+    for element in root.iter("{*}value", "{*}uncertainty"):
+        if _NO_NUMBER.fullmatch((element.text or "").strip()):
+            element.text = None
+            lines.append(element.sourceline)
+    return lines
