@@ -375,7 +375,7 @@ def status(
 def catalog(
     file: Annotated[Path, typer.Argument(help="Any catalogue that seisml reads.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Convert to .csv or .xml.")
+        Path | None, typer.Option("-o", "--output", help="Convert to .csv, .xml or .txt (FDSN).")
     ] = None,
     zone: Annotated[str | None, typer.Option(help="Time zone of times without one.")] = None,
     as_json: AsJson = False,

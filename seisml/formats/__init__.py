@@ -2,57 +2,48 @@
 
 A format is found by content, never by suffix. To add one, write a module with ``sniff(head,
 path)``, ``read(path, *, zone, body, columns, name)`` and, where it can be written,
-``write(catalog, path)``, and add it to `_BUILT_IN` below (or call `register_format` elsewhere).
+``write(catalog, path)``, and rows of `seisml.formats.registry.Format` in a tuple ``FORMATS`` that
+is added to `_BUILT_IN` below (or call `register_format` elsewhere).
 Modules import ObsPy and lxml inside their functions, so that this package stays light.
 """
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
-from seisml.formats import mqs, quakeml, quakeml_write, table, table_write
+from seisml.formats import (
+    cards,
+    fdsn_text,
+    insight,
+    mqs,
+    nakamura,
+    numeric,
+    phase_list,
+    quakeml,
+    quakeml_write,
+    spaceapps,
+    table,
+    table_write,
+    through_obspy,
+    usgs,
+)
+from seisml.formats.registry import Format
 
 HEAD_BYTES = 65_536
 
 
-@dataclasses.dataclass(frozen=True)
-class Format:
-    """How one kind of catalogue file is recognised, read and written.
-
-    Attributes
-    ----------
-    name : str
-        The word of ``format=``.
-    sniff : callable
-        ``sniff(head, path) -> bool`` says from the first 64 kB as text whether a file is of this
-        format. The formats exclude each other.
-    read : callable
-        ``read(path, *, zone, body, columns, name) -> Catalog``; a format that states zone or
-        columns itself ignores these two.
-    write : callable or None
-        ``write(catalog, path) -> dict of Path to bytes``: the files that make up the catalogue,
-        in the order in which they are to appear.
-    suffixes : tuple of str
-        File name endings that mean this format to `write_catalog`.
-    description : str
-        One line for lists and messages.
-    """
-
-    name: str
-    sniff: Callable[[str, Path], bool]
-    read: Callable[..., Catalog]
-    write: Callable[[Catalog, Path], dict[Path, bytes]] | None
-    suffixes: tuple[str, ...]
-    description: str
+def _sniff_table(head: str, path: Path) -> bool:
+    """Tell whether a text is a table that no other format knows better."""
+    others = (known for known in _FORMATS.values() if known.name != "csv")
+    return table.sniff(head, path) and not any(other.sniff(head, path) for other in others)
 
 
 _BUILT_IN = (
     Format(
         "csv",
-        table.sniff,
+        _sniff_table,
         table.read,
         table_write.write,
         (".csv",),
@@ -67,6 +58,15 @@ _BUILT_IN = (
         "QuakeML 1.2",
     ),
     Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
+    *fdsn_text.FORMATS,
+    *usgs.FORMATS,
+    *spaceapps.FORMATS,
+    *insight.FORMATS,
+    *nakamura.FORMATS,
+    *cards.FORMATS,
+    *numeric.FORMATS,
+    *phase_list.FORMATS,
+    *through_obspy.FORMATS,
 )
 _FORMATS: dict[str, Format] = {known.name: known for known in _BUILT_IN}
 
@@ -92,8 +92,8 @@ def format_names() -> list[str]:
 
     Examples
     --------
-    >>> format_names()
-    ['csv', 'mqs', 'quakeml']
+    >>> format_names()[:3]
+    ['comcat', 'csv', 'fdsn']
     """
     return sorted(_FORMATS)
 
@@ -196,7 +196,8 @@ def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:
         The file; one that is there is replaced. A CSV with picks has a second file beside it,
         ``<stem>.picks.csv``.
     format : str, optional
-        "csv" or "quakeml"; by the suffix (.csv, .xml) without it.
+        "csv", "quakeml" or "fdsn"; by the suffix (.csv, .xml, .txt) without it. FDSN text has no
+        place for picks, scores and other columns.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Columns of text tables: rows without loss, names with aliases, texts to numbers.
 
 Shared by the readers of tables. Everything that cannot be used is a CatalogError that names file,
-row and value; rows are counted from 1 after the header.
+line and value.
 """
 
 import csv
@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from seisml.errors import CatalogError
+from seisml.formats.reading import read_text
+from seisml.formats.rows import MISSING
 from seisml.times import parse_times
 
 ALIASES = {
@@ -39,7 +41,6 @@ ALIASES = {
 """Column names that are understood, best first, by what they mean."""
 
 _PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
-_MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
 _DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
 _INSTANT = r"\d{4}-?\d\d-?\d\d[T ]\d\d.*(?:[zZ]|[+-]\d\d(?::?\d\d)?)"
@@ -47,7 +48,7 @@ _INTEGER = r"-?(?:0|[1-9]\d{0,17})"
 _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf"
 
 
-def read_rows(path: Path) -> pd.DataFrame:
+def read_rows(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
     """Read a table of texts separated by comma, semicolon or tab.
 
     Parameters
@@ -57,32 +58,31 @@ def read_rows(path: Path) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame of str
+    table : pandas.DataFrame of str
         Columns as in the header; blank lines are no rows.
+    lines : numpy.ndarray of int64, shape (n_rows,)
+        Where the rows begin in the file, from 1.
 
     Raises
     ------
     CatalogError
-        If the text is not UTF-8, a quotation does not end, a name in the header stands twice, or
-        a row has more or fewer fields than the header.
+        If the file is too large or not UTF-8, a quotation does not end, a name in the header
+        stands twice, or a row has more or fewer fields than the header.
     """
     path = Path(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CatalogError(
-            f"{path}: byte {error.start} is not UTF-8.", "Save the table as UTF-8."
-        ) from error
+    text = read_text(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(first), strict=True)
     header: list[str] = []
-    rows = []
+    rows, lines, line = [], [], 1
     try:
         for fields in reader:
+            line, end = reader.line_num + 1, line
             if not header:
                 header = _names(fields, path) if fields else []
             elif len(fields) == len(header):
                 rows.append(fields)
+                lines.append(end)
             elif fields:
                 raise CatalogError(
                     f"{path}, line {reader.line_num}: row {len(rows) + 1} has {len(fields)} "
@@ -93,7 +93,7 @@ def read_rows(path: Path) -> pd.DataFrame:
         raise CatalogError(
             f"{path}, line {reader.line_num}: {error}.", "Check the quotation marks."
         ) from error
-    return pd.DataFrame(rows, columns=header, dtype=object)
+    return pd.DataFrame(rows, columns=header, dtype=object), np.array(lines, dtype=np.int64)
 
 
 def _names(fields: list[str], path: Path) -> list[str]:
@@ -171,7 +171,7 @@ def looks_dated(texts: pd.Series) -> bool:
     return bool(filled.empty or filled.str.match(_DATED).mean() >= 0.5)
 
 
-def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
+def numbers(texts: pd.Series, column: str, path: Path, lines: np.ndarray) -> pd.Series:
     """Convert texts to float64, missing ones to NaN.
 
     Raises
@@ -184,17 +184,23 @@ def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise CatalogError(
-            f"{path}: {column} is {texts.iloc[row]!r} (row {row + 1}), which cannot be.",
+            f"{path}: {column} is {texts.iloc[row]!r} (line {lines[row]}), which cannot be.",
             "Correct it, or leave it empty where it is unknown.",
         )
     return values
 
 
 def _missing(texts: pd.Series) -> pd.Series:
-    return texts.str.strip().str.casefold().isin(_MISSING)
+    return texts.str.strip().str.casefold().isin(MISSING)
 
 
-def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collection[str]):
+def extra_columns(
+    table: pd.DataFrame,
+    taken: Collection[str],
+    reserved: Collection[str],
+    *,
+    own: bool = False,
+) -> pd.DataFrame:
     """Return the columns that no one has taken, with the types that their texts show.
 
     Parameters
@@ -204,6 +210,8 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
         Names of columns to leave out.
     reserved : collection of str
         Names that the columns must not have; they get ``source_`` in front.
+    own : bool
+        seisml wrote the table, with a point in every float: integers with gaps are ids.
 
     Returns
     -------
@@ -214,7 +222,7 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
     for name in table.columns:
         if name in taken:
             continue
-        values = _typed(table[name])
+        values = _typed(table[name], own=own)
         label = name
         if name.endswith("_time") and _are_instants(table[name]):
             label = f"{name.removesuffix('_time')}_ns"
@@ -230,7 +238,7 @@ def _are_instants(texts: pd.Series) -> bool:
     return bool(len(filled) and filled.str.fullmatch(_INSTANT).all())
 
 
-def _typed(texts: pd.Series) -> pd.Series:
+def _typed(texts: pd.Series, *, own: bool) -> pd.Series:
     """Return numbers and truth values as such, but leave ids such as 007 or of 20 digits."""
     filled = texts[~texts.isin(["", "NaN", "nan"])]
 
@@ -241,6 +249,8 @@ def _typed(texts: pd.Series) -> pd.Series:
         return texts == "True"
     if all_match(_INTEGER) and len(filled) == len(texts):
         return texts.astype(np.int64)
-    if all_match(_NUMBER) and (filled[filled.str.fullmatch(_INTEGER)].str.len() < 16).all():
+    if own and all_match(_INTEGER):
+        return texts
+    if all_match(_NUMBER) and (filled[~filled.str.contains("[.eEi]")].str.len() < 16).all():
         return pd.to_numeric(filled).astype(np.float64).reindex(texts.index)
     return texts
