@@ -2,52 +2,21 @@
 
 A format is found by content, never by suffix. To add one, write a module with ``sniff(head,
 path)``, ``read(path, *, zone, body, columns, name)`` and, where it can be written,
-``write(catalog, path)``, and add it to `_BUILT_IN` below (or call `register_format` elsewhere).
+``write(catalog, path)``, and rows of `seisml.formats.registry.Format` in a tuple ``FORMATS`` that
+is added to `_BUILT_IN` below (or call `register_format` elsewhere).
 Modules import ObsPy and lxml inside their functions, so that this package stays light.
 """
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
 from seisml.formats import mqs, quakeml, quakeml_write, table, table_write
+from seisml.formats.registry import Format
 
 HEAD_BYTES = 65_536
-
-
-@dataclasses.dataclass(frozen=True)
-class Format:
-    """How one kind of catalogue file is recognised, read and written.
-
-    Attributes
-    ----------
-    name : str
-        The word of ``format=``.
-    sniff : callable
-        ``sniff(head, path) -> bool`` says from the first 64 kB as text whether a file is of this
-        format. The formats exclude each other.
-    read : callable
-        ``read(path, *, zone, body, columns, name) -> Catalog``; a format that states zone or
-        columns itself ignores these two.
-    write : callable or None
-        ``write(catalog, path) -> dict of Path to bytes``: the files that make up the catalogue,
-        in the order in which they are to appear.
-    suffixes : tuple of str
-        File name endings that mean this format to `write_catalog`.
-    description : str
-        One line for lists and messages.
-    """
-
-    name: str
-    sniff: Callable[[str, Path], bool]
-    read: Callable[..., Catalog]
-    write: Callable[[Catalog, Path], dict[Path, bytes]] | None
-    suffixes: tuple[str, ...]
-    description: str
-
 
 _BUILT_IN = (
     Format(
