@@ -5,6 +5,7 @@ Leap seconds are not counted (a day has 86 400 s), as in ObsPy and POSIX time.
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from seisml.errors import CatalogError
 NS_PER_S = 1_000_000_000
 DAY_NS = 86_400 * NS_PER_S
 
+_SECONDS = re.compile(r"[+-]?\d{1,10}(?:\.\d*)?(?:[eE][+-]?\d\d?)?")
 _ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[tT ][\d:.,]+[+-]\d{2})$")
 
 
@@ -51,8 +53,10 @@ def to_ns(time) -> int:
     return int(stamp.as_unit("ns").value)
 
 
-def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.ndarray:
-    """Convert ISO 8601 texts to nanoseconds, refusing texts without a time zone.
+def parse_times(
+    texts, *, zone: str | None = None, where: str = "times", time_format: str = ""
+) -> np.ndarray:
+    """Convert texts of times to nanoseconds, refusing texts without a time zone.
 
     Parameters
     ----------
@@ -63,6 +67,9 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.n
         texts are an error: nobody can know what they mean.
     where : str
         Name of the thing that is read, for the message.
+    time_format : str
+        ISO 8601 without it; "unix" for seconds since 1970 UTC; else as `time.strptime` has it, for
+        example "%d/%m/%Y %H:%M:%S.%f".
 
     Returns
     -------
@@ -77,6 +84,8 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.n
     --------
     >>> parse_times(["2020-01-01T08:00:00+08:00"]).tolist()
     [1577836800000000000]
+    >>> parse_times(["1.25"], time_format="unix").tolist()
+    [1250000000]
     """
     series = pd.Series(list(texts), dtype=object)
     filled = series.notna() & (series.astype(str).str.strip() != "")
@@ -84,7 +93,10 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.n
     text = series[filled].astype(str).str.strip()
     if text.empty:
         return out
-    zoned = text.str.contains(_ZONE)
+    if time_format == "unix":
+        out[text.index] = _unix(text, where)
+        return out
+    zoned = text.str.contains(_ZONE) if not time_format else text.notna() & ("%z" in time_format)
     if zone is None and not zoned.all():
         row = text.index[~zoned][0]
         raise CatalogError(
@@ -93,13 +105,39 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times") -> np.n
         )
     for part, is_zoned in ((text[zoned], True), (text[~zoned], False)):
         if len(part):
-            out[part.index] = _parse(part, None if is_zoned else zone, where)
+            out[part.index] = _parse(part, None if is_zoned else zone, where, time_format)
     return out
 
 
-def _parse(text: pd.Series, zone: str | None, where: str) -> np.ndarray:
-    times = pd.to_datetime(text, format="ISO8601", utc=zone is None, errors="coerce")
-    _check_times(times, text, where, "is no ISO 8601 time of the calendar")
+def _unix(text: pd.Series, where: str) -> np.ndarray:
+    """Convert seconds since 1970 exactly, which floats would not."""
+    wrong = ~text.str.fullmatch(_SECONDS)
+    wrong |= pd.to_numeric(text, errors="coerce").abs() > np.iinfo(np.int64).max // NS_PER_S
+    if wrong.any():
+        row = text.index[wrong][0]
+        raise CatalogError(
+            f"{where}: the time {text[row]!r} (row {row + 1}) is no number of seconds since 1970.",
+            "Correct it, or leave it empty where the time is unknown.",
+        )
+    return text.map(lambda seconds: round(Decimal(seconds) * NS_PER_S)).to_numpy(np.int64)
+
+
+def _parse(text: pd.Series, zone: str | None, where: str, time_format: str) -> np.ndarray:
+    written = text
+    if time_format.endswith("%S.%f"):  # programs leave out a fraction that is 0
+        written = text.where(text.str.contains(r"\.\d+$"), text.str.rstrip(".") + ".0")
+    try:
+        times = pd.to_datetime(
+            written, format=time_format or "ISO8601", utc=zone is None, errors="coerce"
+        )
+    except ValueError as error:
+        raise CatalogError(
+            f"{where}: the time format {time_format!r} cannot be: {error}.",
+            'Write it as strptime has it, for example "%d/%m/%Y %H:%M:%S", or "unix".',
+        ) from error
+    kind = f"time of the calendar in the form {time_format}"
+    kind = kind if time_format else "ISO 8601 time of the calendar"
+    _check_times(times, text, where, f"is no {kind}")
     if zone is not None:
         try:
             times = times.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")

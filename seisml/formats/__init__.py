@@ -13,7 +13,18 @@ from pathlib import Path
 from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
-from seisml.formats import mqs, quakeml, quakeml_write, table, table_write
+from seisml.formats import (
+    geojson,
+    mapped,
+    mqs,
+    pywcc,
+    quakeml,
+    quakeml_write,
+    real,
+    snuffler,
+    table,
+    table_write,
+)
 from seisml.formats.registry import Format
 
 HEAD_BYTES = 65_536
@@ -36,6 +47,11 @@ _BUILT_IN = (
         "QuakeML 1.2",
     ),
     Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
+    *mapped.FORMATS,
+    *real.FORMATS,
+    *pywcc.FORMATS,
+    *snuffler.FORMATS,
+    *geojson.FORMATS,
 )
 _FORMATS: dict[str, Format] = {known.name: known for known in _BUILT_IN}
 
@@ -61,8 +77,8 @@ def format_names() -> list[str]:
 
     Examples
     --------
-    >>> format_names()
-    ['csv', 'mqs', 'quakeml']
+    >>> [name for name in format_names() if name.startswith("quake")]
+    ['quakemigrate', 'quakemigrate-picks', 'quakemigrate-trigger', 'quakeml']
     """
     return sorted(_FORMATS)
 
@@ -147,10 +163,10 @@ def read_catalog(
     else:
         chosen = sniff_format(path) or (get_format("csv") if columns else None)
     if chosen is None:
-        known = "; ".join(f"{each} ({_FORMATS[each].description})" for each in format_names())
         raise CatalogError(
             f"{path}: the content is of no known catalogue format.",
-            f"Known are {known}. For another table give columns={{'time': ...}}.",
+            f"Known are {', '.join(format_names())}. For another table give "
+            "columns={'time': ...}, or a catalog.toml beside it.",
         )
     return chosen.read(path, zone=zone, body=body, columns=columns, name=name or path.stem)
 
@@ -165,7 +181,8 @@ def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:
         The file; one that is there is replaced. A CSV with picks has a second file beside it,
         ``<stem>.picks.csv``.
     format : str, optional
-        "csv" or "quakeml"; by the suffix (.csv, .xml) without it.
+        One that can be written: csv, quakeml, geojson, snuffler, phasenet; by the suffix (.csv,
+        .xml, .geojson, .markers) without it.
 
     Raises
     ------
@@ -192,8 +209,9 @@ def _format_of_suffix(path: Path) -> Format:
 
 
 def _writable_hint() -> str:
-    writable = [f"{n} ({', '.join(f.suffixes)})" for n, f in sorted(_FORMATS.items()) if f.write]
-    return f"Catalogues are written as {' or '.join(writable)}; or give format=."
+    suffixes = [s for f in _FORMATS.values() if f.write for s in f.suffixes]
+    names = sorted(name for name, known in _FORMATS.items() if known.write)
+    return f"Catalogues are written as {', '.join(suffixes)}; or by format=: {', '.join(names)}."
 
 
 def _read_head(path: Path, *, binary: bool = False) -> str:

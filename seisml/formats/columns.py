@@ -7,7 +7,7 @@ row and value; rows are counted from 1 after the header.
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ ALIASES = {
     "uncertainty_s": ("uncertainty_s", "time_uncertainty_s", "time_error_s"),
     "latitude": ("latitude", "lat", "event_latitude"),
     "longitude": ("longitude", "lon", "lng", "long", "event_longitude"),
-    "depth_km": ("depth_km", "depth", "event_depth_km"),
+    "depth_km": ("depth_km", "depth", "event_depth_km", "depth_m"),
     "magnitude": ("magnitude", "mag"),
     "magnitude_type": ("magnitude_type", "magtype", "mag_type"),
     "time_basis": ("time_basis",),
@@ -41,19 +41,39 @@ ALIASES = {
 _PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
 _MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
+_METRES = re.compile(r"[_/ ]m$|[(\[]\s*m(?:et(?:er|re)s?)?\s*[)\]]", flags=re.IGNORECASE)
 _DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
 _INSTANT = r"\d{4}-?\d\d-?\d\d[T ]\d\d.*(?:[zZ]|[+-]\d\d(?::?\d\d)?)"
 _INTEGER = r"-?(?:0|[1-9]\d{0,17})"
 _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf"
 
 
-def read_rows(path: Path) -> pd.DataFrame:
+def read_text(path: Path) -> str:
+    """Return a text file, which must be UTF-8, with or without byte-order mark.
+
+    Raises
+    ------
+    CatalogError
+        If it is not UTF-8.
+    """
+    path = Path(path)
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CatalogError(
+            f"{path}: byte {error.start} is not UTF-8.", "Save the table as UTF-8."
+        ) from error
+
+
+def read_rows(path: Path, *, header: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table of texts separated by comma, semicolon or tab.
 
     Parameters
     ----------
     path : path-like
         UTF-8, with or without byte-order mark.
+    header : sequence of str
+        Names of the columns of a file whose first line does not name them.
 
     Returns
     -------
@@ -66,16 +86,10 @@ def read_rows(path: Path) -> pd.DataFrame:
         If the text is not UTF-8, a quotation does not end, a name in the header stands twice, or
         a row has more or fewer fields than the header.
     """
-    path = Path(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CatalogError(
-            f"{path}: byte {error.start} is not UTF-8.", "Save the table as UTF-8."
-        ) from error
+    text = read_text(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(first), strict=True)
-    header: list[str] = []
+    header = list(header)
     rows = []
     try:
         for fields in reader:
@@ -190,6 +204,17 @@ def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
     return values
 
 
+def in_metres(name: str) -> bool:
+    """Tell whether the name of a column of depths says that they are metres.
+
+    Examples
+    --------
+    >>> in_metres("depth(m)"), in_metres("Depth/km")
+    (True, False)
+    """
+    return _METRES.search(name.strip()) is not None
+
+
 def _missing(texts: pd.Series) -> pd.Series:
     return texts.str.strip().str.casefold().isin(_MISSING)
 
@@ -216,7 +241,7 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
             continue
         values = _typed(table[name])
         label = name
-        if name.endswith("_time") and _are_instants(table[name]):
+        if name.endswith("_time") and are_instants(table[name]):
             label = f"{name.removesuffix('_time')}_ns"
             values = parse_times(table[name], where=name)
         while label in reserved or label in extras:
@@ -225,7 +250,8 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
     return pd.DataFrame(extras, index=table.index)
 
 
-def _are_instants(texts: pd.Series) -> bool:
+def are_instants(texts: pd.Series) -> bool:
+    """Tell whether all texts that are filled are ISO 8601 times with a zone."""
     filled = texts[texts != ""]
     return bool(len(filled) and filled.str.fullmatch(_INSTANT).all())
 
