@@ -21,6 +21,7 @@ _HOMES = {
     "SeismlError": "errors",
     "Settings": "features",
     "WindowGrid": "windows",
+    "catalog_from_frame": "formats",
     "compute": "features",
     "feature": "features",
     "label_windows": "labels",

@@ -14,6 +14,7 @@ from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
 from seisml.formats import (
+    card,
     geojson,
     mapped,
     mqs,
@@ -25,7 +26,20 @@ from seisml.formats import (
     table,
     table_write,
 )
+from seisml.formats.frame import catalog_from_frame
 from seisml.formats.registry import Format
+
+__all__ = [
+    "Format",
+    "catalog_files",
+    "catalog_from_frame",
+    "format_names",
+    "get_format",
+    "read_catalog",
+    "register_format",
+    "sniff_format",
+    "write_catalog",
+]
 
 HEAD_BYTES = 65_536
 
@@ -128,7 +142,8 @@ def read_catalog(
     Parameters
     ----------
     path : path-like
-        The file.
+        The file, or a ``catalog.toml`` (or its folder) that names and explains it, see
+        `seisml.formats.card`; what is given here goes before what stands there.
     format : str, optional
         One of `format_names`; found by content without it.
     zone : str, optional
@@ -155,8 +170,12 @@ def read_catalog(
     --------
     >>> read_catalog("expert.csv", zone="UTC")  # doctest: +SKIP
     Catalog('expert', 39 events, 0 picks, earth, time basis origin)
+    >>> read_catalog("catalogs/apollo_impacts")  # doctest: +SKIP
+    Catalog('apollo_impacts', 9 events, 0 picks, moon, time basis origin)
     """
     path = Path(path)
+    if card.is_card(path):
+        return _read_by_card(path, format=format, zone=zone, body=body, columns=columns, name=name)
     if format is not None:
         chosen = get_format(format)
         _read_head(path, binary=True)
@@ -169,6 +188,54 @@ def read_catalog(
             "columns={'time': ...}, or a catalog.toml beside it.",
         )
     return chosen.read(path, zone=zone, body=body, columns=columns, name=name or path.stem)
+
+
+def _read_by_card(path: Path, *, format, zone, body, columns, name) -> Catalog:  # noqa: A002
+    """Read the file that a ``catalog.toml`` names, as it says."""
+    stated = card.read_card(path)
+    texts = stated.texts
+    if not stated.file.exists():
+        raise CatalogError(
+            f"{stated.file}: the catalogue that {stated.path.name} names is not there.",
+            f"Fetch it from {texts['url']}, see README.md." if "url" in texts else "",
+        )
+    name = name or texts.get("name", stated.path.resolve().parent.name)
+    zone, body = zone or texts.get("zone"), body or texts.get("body")
+    format = format or texts.get("format")  # noqa: A001
+    if stated.is_mapped and columns is None:
+        if format not in (None, "csv"):
+            raise CatalogError(
+                f"{stated.path}: format is {format!r}, but columns, header, missing, rows and "
+                "time_format explain a table.",
+                'Leave them away, or say format = "csv".',
+            )
+        _read_head(stated.file)
+        found = mapped.read_mapped(stated.file, stated.layout, zone=zone, body=body, name=name)
+    else:
+        found = read_catalog(
+            stated.file, format=format, zone=zone, body=body, columns=columns, name=name
+        )
+    return card.apply_card(found, stated)
+
+
+def catalog_files(path) -> list[Path]:
+    """Return the files that a catalogue is made of, those that there may be included.
+
+    Parameters
+    ----------
+    path : path-like
+        As of `read_catalog`.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The ``catalog.toml`` if there is one, the file, and where a CSV has its picks.
+    """
+    path = Path(path)
+    if not card.is_card(path):
+        return [path, table_write.picks_path(path)]
+    stated = card.read_card(path)
+    return [stated.path, *catalog_files(stated.file)]
 
 
 def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:  # noqa: A002

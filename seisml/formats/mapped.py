@@ -119,8 +119,15 @@ def read_mapped(
     CatalogError
         If a column is not there, a time or number is unreadable, or a time has no zone.
     """
-    path, zone = Path(path), zone or layout.zone
-    table, columns = _prepared(read_rows(path, header=layout.header), layout, path)
+    table = read_rows(path, header=layout.header)
+    return catalog_of_rows(table, layout, path, zone=zone or layout.zone, body=body, name=name)
+
+
+def catalog_of_rows(
+    table: pd.DataFrame, layout: Layout, path, *, zone: str | None, body: str | None, name: str
+) -> Catalog:
+    """Return what a table of texts holds by a layout; `path` is how messages call it."""
+    table, columns = _prepared(table, layout, path)
     if layout.rows == "picks":
         picks, dropped = _picks(table, columns, zone, layout, path)
         return make_catalog(
@@ -157,7 +164,7 @@ def read_mapped(
     )
 
 
-def _prepared(table: pd.DataFrame, layout: Layout, path: Path):
+def _prepared(table: pd.DataFrame, layout: Layout, path):
     """Return the table with joined columns and without texts that mean nothing, and its map."""
     table = table.apply(lambda column: column.str.strip())
     columns = {}
