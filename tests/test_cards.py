@@ -205,7 +205,7 @@ def test_a_frame_has_the_rules_of_a_file():
     assert catalog.events["good"].tolist() == [True, True]
     assert catalog.events["n"].tolist() == [1, 3]
     assert (catalog.body, catalog.time_basis) == ("moon", "origin")
-    with pytest.raises(CatalogError, match="the frame, column when: .* has no time zone"):
+    with pytest.raises(CatalogError, match=r"the frame, column when: .* has no time zone"):
         catalog_from_frame(frame, columns={"time": "when"})
 
 

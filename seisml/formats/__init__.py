@@ -35,6 +35,7 @@ __all__ = [
     "catalog_from_frame",
     "format_names",
     "get_format",
+    "output_format_of",
     "read_catalog",
     "register_format",
     "sniff_format",
@@ -261,18 +262,39 @@ def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:
     >>> write_catalog(detections, "detections.csv")  # doctest: +SKIP
     """
     path = Path(path)
-    chosen = get_format(format) if format is not None else _format_of_suffix(path)
-    if chosen.write is None:
-        raise CatalogError(f"The format {chosen.name!r} can only be read.", _writable_hint())
+    chosen = get_format(output_format_of(path, format))
     for target, content in chosen.write(catalog, path).items():
         _write_atomically(target, content)
 
 
-def _format_of_suffix(path: Path) -> Format:
+def output_format_of(path, format: str | None = None) -> str:  # noqa: A002
+    """Return the name of the format in which `write_catalog` would write a file.
+
+    Parameters
+    ----------
+    path : path-like
+    format : str, optional
+        By the suffix without it.
+
+    Raises
+    ------
+    CatalogError
+        If there is none, or it can only be read: told before the work rather than after it.
+
+    Examples
+    --------
+    >>> output_format_of("detections.xml")
+    'quakeml'
+    """
+    suffix = Path(path).suffix.lower()
+    if format is not None:
+        if get_format(format).write is None:
+            raise CatalogError(f"The format {format!r} can only be read.", _writable_hint())
+        return format
     for known in reversed(_FORMATS.values()):
-        if known.write is not None and path.suffix.lower() in known.suffixes:
-            return known
-    raise CatalogError(f"{path}: the suffix {path.suffix!r} names no format.", _writable_hint())
+        if known.write is not None and suffix in known.suffixes:
+            return known.name
+    raise CatalogError(f"{path}: the suffix {suffix!r} names no format.", _writable_hint())
 
 
 def _writable_hint() -> str:
