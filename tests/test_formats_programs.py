@@ -1,5 +1,6 @@
 """Files of pickers, associators and viewers: what they hold, and how they are written."""
 
+import dataclasses
 import json
 import re
 
@@ -110,8 +111,11 @@ def test_picks_have_station_phase_time_and_score(name, picks, tmp_path):
     np.testing.assert_equal(got, picks)
 
 
+PICKS_ONLY = ("phasenet", "seisbench", "pyocto-picks", "quakemigrate-picks")
+
+
 def test_picks_of_programs_without_events_are_a_catalogue_of_picks(tmp_path):
-    for name in ("phasenet", "seisbench", "pyocto-picks", "quakemigrate-picks"):
+    for name in PICKS_ONLY:
         catalog = sample(tmp_path, name)
         assert (len(catalog), catalog.time_basis) == (0, "first_pick")
         assert (catalog.picks["event_id"] == "").all()
@@ -378,6 +382,56 @@ def test_events_without_picks_cannot_be_written_as_picks(detections, tmp_path):
     alone = select(detections, labels=['VT "deep"'])
     with pytest.raises(CatalogError, match="has 1 events but no picks"):
         write_catalog(alone, tmp_path / "picks.csv", format="phasenet")
+
+
+# ---------------------------------------------------------------- quakeml
+
+PUBLIC_ID = re.compile(
+    r"(?:smi|quakeml):[\w\d][\w\d\-\.\*\(\)_~']{2,}/[\w\d\-\.\*\(\)_~']"
+    r"[\w\d\-\.\*\(\)\+\?_~'=,;#/&]*"
+)
+"""What the schema of QuakeML 1.2 allows as publicID."""
+
+WITH_EVENTS = [name for name in PROGRAM_SAMPLES if name not in PICKS_ONLY]
+
+
+def filled(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that say something."""
+    return table[[c for c in table if not table[c].isin(["", np.nan]).all()]]
+
+
+@pytest.mark.parametrize("name", WITH_EVENTS)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_quakeml_of_every_program_is_valid_and_keeps_unknown_columns(name, tmp_path):
+    from lxml import etree
+    from obspy import read_events
+    from obspy.io.quakeml.core import _validate
+
+    catalog = sample(tmp_path, name)
+    own = catalog.picks["event_id"] != ""  # QuakeML has no place for the others
+    catalog = dataclasses.replace(catalog, picks=catalog.picks[own].reset_index(drop=True))
+    path = tmp_path / "x.xml"
+    write_catalog(catalog, path)
+    assert _validate(str(path))
+    ids = [element.get("publicID") for element in etree.parse(str(path)).iter()]
+    ids = [public_id for public_id in ids if public_id is not None]
+    assert len(set(ids)) == len(ids)
+    assert all(PUBLIC_ID.fullmatch(public_id) for public_id in ids)
+    assert len(read_events(str(path))) == len(catalog)
+    again = read_catalog(path)
+    for table in ("events", "picks"):
+        before = getattr(catalog, table)
+        micro = before.assign(
+            **{
+                c: [to_ns(iso(t)) if t != NAT else t for t in before[c]]
+                for c in before
+                if "_ns" in c
+            }
+        )
+        pd.testing.assert_frame_equal(
+            filled(getattr(again, table)), filled(micro), check_dtype=False, check_like=True
+        )
+    assert again.time_basis == catalog.time_basis
 
 
 # ---------------------------------------------------------------- real files
