@@ -9,7 +9,7 @@ import pytest
 
 from seisml import demo
 from seisml.formats import catalog_files, catalog_from_frame, read_catalog
-from seisml.formats.card import read_card
+from seisml.formats.catalog_toml import read_catalog_toml
 from seisml.synthetics import earth, mars
 from seisml.times import NS_PER_S, to_ns
 
@@ -30,7 +30,7 @@ def readme(folder: str = "") -> str:
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_every_folder_says_what_it_is(name):
-    card = read_card(CATALOGS / name)
+    card = read_catalog_toml(CATALOGS / name)
     for key in ("description", "source", "licence", "body"):
         assert card.texts[key], key
     assert readme(name).startswith("# ")

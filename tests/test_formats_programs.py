@@ -189,11 +189,11 @@ def test_aaa_labels_have_a_length_and_need_a_zone(tmp_path):
     assert ((events["end_ns"] - events["time_ns"]) / NS_PER_S).tolist() == [12.5, 30]
     assert iso(events["end_ns"][1]) == "2018-10-09T00:00:29.500000Z"
     np.testing.assert_equal(events["f1"].tolist(), [np.nan, 2.5])
-    with pytest.raises(CatalogError, match=r"'2018 10 08 8 15 5' \(row 1\) has no time zone"):
+    with pytest.raises(CatalogError, match=r"'2018 10 08 8 15 5' \(line 2\) has no time zone"):
         sample(tmp_path, "aaa", zone=None)
     local = sample(tmp_path, "aaa", zone="America/Lima").events  # UTC-5
     assert times(local)[0] == "2018-10-08T13:15:05.000000Z"
-    with pytest.raises(CatalogError, match=r"'2018 02 30 8 15 5' \(row 1\) is no time of the cal"):
+    with pytest.raises(CatalogError, match=r"'2018 02 30 8 15 5' \(line 2\) is no time of the cal"):
         sample(tmp_path, "aaa", lambda text: text.replace("2018\t10\t08\t8", "2018\t02\t30\t8"))
 
 
@@ -212,11 +212,16 @@ def test_pywcc_templates_need_a_zone_and_detections_have_lost_the_sign(tmp_path)
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("phasenet", "2020-10-01T00:00:41.803", "2020-10-32", r"picks: .*\(row 1\) is no ISO 8601"),
-        ("phasenet", "0.957", "high", r"phase_score is 'high' \(row 1\)"),
-        ("quakemigrate", "64.779681", "164.7", r"latitude is '164.7' \(row 1\)"),
-        ("pyocto", "1404187300", "soon", r"'soon' \(row 2\) is no number of seconds"),
-        ("pyocto", "1404187300", "1e300", r"'1e300' \(row 2\) is no number of seconds"),
+        (
+            "phasenet",
+            "2020-10-01T00:00:41.803",
+            "2020-10-32",
+            r"picks: .*\(line 2\) is no ISO 8601",
+        ),
+        ("phasenet", "0.957", "high", r"phase_score is 'high' \(line 2\)"),
+        ("quakemigrate", "64.779681", "164.7", r"latitude is '164.7' \(line 2\)"),
+        ("pyocto", "1404187300", "soon", r"'soon' \(line 3\) is no number of seconds"),
+        ("pyocto", "1404187300", "1e300", r"'1e300' \(line 3\) is no number of seconds"),
         ("gamma", "\t1\t10.5", "\t2\t10.5", "event id '2' stands twice"),
         ("real", "   9.2640", "  19.2640", r"line 1: 00:00:09.264 and 19.2640 s .* not the same"),
         ("real", "2016 10 14 00", "2016 10 41 00", r"line 1: the time '2016-10-41T"),

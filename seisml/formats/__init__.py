@@ -14,17 +14,26 @@ from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
 from seisml.formats import (
-    card,
+    cards,
+    catalog_toml,
+    fdsn_text,
     geojson,
+    insight,
     mapped,
     mqs,
+    nakamura,
+    numeric,
+    phase_list,
     pywcc,
     quakeml,
     quakeml_write,
     real,
     snuffler,
+    spaceapps,
     table,
     table_write,
+    through_obspy,
+    usgs,
 )
 from seisml.formats.frame import catalog_from_frame
 from seisml.formats.registry import Format
@@ -42,12 +51,20 @@ __all__ = [
     "write_catalog",
 ]
 
+
 HEAD_BYTES = 65_536
+
+
+def _sniff_table(head: str, path: Path) -> bool:
+    """Tell whether a text is a table that no other format knows better."""
+    others = (known for known in _FORMATS.values() if known.name != "csv")
+    return table.sniff(head, path) and not any(other.sniff(head, path) for other in others)
+
 
 _BUILT_IN = (
     Format(
         "csv",
-        table.sniff,
+        _sniff_table,
         table.read,
         table_write.write,
         (".csv",),
@@ -62,6 +79,15 @@ _BUILT_IN = (
         "QuakeML 1.2",
     ),
     Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
+    *fdsn_text.FORMATS,
+    *usgs.FORMATS,
+    *spaceapps.FORMATS,
+    *insight.FORMATS,
+    *nakamura.FORMATS,
+    *cards.FORMATS,
+    *numeric.FORMATS,
+    *phase_list.FORMATS,
+    *through_obspy.FORMATS,
     *mapped.FORMATS,
     *real.FORMATS,
     *pywcc.FORMATS,
@@ -144,7 +170,7 @@ def read_catalog(
     ----------
     path : path-like
         The file, or a ``catalog.toml`` (or its folder) that names and explains it, see
-        `seisml.formats.card`; what is given here goes before what stands there.
+        `seisml.formats.catalog_toml`; what is given here goes before what stands there.
     format : str, optional
         One of `format_names`; found by content without it.
     zone : str, optional
@@ -175,8 +201,10 @@ def read_catalog(
     Catalog('apollo_impacts', 9 events, 0 picks, moon, time basis origin)
     """
     path = Path(path)
-    if card.is_card(path):
-        return _read_by_card(path, format=format, zone=zone, body=body, columns=columns, name=name)
+    if catalog_toml.is_catalog_toml(path):
+        return _read_described(
+            path, format=format, zone=zone, body=body, columns=columns, name=name
+        )
     if format is not None:
         chosen = get_format(format)
         _read_head(path, binary=True)
@@ -191,9 +219,9 @@ def read_catalog(
     return chosen.read(path, zone=zone, body=body, columns=columns, name=name or path.stem)
 
 
-def _read_by_card(path: Path, *, format, zone, body, columns, name) -> Catalog:  # noqa: A002
+def _read_described(path: Path, *, format, zone, body, columns, name) -> Catalog:  # noqa: A002
     """Read the file that a ``catalog.toml`` names, as it says."""
-    stated = card.read_card(path)
+    stated = catalog_toml.read_catalog_toml(path)
     texts = stated.texts
     if not stated.file.exists():
         raise CatalogError(
@@ -216,7 +244,7 @@ def _read_by_card(path: Path, *, format, zone, body, columns, name) -> Catalog: 
         found = read_catalog(
             stated.file, format=format, zone=zone, body=body, columns=columns, name=name
         )
-    return card.apply_card(found, stated)
+    return catalog_toml.apply(found, stated)
 
 
 def catalog_files(path) -> list[Path]:
@@ -233,9 +261,9 @@ def catalog_files(path) -> list[Path]:
         The ``catalog.toml`` if there is one, the file, and where a CSV has its picks.
     """
     path = Path(path)
-    if not card.is_card(path):
+    if not catalog_toml.is_catalog_toml(path):
         return [path, table_write.picks_path(path)]
-    stated = card.read_card(path)
+    stated = catalog_toml.read_catalog_toml(path)
     return [stated.path, *catalog_files(stated.file)]
 
 

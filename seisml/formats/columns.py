@@ -1,9 +1,10 @@
 """Columns of text tables: rows without loss, names with aliases, texts to numbers.
 
 Shared by the readers of tables. Everything that cannot be used is a CatalogError that names file,
-row and value; rows are counted from 1 after the header.
+line and value.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -38,8 +39,13 @@ ALIASES = {
 }
 """Column names that are understood, best first, by what they mean."""
 
+MAX_BYTES = 500_000_000
+"""Largest text that is read as a whole; tables become some five times as large in memory."""
+
 _PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
-_MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
+MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
+"""Texts of unknown numbers, small letters."""
+
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
 _METRES = re.compile(r"[_/ ]m$|[(\[]\s*m(?:et(?:er|re)s?)?\s*[)\]]", flags=re.IGNORECASE)
 _DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
@@ -48,24 +54,7 @@ _INTEGER = r"-?(?:0|[1-9]\d{0,17})"
 _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf"
 
 
-def read_text(path: Path) -> str:
-    """Return a text file, which must be UTF-8, with or without byte-order mark.
-
-    Raises
-    ------
-    CatalogError
-        If it is not UTF-8.
-    """
-    path = Path(path)
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CatalogError(
-            f"{path}: byte {error.start} is not UTF-8.", "Save the table as UTF-8."
-        ) from error
-
-
-def read_rows(path: Path, *, header: Sequence[str] = ()) -> pd.DataFrame:
+def read_rows(path: Path, *, header: Sequence[str] = ()) -> tuple[pd.DataFrame, np.ndarray]:
     """Read a table of texts separated by comma, semicolon or tab.
 
     Parameters
@@ -77,26 +66,31 @@ def read_rows(path: Path, *, header: Sequence[str] = ()) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame of str
+    table : pandas.DataFrame of str
         Columns as in the header; blank lines are no rows.
+    lines : numpy.ndarray of int64, shape (n_rows,)
+        Where the rows begin in the file, from 1.
 
     Raises
     ------
     CatalogError
-        If the text is not UTF-8, a quotation does not end, a name in the header stands twice, or
-        a row has more or fewer fields than the header.
+        If the file is too large or not UTF-8, a quotation does not end, a name in the header
+        stands twice, or a row has more or fewer fields than the header.
     """
+    path = Path(path)
     text = read_text(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(first), strict=True)
     header = list(header)
-    rows = []
+    rows, lines, line = [], [], 1
     try:
         for fields in reader:
+            line, end = reader.line_num + 1, line
             if not header:
                 header = _names(fields, path) if fields else []
             elif len(fields) == len(header):
                 rows.append(fields)
+                lines.append(end)
             elif fields:
                 raise CatalogError(
                     f"{path}, line {reader.line_num}: row {len(rows) + 1} has {len(fields)} "
@@ -107,7 +101,43 @@ def read_rows(path: Path, *, header: Sequence[str] = ()) -> pd.DataFrame:
         raise CatalogError(
             f"{path}, line {reader.line_num}: {error}.", "Check the quotation marks."
         ) from error
-    return pd.DataFrame(rows, columns=header, dtype=object)
+    return pd.DataFrame(rows, columns=header, dtype=object), np.array(lines, dtype=np.int64)
+
+
+def read_text(path: Path, *, encoding: str = "utf-8") -> str:
+    """Return a whole text without byte-order mark.
+
+    Raises
+    ------
+    CatalogError
+        If the file is larger than `MAX_BYTES`, or not in this encoding.
+    """
+    check_size(path)
+    content = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CatalogError(
+            f"{path}, line {line}: byte {error.start} is not UTF-8.", "Save the text as UTF-8."
+        ) from error
+
+
+def check_size(path: Path, *, limit: int = MAX_BYTES) -> None:
+    """Refuse a file that would not fit into memory with all that is made of it.
+
+    Raises
+    ------
+    CatalogError
+        If the file is larger than `limit`, in bytes.
+    """
+    size = Path(path).stat().st_size
+    if size > limit:
+        raise CatalogError(
+            f"{path}: the catalogue has {size / 1e6:.0f} MB; this format is read up to "
+            f"{limit / 1e6:.0f} MB.",
+            "Split it, for example by years; a catalogue of this size as ComCat CSV can be read.",
+        )
 
 
 def _names(fields: list[str], path: Path) -> list[str]:
@@ -185,7 +215,7 @@ def looks_dated(texts: pd.Series) -> bool:
     return bool(filled.empty or filled.str.match(_DATED).mean() >= 0.5)
 
 
-def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
+def numbers(texts: pd.Series, column: str, path: Path, lines: np.ndarray) -> pd.Series:
     """Convert texts to float64, missing ones to NaN.
 
     Raises
@@ -198,7 +228,7 @@ def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise CatalogError(
-            f"{path}: {column} is {texts.iloc[row]!r} (row {row + 1}), which cannot be.",
+            f"{path}: {column} is {texts.iloc[row]!r} (line {lines[row]}), which cannot be.",
             "Correct it, or leave it empty where it is unknown.",
         )
     return values
@@ -216,10 +246,16 @@ def in_metres(name: str) -> bool:
 
 
 def _missing(texts: pd.Series) -> pd.Series:
-    return texts.str.strip().str.casefold().isin(_MISSING)
+    return texts.str.strip().str.casefold().isin(MISSING)
 
 
-def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collection[str]):
+def extra_columns(
+    table: pd.DataFrame,
+    taken: Collection[str],
+    reserved: Collection[str],
+    *,
+    own: bool = False,
+) -> pd.DataFrame:
     """Return the columns that no one has taken, with the types that their texts show.
 
     Parameters
@@ -229,6 +265,8 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
         Names of columns to leave out.
     reserved : collection of str
         Names that the columns must not have; they get ``source_`` in front.
+    own : bool
+        seisml wrote the table, with a point in every float: integers with gaps are ids.
 
     Returns
     -------
@@ -239,7 +277,7 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
     for name in table.columns:
         if name in taken:
             continue
-        values = _typed(table[name])
+        values = _typed(table[name], own=own)
         label = name
         if name.endswith("_time") and are_instants(table[name]):
             label = f"{name.removesuffix('_time')}_ns"
@@ -256,7 +294,7 @@ def are_instants(texts: pd.Series) -> bool:
     return bool(len(filled) and filled.str.fullmatch(_INSTANT).all())
 
 
-def _typed(texts: pd.Series) -> pd.Series:
+def _typed(texts: pd.Series, *, own: bool) -> pd.Series:
     """Return numbers and truth values as such, but leave ids such as 007 or of 20 digits."""
     filled = texts[~texts.isin(["", "NaN", "nan"])]
 
@@ -267,6 +305,8 @@ def _typed(texts: pd.Series) -> pd.Series:
         return texts == "True"
     if all_match(_INTEGER) and len(filled) == len(texts):
         return texts.astype(np.int64)
+    if own and all_match(_INTEGER):
+        return texts
     if all_match(_NUMBER) and (filled[filled.str.fullmatch(_INTEGER)].str.len() < 16).all():
         return pd.to_numeric(filled).astype(np.float64).reindex(texts.index)
     return texts

@@ -76,7 +76,8 @@ def catalog_from_frame(
         {str(column): _texts(frame[column]) for column in frame}, index=range(len(frame))
     )
     layout = Layout(columns=columns or {}, rows=rows)
-    return catalog_of_rows(texts, layout, "the frame", zone=zone, body=body, name=name)
+    numbers = np.arange(1, len(frame) + 1)
+    return catalog_of_rows(texts, numbers, layout, "the frame", zone=zone, body=body, name=name)
 
 
 def _texts(values: pd.Series) -> np.ndarray:

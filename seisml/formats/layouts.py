@@ -1,7 +1,7 @@
 """Layouts of tables: what the columns mean, as data.
 
 `KNOWN` holds those of programmes whose header is known; a ``catalog.toml`` states others
-(`seisml.formats.card`). `seisml.formats.mapped` reads tables through them.
+(`seisml.formats.catalog_toml`). `seisml.formats.mapped` reads tables through them.
 """
 
 import dataclasses

@@ -5,7 +5,6 @@ Events become events as in `seisml.formats.table`; rows that are picks become pi
 Station codes are cut to NET.STA; what stood there is kept in a column of its own.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -27,11 +26,15 @@ from seisml.formats.columns import (
 )
 from seisml.formats.layouts import KNOWN, Layout, known_layout, layout_of
 from seisml.formats.registry import Format
+from seisml.formats.rows import Rejected, counted
 from seisml.formats.table import TIME_ROLES, constant, events_of, picks_of_columns, understand
 from seisml.times import NAT, NS_PER_S, parse_times
 
 PICK_ROLES = ("time", "phase", "station", "network", "score", "uncertainty_s", "method")
 """What columns of picks may mean."""
+
+
+_FORCED = "Leave format= away to let the content decide, or give columns={'time': ...}."
 
 
 def sniff(head: str, path: Path, *, format_name: str) -> bool:
@@ -75,12 +78,19 @@ def read(
     CatalogError
         As `read_mapped`, or if columns of the programme are missing.
     """
-    header = read_rows(path).columns
+    header = read_rows(path)[0].columns
     missing = set(KNOWN[format_name].needs.split()) - set(header)
     if missing:
         raise CatalogError(
             f"{path}: as {format_name} it lacks the columns {', '.join(sorted(missing))}.",
-            "Leave format= away to let the content decide, or give columns={'time': ...}.",
+            _FORCED,
+        )
+    allowed = KNOWN[format_name].may_have
+    foreign = set(header) - set(KNOWN[format_name].needs.split()) - set((allowed or "").split())
+    if allowed is not None and foreign:
+        raise CatalogError(
+            f"{path}: as {format_name} it has other columns: {', '.join(sorted(foreign))}.",
+            _FORCED,
         )
     layout = layout_of(format_name, header)
     return read_mapped(path, layout, zone=zone, body=body, name=name)
@@ -119,48 +129,56 @@ def read_mapped(
     CatalogError
         If a column is not there, a time or number is unreadable, or a time has no zone.
     """
-    table = read_rows(path, header=layout.header)
-    return catalog_of_rows(table, layout, path, zone=zone or layout.zone, body=body, name=name)
+    table, lines = read_rows(path, header=layout.header)
+    zone = zone or layout.zone
+    return catalog_of_rows(table, lines, layout, path, zone=zone, body=body, name=name)
 
 
 def catalog_of_rows(
-    table: pd.DataFrame, layout: Layout, path, *, zone: str | None, body: str | None, name: str
+    table: pd.DataFrame,
+    lines: np.ndarray,
+    layout: Layout,
+    path,
+    *,
+    zone: str | None,
+    body: str | None,
+    name: str,
 ) -> Catalog:
-    """Return what a table of texts holds by a layout; `path` is how messages call it."""
+    """Return what a table of texts holds by a layout; messages name `path` and `lines`."""
     table, columns = _prepared(table, layout, path)
     if layout.rows == "picks":
-        picks, dropped = _picks(table, columns, zone, layout, path)
-        return make_catalog(
-            None,
-            picks,
-            name=name,
-            body=body or layout.constants.get("body", "earth"),
-            source=str(path),
-            time_basis=layout.time_basis or "first_pick",
-            dropped=+dropped,
+        picks, rejected = _picks(table, lines, columns, zone, layout, path)
+        events, basis, stated_body = None, "first_pick", layout.constants.get("body", "")
+    else:
+        duration = columns.pop("duration_s", None)
+        roles, phases = _roles(table, columns, layout, path)
+        times = {
+            column: _instants(table[column], lines, zone, layout, f"{path}, column {column}")
+            for column in [*(roles[role] for role in TIME_ROLES if role in roles), *phases]
+        }
+        taken = {*layout.scores.values(), duration} & {*table.columns}
+        events, basis, rejected = events_of(
+            table.drop(columns=[*taken]), lines, roles, phases, times, path, own=False
         )
-    duration = columns.pop("duration_s", None)
-    roles, phases = _roles(table, columns, layout, path)
-    times = {
-        column: _instants(table[column], zone, layout, f"{path}, column {column}")
-        for column in [*(roles[role] for role in TIME_ROLES if role in roles), *phases]
-    }
-    taken = {*layout.scores.values(), duration} & {*table.columns}
-    events, basis, dropped = events_of(table.drop(columns=[*taken]), roles, phases, times, path)
-    if duration is not None:
-        length_s = numbers(table[duration], duration, path)[events.index]
-        events = events.assign(end_ns=_ends(events, length_s))
-    picks = picks_of_columns(events, table, times, phases)
-    if picks is not None and layout.scores:
-        picks["score"] = _pick_scores(events, table, times, phases, layout, path)
+        if duration is not None:
+            length_s = numbers(table[duration], duration, path, lines)[events.index]
+            events = events.assign(end_ns=_ends(events, length_s))
+        picks = picks_of_columns(events, table, times, phases)
+        if picks is not None and layout.scores:
+            picks["score"] = _pick_scores(events, table, lines, times, phases, layout, path)
+        events = _with_constants(events, layout)
+        stated_body = constant(table, roles, "body", path)
+        basis = constant(table, roles, "time_basis", path) or basis
+    dropped, dropped_lines = counted(rejected)
     return make_catalog(
-        _with_constants(events, layout),
+        events,
         picks,
         name=name,
-        body=body or constant(table, roles, "body", path) or "earth",
+        body=body or stated_body or "earth",
         source=str(path),
-        time_basis=layout.time_basis or constant(table, roles, "time_basis", path) or basis,
-        dropped=+dropped,
+        time_basis=layout.time_basis or basis,
+        dropped=dropped,
+        dropped_lines=dropped_lines,
     )
 
 
@@ -204,11 +222,11 @@ def _roles(table, columns, layout: Layout, path: Path) -> tuple[dict, dict]:
     return roles, phases
 
 
-def _instants(texts: pd.Series, zone, layout: Layout, where: str) -> np.ndarray:
+def _instants(texts: pd.Series, lines, zone, layout: Layout, where: str) -> np.ndarray:
     time_format = layout.time_format
     if time_format == "unix" and looks_dated(texts):
         time_format = ""  # PyOcto's users often convert the times before they write them
-    return parse_times(texts, zone=zone, where=where, time_format=time_format)
+    return parse_times(texts, zone=zone, where=where, lines=lines, time_format=time_format)
 
 
 def _ends(events: pd.DataFrame, length_s: pd.Series) -> pd.Series:
@@ -217,14 +235,14 @@ def _ends(events: pd.DataFrame, length_s: pd.Series) -> pd.Series:
     return events["end_ns"].where(events["end_ns"] != NAT, ends) if "end_ns" in events else ends
 
 
-def _pick_scores(events, table, times, phases, layout: Layout, path: Path) -> np.ndarray:
+def _pick_scores(events, table, lines, times, phases, layout: Layout, path) -> np.ndarray:
     """Return the scores of the picks, in the order of `picks_of_columns`."""
     scores = []
     for column in phases:
         rows = events.index[times[column][events.index] != NAT]
         score = layout.scores.get(column)
         scores.append(
-            numbers(table[score], score, path)[rows].to_numpy()
+            numbers(table[score], score, path, lines)[rows].to_numpy()
             if score in table
             else np.full(len(rows), np.nan)
         )
@@ -241,8 +259,8 @@ def _with_constants(events: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return out
 
 
-def _picks(table, columns, zone, layout: Layout, path: Path) -> tuple[pd.DataFrame, Counter]:
-    """Return the rows of a table of picks, and what was dropped."""
+def _picks(table, lines, columns, zone, layout: Layout, path) -> tuple[pd.DataFrame, Rejected]:
+    """Return the rows of a table of picks, and what was rejected."""
     for meaning in columns:
         if meaning not in PICK_ROLES:
             raise CatalogError(
@@ -256,7 +274,7 @@ def _picks(table, columns, zone, layout: Layout, path: Path) -> tuple[pd.DataFra
                 f"Name it, for example columns = {{{meaning} = '...'}}.",
             )
     picks = pd.DataFrame(index=table.index)
-    picks["time_ns"] = _instants(table[columns["time"]], zone, layout, f"{path}, picks")
+    picks["time_ns"] = _instants(table[columns["time"]], lines, zone, layout, f"{path}, picks")
     for meaning in ("station", "phase", "method"):
         if meaning in columns:
             picks[meaning] = table[columns[meaning]]
@@ -266,12 +284,13 @@ def _picks(table, columns, zone, layout: Layout, path: Path) -> tuple[pd.DataFra
         picks["station"] = picks["station"].where(whole, network + "." + picks["station"])
     for meaning in ("score", "uncertainty_s"):
         if meaning in columns:
-            picks[meaning] = numbers(table[columns[meaning]], columns[meaning], path)
+            picks[meaning] = numbers(table[columns[meaning]], columns[meaning], path, lines)
     picks = picks.join(extra_columns(table, {*columns.values()}, PICK_COLUMNS))
     empty = (table == "").all(axis=1).to_numpy()
     untimed = (picks["time_ns"] == NAT).to_numpy() & ~empty
-    dropped = Counter({"empty row": int(empty.sum()), "pick without time": int(untimed.sum())})
-    return picks[~(empty | untimed)], dropped
+    wrong = {"empty row": empty, "pick without time": untimed}
+    rejected = {reason: lines[mask] for reason, mask in wrong.items() if mask.any()}
+    return picks[~(empty | untimed)], rejected
 
 
 FORMATS = tuple(

@@ -66,7 +66,9 @@ def test_a_folder_is_read_through_its_map(tmp_path):
 
 
 def test_a_number_with_a_comma_is_said_to_be_none(tmp_path):
-    with pytest.raises(CatalogError, match=r"labels.csv: Dur is '12,5' \(row 1\), which cannot be"):
+    with pytest.raises(
+        CatalogError, match=r"labels.csv: Dur is '12,5' \(line 2\), which cannot be"
+    ):
         read_catalog(folder(tmp_path))
 
 
@@ -99,7 +101,9 @@ def test_a_phase_list_in_chinese_time_is_brought_to_utc(zone, tmp_path):
 
 def test_without_the_zone_the_same_list_is_refused(tmp_path):
     card = HENAN_CARD.replace('zone = "Asia/Shanghai"\n', "")
-    with pytest.raises(CatalogError, match=r"'2017-09-30 10:00:25.310' \(row 1\) has no time zone"):
+    with pytest.raises(
+        CatalogError, match=r"'2017-09-30 10:00:25.310' \(line 2\) has no time zone"
+    ):
         read_catalog(folder(tmp_path, card, HENAN))
     # one that is given in the call serves as well, and goes before the map's
     assert len(read_catalog(folder(tmp_path, card, HENAN), zone="UTC").picks) == 2
@@ -154,7 +158,9 @@ def test_what_is_wrong_in_a_card_is_said(card, message, tmp_path):
 
 def test_dates_that_are_not_in_the_calendar_are_named(tmp_path):
     text = OBSERVATORY.replace("12,5", "12.5").replace("29/02/2020", "31/02/2020")
-    with pytest.raises(CatalogError, match=r"Fecha Hora: the time '31/02/2020 23:59:59' \(row 2\)"):
+    with pytest.raises(
+        CatalogError, match=r"Fecha Hora: the time '31/02/2020 23:59:59' \(line 3\)"
+    ):
         read_catalog(folder(tmp_path, text=text))
 
 
@@ -230,7 +236,7 @@ def test_a_frame_of_picks():
         (pd.DataFrame({"time": ["2020-02-31T00:00:00Z"], "lat": [1]}), "is no ISO 8601 time"),
         (
             pd.DataFrame({"time": ["2020-01-01T00:00:00Z"], "lat": [95.0]}),
-            r"the frame: latitude is '95.0' \(row 1\)",
+            r"the frame: latitude is '95.0' \(line 1\)",
         ),
         (
             pd.DataFrame({"time": ["2020-01-01T00Z", "2020-01-02T00Z"], "id": ["a", "a"]}),

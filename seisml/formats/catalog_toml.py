@@ -33,7 +33,7 @@ from seisml.catalog import BODIES, TIME_BASES, Catalog
 from seisml.errors import CatalogError, did_you_mean
 from seisml.formats.layouts import Layout
 
-CARD_NAME = "catalog.toml"
+FILE_NAME = "catalog.toml"
 _TEXTS = (
     *("file", "format", "name", "body", "time_basis", "zone", "time_format", "rows"),
     *("source", "licence", "url", "doi", "description"),
@@ -43,7 +43,7 @@ _OPTIONS = {"body": BODIES, "time_basis": TIME_BASES, "rows": ("events", "picks"
 
 
 @dataclasses.dataclass(frozen=True)
-class Card:
+class CatalogToml:
     """What a ``catalog.toml`` says.
 
     Attributes
@@ -70,12 +70,12 @@ class Card:
     classes: Mapping[str, str]
 
 
-def is_card(path: Path) -> bool:
+def is_catalog_toml(path: Path) -> bool:
     """Tell whether a path is a folder or a ``.toml`` file."""
     return path.is_dir() or path.suffix == ".toml"
 
 
-def read_card(path: Path) -> Card:
+def read_catalog_toml(path: Path) -> CatalogToml:
     """Read a ``catalog.toml``.
 
     Parameters
@@ -85,7 +85,7 @@ def read_card(path: Path) -> Card:
 
     Returns
     -------
-    Card
+    CatalogToml
 
     Raises
     ------
@@ -93,19 +93,19 @@ def read_card(path: Path) -> Card:
         If it is missing or no TOML, a key is unknown, or a value cannot be.
     """
     path = Path(path)
-    path = path / CARD_NAME if path.is_dir() else path
+    path = path / FILE_NAME if path.is_dir() else path
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise CatalogError(
             f"{path}: the catalogue cannot be opened ({error.strerror}).",
-            f"A folder is a catalogue by a {CARD_NAME} in it; or name the file.",
+            f"A folder is a catalogue by a {FILE_NAME} in it; or name the file.",
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CatalogError(f"{path} is no readable TOML: {error}.") from error
     for key, value in content.items():
         _check(key, value, path)
-    return Card(
+    return CatalogToml(
         path=path,
         file=path.parent / content.get("file", "catalog.csv"),
         texts={key: content[key] for key in _TEXTS if key in content},
@@ -161,24 +161,24 @@ def _layout(content: Mapping) -> Layout:
     )
 
 
-def apply_card(catalog: Catalog, card: Card) -> Catalog:
-    """Return a catalogue with the time basis and the classes that its card states.
+def apply(catalog: Catalog, stated: CatalogToml) -> Catalog:
+    """Return a catalogue with the time basis and the classes that its ``catalog.toml`` states.
 
     Parameters
     ----------
     catalog : Catalog
         As the file says it.
-    card : Card
+    stated : CatalogToml
 
     Returns
     -------
     Catalog
         Labels are those of ``[classes]``; the file's own are kept in ``source_label`` then.
     """
-    basis = card.texts.get("time_basis", catalog.time_basis)
+    basis = stated.texts.get("time_basis", catalog.time_basis)
     events = catalog.events
-    if card.classes:
+    if stated.classes:
         own = events["label"]
-        events = events.assign(label=own.map(lambda word: card.classes.get(word, word)))
+        events = events.assign(label=own.map(lambda word: stated.classes.get(word, word)))
         events["source_label"] = own
     return dataclasses.replace(catalog, events=events, time_basis=basis)
