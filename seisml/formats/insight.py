@@ -8,6 +8,7 @@ Glitches are 23 fields between blanks; headers and a summary stand in lines that
 """
 
 import csv
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,12 +100,20 @@ def _cut_epochs(lines: pd.Series) -> Rows:
     numbers = lines.index.to_numpy()
     cells = []
     for start, stop in zip(first, [*first[1:], len(lines)], strict=False):
-        fields = next(csv.reader(["\n".join(texts[start:stop])]), [])
-        cells.append([field.strip() for field in fields])
+        cells.append(_cut_epoch("\n".join(texts[start:stop])))
     before = ~comment[: first[0]] if len(first) else ~comment
     rows = Rows(pd.DataFrame(index=numbers[: len(before)]))
     rows = reject(rows, before, "no epoch begins here")
     return split_rows(cells, numbers[first], _EPOCH, rows.rejected)
+
+
+def _cut_epoch(text: str) -> list[str]:
+    """Return the fields of one row; none if its quotation is broken."""
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error:
+        return []
+    return [field.strip() for field in rows[0]] if len(rows) == 1 else []
 
 
 def read_glitches(
@@ -146,6 +155,11 @@ def read_glitches(
     names = headers.iloc[0].lstrip("#").split()
     known = {"NUM": "event_id", "GLITCH-UTC-S": "start", "GLITCH-UTC-E": "end"}
     names = [known.get(each, each) for each in names]
+    if len(set(names) & set(known.values())) < len(known) or len(set(names)) < len(names):
+        raise CatalogError(
+            f"{path}, line {headers.index[0]}: the header lacks a column or has one twice.",
+            f"Lists of seisglitch have {', '.join(known)}.",
+        )
     lines = lines[~lines.str.startswith("#")]
     rows = split_rows([line.split() for line in lines], lines.index, names)
     rows = with_numbers(rows, [column for column in rows.table if column not in _TEXTS])

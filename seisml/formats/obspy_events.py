@@ -7,16 +7,18 @@ and is restored. Elements of other namespaces become columns of their name.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from seisml.catalog import EVENT_COLUMNS, Catalog, make_catalog
+from seisml.catalog import EVENT_COLUMNS, PICK_COLUMNS, Catalog, make_catalog
+from seisml.errors import CatalogError
 from seisml.formats.rows import Rejected, counted
 from seisml.times import NAT, to_ns
 
+_DEFAULTS = EVENT_COLUMNS | PICK_COLUMNS
 NAMESPACE = "urn:seisml:quakeml:1"
 """Namespace of seisml's own elements."""
 
@@ -67,12 +69,18 @@ def events_catalog(
     for element, native_type, line, event_id in zip(
         elements, native_types, lines, ids, strict=True
     ):
-        row = _read_event(element, native_type, event_id)
+        try:
+            row = _read_event(element, native_type, event_id)
+            found = [_read_pick(pick, row["event_id"]) for pick in element.picks]
+        except (ValueError, TypeError) as error:
+            raise CatalogError(
+                f"{path}, line {line}: the seisml: elements cannot be read: {error}.",
+                "Write the catalogue again, or remove these elements.",
+            ) from error
         rows.append(row | {"line": line})
-        timed = [pick for pick in element.picks if pick.time is not None]
-        _note(lost, "pick without time", [line] * (len(element.picks) - len(timed)))
-        own = [pick for pick in timed if "role" not in own_texts(pick)]
-        picks.extend(_read_pick(pick, row["event_id"]) for pick in own)
+        timed = [pick for pick in found if pick["time_ns"] != NAT]
+        _note(lost, "pick without time", [line] * (len(found) - len(timed)))
+        picks.extend(pick for pick in timed if not pick.pop("stands_for_event"))
     bodies = {row.pop("body") for row in rows} - {""}
     _note(lost, "coordinates outside the globe", [r["line"] for r in rows if not _on_globe(r)])
     rows, basis = _choose_times([row for row in rows if _on_globe(row)], picks, lost)
@@ -131,7 +139,7 @@ def _read_event(element, native_type: str, event_id: str) -> dict:
     }
     if origin is not None:
         row |= {
-            "origin_ns": NAT if origin.time is None else origin.time.ns,
+            "origin_ns": _instant(origin.time),
             "uncertainty_s": _spread(origin.time_errors),
             "latitude": _float(origin.latitude),
             "longitude": _float(origin.longitude),
@@ -142,7 +150,7 @@ def _read_event(element, native_type: str, event_id: str) -> dict:
             "magnitude": _float(magnitude.mag),
             "magnitude_type": magnitude.magnitude_type or "",
         }
-    return _more(element, origin) | row | json.loads(own.get("columns", "{}"))
+    return _more(element, origin) | row | _own_columns(own)
 
 
 def _more(element, origin) -> dict[str, str]:
@@ -180,11 +188,39 @@ def _read_pick(pick, event_id: str) -> dict:
         "event_id": event_id,
         "station": own.get("station", ".".join(code for code in codes if code)),
         "phase": pick.phase_hint or "",
-        "time_ns": pick.time.ns,
+        "time_ns": _instant(pick.time),
         "uncertainty_s": _spread(pick.time_errors),
         "method": own.get("method", pick.evaluation_mode or ""),
     }
-    return row | json.loads(own.get("columns", "{}"))
+    return row | _own_columns(own) | {"stands_for_event": "role" in own}
+
+
+def _instant(time) -> int:
+    """Return nanoseconds, or NAT where there is no time or none that int64 can hold."""
+    known = time is not None and abs(time.ns) < np.iinfo(np.int64).max
+    return time.ns if known else NAT
+
+
+def _own_columns(own: Mapping[str, str]) -> dict:
+    """Return the columns that seisml wrote, checked against what they must be.
+
+    Raises
+    ------
+    ValueError
+        If this is no mapping of names to values, or a number or an instant is none.
+    """
+    columns = json.loads(own.get("columns", "{}"))
+    if not isinstance(columns, dict):
+        raise ValueError("columns is no mapping")
+    for name, value in columns.items():
+        is_number = isinstance(value, (int, float)) and abs(value) < np.iinfo(np.int64).max
+        if name.endswith("_ns") and not (is_number and isinstance(value, int)):
+            raise ValueError(f"{name} is {value!r}")
+        if isinstance(_DEFAULTS.get(name), float) and not is_number:
+            raise ValueError(f"{name} is {value!r}")
+        if isinstance(value, (dict, list)):
+            raise ValueError(f"{name} is no single value")
+    return columns
 
 
 def _float(value) -> float:

@@ -10,11 +10,14 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
 from seisml.formats.columns import check_size
 from seisml.formats.obspy_events import events_catalog
 
+_UNREAD = re.compile(r"Could not convert (.*) to type")
 MAX_XML_BYTES = 100_000_000
 """Largest XML that is read; ObsPy needs a second and 20 MB of memory for each MB."""
 
@@ -68,8 +71,12 @@ def read(
         If the file is no XML, holds a document type declaration, or is not QuakeML 1.2.
     """
     path = Path(path)
-    elements, native_types, lines = _read_elements(path)
-    return events_catalog(elements, native_types, lines, path=path, body=body, name=name)
+    root = parse_xml(path)
+    native_types, lines = _take_types(root, path)
+    elements, rejected = _read_elements(root, path)
+    return events_catalog(
+        elements, native_types, lines, path=path, body=body, name=name, rejected=rejected
+    )
 
 
 def parse_xml(path: Path):
@@ -110,19 +117,20 @@ def parse_xml(path: Path):
     return tree.getroot()
 
 
-def _read_elements(path: Path) -> tuple[list, list[str], list[int]]:
-    """Return ObsPy's events, their types where these are foreign to QuakeML, and their lines."""
+def _take_types(root, path: Path) -> tuple[list[str], list[int]]:
+    """Return the event types that are foreign to QuakeML, and the lines of the events.
+
+    At the foreign types ObsPy would drop the event: they are replaced in the tree.
+    """
     from lxml import etree
-    from obspy import read_events
     from obspy.core.event.header import EventType
 
-    root = parse_xml(path)
-    native_types, lines = [], []
     if not root.xpath("*[local-name()='eventParameters']"):
         raise CatalogError(
             f"{path}: the QuakeML has no eventParameters, so no events.",
             "Export the catalogue again, with its events.",
         )
+    native_types, lines = [], []
     for event in root.xpath("*[local-name()='eventParameters']/*[local-name()='event']"):
         native_types.append("")
         lines.append(event.sourceline)
@@ -133,8 +141,16 @@ def _read_elements(path: Path) -> tuple[list, list[str], list[int]]:
             if text and text != "null" and text.replace("_", " ") not in EventType:
                 native_types[-1] = text
                 kind.text = "other event"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    return native_types, lines
+
+
+def _read_elements(root, path: Path) -> tuple[list, dict[str, np.ndarray]]:
+    """Return ObsPy's events, and the lines of the values that it passes over with a warning."""
+    from lxml import etree
+    from obspy import read_events
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         try:
             elements = list(read_events(io.BytesIO(etree.tostring(root)), format="QUAKEML"))
         except (ValueError, TypeError, AttributeError, LookupError) as error:
@@ -142,4 +158,7 @@ def _read_elements(path: Path) -> tuple[list, list[str], list[int]]:
                 f"{path}: ObsPy cannot read it as QuakeML 1.2: {error}.",
                 "Check the file with the QuakeML schema, or convert it.",
             ) from error
-    return elements, native_types, lines
+    found = [_UNREAD.match(str(warning.message)) for warning in caught]
+    texts = {match[1] for match in found if match}
+    lines = [e.sourceline for e in root.iter("{*}*") if texts and (e.text or "").strip() in texts]
+    return elements, {"value that cannot be read": np.array(lines)} if lines else {}
