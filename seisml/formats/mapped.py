@@ -78,7 +78,8 @@ def read(
     CatalogError
         As `read_mapped`, or if columns of the programme are missing.
     """
-    header = read_rows(path)[0].columns
+    table, lines = read_rows(path)
+    header = table.columns
     missing = set(KNOWN[format_name].needs.split()) - set(header)
     if missing:
         raise CatalogError(
@@ -93,7 +94,8 @@ def read(
             _FORCED,
         )
     layout = layout_of(format_name, header)
-    return read_mapped(path, layout, zone=zone, body=body, name=name)
+    zone = zone or layout.zone
+    return catalog_of_rows(table, lines, layout, path, zone=zone, body=body, name=name)
 
 
 def read_mapped(
