@@ -299,7 +299,9 @@ def _typed(texts: pd.Series, *, own: bool) -> pd.Series:
     filled = texts[~texts.isin(["", "NaN", "nan"])]
 
     def all_match(pattern: str) -> bool:
-        return bool(len(filled) and filled.str.fullmatch(pattern).all())
+        # the first text decides most columns
+        first = len(filled) and re.fullmatch(pattern, filled.iloc[0])
+        return bool(first and filled.str.fullmatch(pattern).all())
 
     if all_match("True|False") and len(filled) == len(texts):
         return texts == "True"

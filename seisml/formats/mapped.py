@@ -209,7 +209,8 @@ def _with_short_stations(table: pd.DataFrame, columns: dict[str, str]) -> pd.Dat
     column = columns.get("station")
     if column is None:
         return table
-    short = table[column].str.split(".").str[:2].str.join(".")
+    cut = {code: ".".join(code.split(".")[:2]) for code in table[column].unique()}
+    short = table[column].map(cut)
     if (short == table[column]).all():
         return table
     label = "seed_id" if "seed_id" not in table else f"source_{column}"
