@@ -378,7 +378,9 @@ def catalog(
     file: Annotated[Path, typer.Argument(help="Any catalogue that seisml reads.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Convert to .csv, .xml, .geojson, .markers."),
+        typer.Option(
+            "-o", "--output", help="Convert to .csv, .xml, .geojson, .markers, .txt (FDSN)."
+        ),
     ] = None,
     output_format: Annotated[
         str | None, typer.Option("--format", help="Of the output, where the suffix leaves it open.")

@@ -745,6 +745,21 @@ def test_mqs_events_have_names_types_qualities_and_signal_times(tmp_path):
     }
 
 
+def test_mqs_releases_state_more_at_the_origin_and_have_a_version(tmp_path):
+    more = (
+        "<mars:distance><mars:value>28.5</mars:value></mars:distance>"
+        "<mars:BAZ><mars:value>92.5</mars:value></mars:BAZ>"
+        '<mars:snr snrMQS="17.5"/></origin>'
+    )
+    text = MQS.replace("</origin>", more, 1).replace('xmlns/quakeml"', 'xmlns/quakeml/1.2"', 1)
+    catalog = read_catalog(put(tmp_path, text))
+    plain = read_catalog(put(tmp_path, MQS))
+    event = catalog.events.iloc[0]
+    assert (event["distance_deg"], event["back_azimuth_deg"], event["snr"]) == (28.5, 92.5, 17.5)
+    assert catalog.events["label"].tolist() == plain.events["label"].tolist()
+    assert np.isnan(plain.events["snr"]).all()
+
+
 def test_mqs_is_on_mars(tmp_path):
     with pytest.raises(CatalogError, match="body is 'earth'"):
         read_catalog(put(tmp_path, MQS), body="earth")

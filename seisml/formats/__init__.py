@@ -277,8 +277,9 @@ def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:
         The file; one that is there is replaced. A CSV with picks has a second file beside it,
         ``<stem>.picks.csv``.
     format : str, optional
-        One that can be written: csv, quakeml, geojson, snuffler, phasenet; by the suffix (.csv,
-        .xml, .geojson, .markers) without it.
+        One that can be written: csv, quakeml, fdsn, geojson, snuffler, phasenet; by the suffix
+        (.csv, .xml, .txt, .geojson, .markers) without it. FDSN text has no place for picks,
+        scores and other columns, GeoJSON none for picks, markers none for scores.
 
     Raises
     ------

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from seisml.catalog import Catalog
+from seisml.formats.reading import read_lines
 from seisml.formats.registry import Format
 from seisml.formats.rows import (
     Rows,
     cut,
-    read_lines,
     reject,
     stated_zone,
     to_catalog,

@@ -4,7 +4,6 @@ Shared by the readers of tables. Everything that cannot be used is a CatalogErro
 line and value.
 """
 
-import codecs
 import csv
 import io
 import re
@@ -15,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from seisml.errors import CatalogError
+from seisml.formats.reading import read_text
+from seisml.formats.rows import MISSING
 from seisml.times import parse_times
 
 ALIASES = {
@@ -39,13 +40,7 @@ ALIASES = {
 }
 """Column names that are understood, best first, by what they mean."""
 
-MAX_BYTES = 500_000_000
-"""Largest text that is read as a whole; tables become some five times as large in memory."""
-
 _PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
-MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
-"""Texts of unknown numbers, small letters."""
-
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
 _METRES = re.compile(r"[_/ ]m$|[(\[]\s*m(?:et(?:er|re)s?)?\s*[)\]]", flags=re.IGNORECASE)
 _DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
@@ -102,42 +97,6 @@ def read_rows(path: Path, *, header: Sequence[str] = ()) -> tuple[pd.DataFrame, 
             f"{path}, line {reader.line_num}: {error}.", "Check the quotation marks."
         ) from error
     return pd.DataFrame(rows, columns=header, dtype=object), np.array(lines, dtype=np.int64)
-
-
-def read_text(path: Path, *, encoding: str = "utf-8") -> str:
-    """Return a whole text without byte-order mark.
-
-    Raises
-    ------
-    CatalogError
-        If the file is larger than `MAX_BYTES`, or not in this encoding.
-    """
-    check_size(path)
-    content = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise CatalogError(
-            f"{path}, line {line}: byte {error.start} is not UTF-8.", "Save the text as UTF-8."
-        ) from error
-
-
-def check_size(path: Path, *, limit: int = MAX_BYTES) -> None:
-    """Refuse a file that would not fit into memory with all that is made of it.
-
-    Raises
-    ------
-    CatalogError
-        If the file is larger than `limit`, in bytes.
-    """
-    size = Path(path).stat().st_size
-    if size > limit:
-        raise CatalogError(
-            f"{path}: the catalogue has {size / 1e6:.0f} MB; this format is read up to "
-            f"{limit / 1e6:.0f} MB.",
-            "Split it, for example by years; a catalogue of this size as ComCat CSV can be read.",
-        )
 
 
 def _names(fields: list[str], path: Path) -> list[str]:

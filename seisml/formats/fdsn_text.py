@@ -15,10 +15,10 @@ import pandas as pd
 
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
+from seisml.formats.reading import read_lines
 from seisml.formats.registry import Format
 from seisml.formats.rows import (
     Rows,
-    read_lines,
     split_rows,
     to_catalog,
     with_numbers,

@@ -16,7 +16,8 @@ import pandas as pd
 
 from seisml.catalog import EVENT_COLUMNS, Catalog, make_catalog
 from seisml.errors import CatalogError
-from seisml.formats.columns import are_instants, read_text
+from seisml.formats.columns import are_instants
+from seisml.formats.reading import read_text
 from seisml.formats.registry import Format
 from seisml.times import NAT, iso, parse_times
 

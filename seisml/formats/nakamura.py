@@ -23,8 +23,9 @@ import pandas as pd
 
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
+from seisml.formats.reading import read_lines
 from seisml.formats.registry import Format
-from seisml.formats.rows import Rows, cut, read_lines, reject, to_catalog, with_numbers
+from seisml.formats.rows import Rows, cut, reject, to_catalog, with_numbers
 from seisml.times import DAY_NS, NAT, NS_PER_S, from_parts
 
 CLASSES = {

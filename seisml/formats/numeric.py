@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from seisml.catalog import Catalog
+from seisml.formats.reading import read_lines
 from seisml.formats.registry import Format
 from seisml.formats.rows import (
     Rows,
-    read_lines,
     reject,
     split_rows,
     stated_zone,
@@ -38,29 +38,34 @@ _ZMAP_ERRORS = ("error_horizontal_km", "error_depth_km", "error_magnitude")
 
 
 def sniff_reloc(head: str, path: Path) -> bool:
-    """Tell whether the first line is an event of hypoDD.reloc or hypoDD.loc."""
-    values = _first_numbers(head)
-    names = {len(_RELOC): _RELOC, len(_LOC): _LOC}.get(len(values))
-    if names is None or values[0] != np.floor(values[0]):
-        return False
-    return _is_event(dict(zip(names, values, strict=True)))
+    """Tell whether one of the first lines is an event of hypoDD.reloc or hypoDD.loc."""
+    kinds = {len(_RELOC): _RELOC, len(_LOC): _LOC}
+    return any(
+        len(values) in kinds
+        and values[0] == np.floor(values[0])
+        and _is_event(dict(zip(kinds[len(values)], values, strict=True)))
+        for values in _first_numbers(head)
+    )
 
 
 def sniff_zmap(head: str, path: Path) -> bool:
-    """Tell whether the first line is an event of ZMAP."""
-    values = _first_numbers(head)
-    if not len(_ZMAP) <= len(values) <= len(_ZMAP) + len(_ZMAP_ERRORS):
-        return False
-    return _is_event(dict(zip(_ZMAP, values, strict=False)))
+    """Tell whether one of the first lines is an event of ZMAP."""
+    return any(
+        len(_ZMAP) <= len(values) <= len(_ZMAP) + len(_ZMAP_ERRORS)
+        and _is_event(dict(zip(_ZMAP, values, strict=False)))
+        for values in _first_numbers(head)
+    )
 
 
-def _first_numbers(head: str) -> list[float]:
-    """Return the numbers of the first line, or none if it holds anything else."""
-    first = next((line for line in head.split("\n") if line.strip()), "")
-    try:
-        return [float(word) for word in first.split()]
-    except ValueError:
-        return []
+def _first_numbers(head: str) -> list[list[float]]:
+    """Return the numbers of the first five lines, without those that hold anything else."""
+    numbers = []
+    for line in [line for line in head.split("\n") if line.strip()][:5]:
+        try:
+            numbers.append([float(word) for word in line.split()])
+        except ValueError:
+            continue
+    return numbers
 
 
 def _is_event(values: Mapping[str, float]) -> bool:

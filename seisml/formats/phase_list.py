@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from seisml.catalog import Catalog
+from seisml.formats.reading import read_lines
 from seisml.formats.registry import Format
 from seisml.formats.rows import (
     Rows,
     cut,
-    read_lines,
     stated_zone,
     to_catalog,
     with_clock,

@@ -18,7 +18,7 @@ import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import CatalogError
-from seisml.formats.columns import read_text
+from seisml.formats.reading import read_text
 from seisml.formats.registry import Format
 from seisml.times import parse_times
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
-from seisml.formats.columns import check_size
 from seisml.formats.obspy_events import events_catalog
+from seisml.formats.reading import check_size
 
 _UNREAD = re.compile(r"Could not convert (.*) to type")
 MAX_XML_BYTES = 100_000_000

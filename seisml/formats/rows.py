@@ -5,11 +5,9 @@ values or put the line among the rejected, and `to_catalog` counts these. Every 
 rejected with a reason, or skipped by a rule that the reader states.
 """
 
-import csv
 import dataclasses
-import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +15,10 @@ import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import CatalogError
-from seisml.formats.columns import MISSING, read_text
 from seisml.times import NAT, find_times, from_parts
+
+MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
+"""Texts of unknown numbers, small letters."""
 
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
 _OVERFLOW = re.compile(r"\*+$")  # what Fortran prints for a number that is too long
@@ -42,20 +42,6 @@ class Rows:
 
     table: pd.DataFrame
     rejected: Rejected = dataclasses.field(default_factory=dict)
-
-
-def read_lines(path: Path, *, keep_blank: bool = False, encoding: str = "utf-8-sig") -> pd.Series:
-    """Return the lines of a text by their number from 1, blank ones only where wanted.
-
-    Raises
-    ------
-    CatalogError
-        If the file is too large, or not in this encoding.
-    """
-    text = read_text(path, encoding=encoding)
-    lines = pd.Series(text.replace("\r\n", "\n").split("\n"), dtype=object)
-    lines.index = pd.RangeIndex(1, len(lines) + 1)
-    return lines if keep_blank else lines[lines.str.strip() != ""]
 
 
 def cut(lines: pd.Series, pattern: str, reason: str) -> Rows:
@@ -132,62 +118,6 @@ def split_rows(
     )
     reason = f"number of fields is not {len(names)}"
     return Rows(table, _add(rejected or {}, reason, lines[~right]))
-
-
-def read_csv(path: Path, *, piece: int = 100_000) -> Iterator[Rows]:
-    """Read a table with a header line and commas, piece by piece.
-
-    Parameters
-    ----------
-    path : path-like
-    piece : int
-        Rows of one piece.
-
-    Yields
-    ------
-    Rows
-        Columns of stripped texts as in the header; a row whose number of fields is another is
-        rejected. The line is the one in which a row begins.
-
-    Raises
-    ------
-    CatalogError
-        If the text is not UTF-8 or has no header, a name stands there twice, or a quotation does
-        not end.
-    """
-    start = 1
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(filter(None, reader), [])]
-            if len(set(header)) < max(len(header), 2):
-                raise CatalogError(
-                    f"{path}, line {reader.line_num}: this is no header: {','.join(header)!r}.",
-                    "Names must be there, each once.",
-                )
-            start = reader.line_num + 1
-            yield split_rows([], [], header)
-            while batch := list(itertools.islice(_numbered(reader), piece)):
-                start = batch[-1][0] + 1
-                cells = [[text.strip() for text in fields] for _, fields in batch]
-                yield split_rows(cells, [line for line, _ in batch], header)
-    except UnicodeDecodeError as error:
-        raise CatalogError(
-            f"{path}: the text from line {start} on is not UTF-8.", "Save the list as UTF-8."
-        ) from error
-    except csv.Error as error:
-        raise CatalogError(
-            f"{path}, line {reader.line_num}: {error}.", "Check the quotation marks."
-        ) from error
-
-
-def _numbered(reader) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a CSV reader with the lines in which they begin."""
-    line = reader.line_num + 1
-    for fields in reader:
-        if fields:
-            yield line, fields
-        line = reader.line_num + 1
 
 
 def join_rows(pieces: Iterable[Rows]) -> Rows:

@@ -26,7 +26,7 @@ import pandas as pd
 
 from seisml.catalog import TIME_BASES, Catalog, make_catalog
 from seisml.errors import CatalogError
-from seisml.formats.columns import read_text
+from seisml.formats.reading import read_text
 from seisml.formats.registry import Format
 from seisml.times import NAT, NS_PER_S, iso, parse_times
 

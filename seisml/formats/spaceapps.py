@@ -13,11 +13,11 @@ import numpy as np
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
 from seisml.formats.columns import plain
+from seisml.formats.reading import read_csv
 from seisml.formats.registry import Format
 from seisml.formats.rows import (
     Rows,
     join_rows,
-    read_csv,
     to_catalog,
     with_numbers,
     with_times,

@@ -22,8 +22,9 @@ import pandas as pd
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
 from seisml.formats.obspy_events import events_catalog
+from seisml.formats.reading import read_lines
 from seisml.formats.registry import Format
-from seisml.formats.rows import read_lines, stated_zone
+from seisml.formats.rows import stated_zone
 from seisml.times import NAT, to_utc
 
 NORDIC_CLASSES = {

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
+from seisml.formats.reading import read_csv
 from seisml.formats.registry import Format
 from seisml.formats.rows import (
     Rows,
     join_rows,
-    read_csv,
     reject,
     to_catalog,
     with_numbers,
