@@ -22,6 +22,7 @@ _HOMES = {
     "SeismlError": "errors",
     "Settings": "features",
     "WindowGrid": "windows",
+    "catalog_from_frame": "formats",
     "compute": "features",
     "feature": "features",
     "label_windows": "labels",

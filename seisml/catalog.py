@@ -173,8 +173,8 @@ def _instants(values: pd.Series) -> pd.Series:
     return values.where(values.notna(), NAT).astype(np.int64)
 
 
-def _concat(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Stack tables; instants that one of them lacks must not make the others floats."""
+def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Stack tables of events or of picks; instants that one of them lacks are `NAT` there."""
     instants = {column for table in tables for column in table if str(column).endswith("_ns")}
     return pd.concat(
         [table.assign(**dict.fromkeys(sorted(instants - {*table}), NAT)) for table in tables]
@@ -265,8 +265,8 @@ def merge(catalogs: Iterable[Catalog], *, name: str = "") -> Catalog:
         for reason, count in catalog.dropped.items():
             dropped[reason] = dropped.get(reason, 0) + count
     return make_catalog(
-        _concat([rename(catalog.events, catalog) for catalog in catalogs]),
-        _concat([rename(catalog.picks, catalog) for catalog in catalogs]),
+        stack([rename(catalog.events, catalog) for catalog in catalogs]),
+        stack([rename(catalog.picks, catalog) for catalog in catalogs]),
         name=name,
         body=catalogs[0].body,
         source=", ".join(catalog.source for catalog in catalogs),

@@ -5,6 +5,7 @@
     SeismlError
     ├── ConfigError (ValueError)      a setting that cannot be used
     ├── NoDataError                   nothing there to work on
+    ├── FetchError                    a service that cannot be reached or refuses
     ├── CatalogError (ValueError)     a catalogue that cannot be read or used
     ├── MetadataError (ValueError)    station metadata that cannot be read or used
     ├── FeatureError (ValueError)     an unknown feature or impossible request
@@ -44,6 +45,10 @@ class ConfigError(SeismlError, ValueError):
 
 class NoDataError(SeismlError):
     """There is nothing to work on."""
+
+
+class FetchError(SeismlError):
+    """A service that cannot be reached, refuses a request, or stays busy."""
 
 
 class CatalogError(SeismlError, ValueError):

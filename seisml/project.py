@@ -25,6 +25,7 @@ from seisml.archive import Archive
 from seisml.config import Config, load_config, resolve_path
 from seisml.errors import ConfigError
 from seisml.extract import Plan, tasks
+from seisml.formats import catalog_files
 from seisml.metadata import read_metadata
 from seisml.settings import plan_of
 
@@ -134,8 +135,7 @@ def stamp_of(project: Project, archive: Archive) -> dict[str, str]:
         text = json.dumps(value, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    catalog = project.catalog_path
-    files = [catalog.with_suffix(".picks.csv"), catalog]
+    files = catalog_files(project.catalog_path)
     if c.labels.stations:
         files.append(resolve_path(project.path, c.labels.stations))
     return {

@@ -5,6 +5,7 @@ Leap seconds are not counted (a day has 86 400 s), as in ObsPy and POSIX time.
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from seisml.errors import CatalogError
 NS_PER_S = 1_000_000_000
 DAY_NS = 86_400 * NS_PER_S
 
+_SECONDS = re.compile(r"[+-]?\d{1,10}(?:\.\d*)?(?:[eE][+-]?\d\d?)?")
 _NO_ZONE = "has no time zone"
 _SIXTY = re.compile(r"(?<=[tT ]\d\d:\d\d:)60(?!\d)|(?<=[tT ]\d{4})60(?!\d)")
 _ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[tT ][\d:.,]+[+-]\d{2})$")
@@ -53,8 +55,15 @@ def to_ns(time) -> int:
     return int(stamp.as_unit("ns").value)
 
 
-def parse_times(texts, *, zone: str | None = None, where: str = "times", lines=None) -> np.ndarray:
-    """Convert ISO 8601 texts to nanoseconds, refusing texts without a time zone.
+def parse_times(
+    texts,
+    *,
+    zone: str | None = None,
+    where: str = "times",
+    lines=None,
+    time_format: str = "",
+) -> np.ndarray:
+    """Convert texts of times to nanoseconds, refusing texts without a time zone.
 
     Parameters
     ----------
@@ -68,6 +77,9 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times", lines=N
         Name of the thing that is read, for the message.
     lines : sequence of int, optional
         Lines of a file in which the texts stand; the message counts rows without it.
+    time_format : str
+        ISO 8601 without it; "unix" for seconds since 1970 UTC; else as `time.strptime` has it, for
+        example "%d/%m/%Y %H:%M:%S.%f".
 
     Returns
     -------
@@ -82,9 +94,11 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times", lines=N
     --------
     >>> parse_times(["2020-01-01T08:00:00+08:00"]).tolist()
     [1577836800000000000]
+    >>> parse_times(["1.25"], time_format="unix").tolist()
+    [1250000000]
     """
     texts = list(texts)
-    times, problems = find_times(texts, zone=zone)
+    times, problems = find_times(texts, zone=zone, time_format=time_format)
     wrong = np.flatnonzero(problems != "")
     if wrong.size:
         row, problem = wrong[0], problems[wrong[0]]
@@ -99,12 +113,14 @@ def parse_times(texts, *, zone: str | None = None, where: str = "times", lines=N
     return times
 
 
-def find_times(texts, *, zone: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Convert ISO 8601 texts to nanoseconds as far as they can be, saying what stands against it.
+def find_times(
+    texts, *, zone: str | None = None, time_format: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Convert texts of times to nanoseconds as far as they can be, saying what stands against it.
 
     Parameters
     ----------
-    texts, zone
+    texts, zone, time_format
         See `parse_times`.
 
     Returns
@@ -117,7 +133,7 @@ def find_times(texts, *, zone: str | None = None) -> tuple[np.ndarray, np.ndarra
     Raises
     ------
     CatalogError
-        If `zone` is no time zone.
+        If `zone` is no time zone, or `time_format` no format.
 
     Examples
     --------
@@ -131,21 +147,51 @@ def find_times(texts, *, zone: str | None = None) -> tuple[np.ndarray, np.ndarra
     text = series[filled].astype(str).str.strip()
     if text.empty:
         return out, problems
-    zoned = text.str.contains(_ZONE)
+    if time_format == "unix":
+        out[text.index], problems[text.index] = _unix(text)
+        return out, problems
+    zoned = text.str.contains(_ZONE) if not time_format else text.notna() & ("%z" in time_format)
     for part, is_zoned in ((text[zoned], True), (text[~zoned], False)):
         if len(part) and not is_zoned and zone is None:
             problems[part.index] = _NO_ZONE
         elif len(part):
-            out[part.index], problems[part.index] = _parse(part, None if is_zoned else zone)
+            part_zone = None if is_zoned else zone
+            out[part.index], problems[part.index] = _parse(part, part_zone, time_format)
     return out, problems
 
 
-def _parse(text: pd.Series, zone: str | None) -> tuple[np.ndarray, np.ndarray]:
+def _unix(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Convert seconds since 1970 exactly, which floats would not."""
+    limit = np.iinfo(np.int64).max // NS_PER_S
+    small = pd.to_numeric(text, errors="coerce").abs() < limit
+    good = (text.str.fullmatch(_SECONDS) & small).to_numpy(dtype=bool)
+    ns = [
+        round(Decimal(seconds) * NS_PER_S) if fits else NAT
+        for seconds, fits in zip(text, good, strict=True)
+    ]
+    problems = np.where(good, "", "is no number of seconds since 1970")
+    return np.array(ns, dtype=np.int64), problems.astype(object)
+
+
+def _dates(text: pd.Series, *, utc: bool, time_format: str) -> pd.Series:
+    """Convert texts to times of the calendar, NaT where they are none."""
+    if time_format.endswith("%S.%f"):  # programs leave out a fraction that is 0
+        text = text.where(text.str.contains(r"\.\d+$"), text.str.rstrip(".") + ".0")
+    try:
+        return pd.to_datetime(text, format=time_format or "ISO8601", utc=utc, errors="coerce")
+    except ValueError as error:
+        raise CatalogError(
+            f"The time format {time_format!r} cannot be: {error}.",
+            'Write it as strptime has it, for example "%d/%m/%Y %H:%M:%S", or "unix".',
+        ) from error
+
+
+def _parse(text: pd.Series, zone: str | None, time_format: str) -> tuple[np.ndarray, np.ndarray]:
     known = (text.str.lower() != "nat").to_numpy()
-    sixty = text.str.contains(_SIXTY).to_numpy()
+    sixty = text.str.contains(_SIXTY).to_numpy() & (not time_format)
     if sixty.any():
         text = text.mask(sixty, text.str.replace(_SIXTY, "59", regex=True))
-    times = pd.to_datetime(text, format="ISO8601", utc=zone is None, errors="coerce")
+    times = _dates(text, utc=zone is None, time_format=time_format)
     no_time = times.isna().to_numpy() & known
     if zone is not None:
         times = pd.Series(_localize(pd.DatetimeIndex(times), zone), index=text.index)
@@ -155,7 +201,9 @@ def _parse(text: pd.Series, zone: str | None) -> tuple[np.ndarray, np.ndarray]:
     problems = np.select(
         [no_time, unclear, outside],
         [
-            "is no ISO 8601 time of the calendar",
+            f"is no time of the calendar in the form {time_format}"
+            if time_format
+            else "is no ISO 8601 time of the calendar",
             f"does not stand for one instant in {zone}",
             "lies outside the years 1678 to 2261",
         ],

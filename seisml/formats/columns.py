@@ -7,7 +7,7 @@ line and value.
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ ALIASES = {
     "uncertainty_s": ("uncertainty_s", "time_uncertainty_s", "time_error_s"),
     "latitude": ("latitude", "lat", "event_latitude"),
     "longitude": ("longitude", "lon", "lng", "long", "event_longitude"),
-    "depth_km": ("depth_km", "depth", "event_depth_km"),
+    "depth_km": ("depth_km", "depth", "event_depth_km", "depth_m"),
     "magnitude": ("magnitude", "mag"),
     "magnitude_type": ("magnitude_type", "magtype", "mag_type"),
     "time_basis": ("time_basis",),
@@ -42,19 +42,22 @@ ALIASES = {
 
 _PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
+_METRES = re.compile(r"[_/ ]m$|[(\[]\s*m(?:et(?:er|re)s?)?\s*[)\]]", flags=re.IGNORECASE)
 _DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
 _INSTANT = r"\d{4}-?\d\d-?\d\d[T ]\d\d.*(?:[zZ]|[+-]\d\d(?::?\d\d)?)"
 _INTEGER = r"-?(?:0|[1-9]\d{0,17})"
 _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf"
 
 
-def read_rows(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
+def read_rows(path: Path, *, header: Sequence[str] = ()) -> tuple[pd.DataFrame, np.ndarray]:
     """Read a table of texts separated by comma, semicolon or tab.
 
     Parameters
     ----------
     path : path-like
         UTF-8, with or without byte-order mark.
+    header : sequence of str
+        Names of the columns of a file whose first line does not name them.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def read_rows(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
     text = read_text(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(first), strict=True)
-    header: list[str] = []
+    header = list(header)
     rows, lines, line = [], [], 1
     try:
         for fields in reader:
@@ -190,6 +193,17 @@ def numbers(texts: pd.Series, column: str, path: Path, lines: np.ndarray) -> pd.
     return values
 
 
+def in_metres(name: str) -> bool:
+    """Tell whether the name of a column of depths says that they are metres.
+
+    Examples
+    --------
+    >>> in_metres("depth(m)"), in_metres("Depth/km")
+    (True, False)
+    """
+    return _METRES.search(name.strip()) is not None
+
+
 def _missing(texts: pd.Series) -> pd.Series:
     return texts.str.strip().str.casefold().isin(MISSING)
 
@@ -224,7 +238,7 @@ def extra_columns(
             continue
         values = _typed(table[name], own=own)
         label = name
-        if name.endswith("_time") and _are_instants(table[name]):
+        if name.endswith("_time") and are_instants(table[name]):
             label = f"{name.removesuffix('_time')}_ns"
             values = parse_times(table[name], where=name)
         while label in reserved or label in extras:
@@ -233,7 +247,8 @@ def extra_columns(
     return pd.DataFrame(extras, index=table.index)
 
 
-def _are_instants(texts: pd.Series) -> bool:
+def are_instants(texts: pd.Series) -> bool:
+    """Tell whether all texts that are filled are ISO 8601 times with a zone."""
     filled = texts[texts != ""]
     return bool(len(filled) and filled.str.fullmatch(_INSTANT).all())
 
@@ -243,7 +258,9 @@ def _typed(texts: pd.Series, *, own: bool) -> pd.Series:
     filled = texts[~texts.isin(["", "NaN", "nan"])]
 
     def all_match(pattern: str) -> bool:
-        return bool(len(filled) and filled.str.fullmatch(pattern).all())
+        # the first text decides most columns
+        first = len(filled) and re.fullmatch(pattern, filled.iloc[0])
+        return bool(first and filled.str.fullmatch(pattern).all())
 
     if all_match("True|False") and len(filled) == len(texts):
         return texts == "True"

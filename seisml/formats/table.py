@@ -39,6 +39,7 @@ from seisml.formats.columns import (
     extra_columns,
     find_phases,
     find_roles,
+    in_metres,
     looks_dated,
     numbers,
     plain,
@@ -48,12 +49,14 @@ from seisml.formats.rows import Rejected, counted
 from seisml.formats.table_write import OWN_EVENTS, OWN_PICKS, is_own_picks, picks_path
 from seisml.times import NAT, parse_times
 
-_TIME_ROLES = {
+TIME_ROLES = {
     "time": "time_ns",
     "origin_time": "origin_ns",
     "start": "start_ns",
     "end_time": "end_ns",
 }
+"""The columns of events that hold instants, by what they mean."""
+
 _OWN_ROLES = tuple(role for role in ALIASES if role not in ("origin_time", "start", "network"))
 _NOT_EVENTS = {"phase", "velocity", "rel_time", "displacement", "acceleration"}
 
@@ -110,28 +113,28 @@ def read(
         roles, phases = {role: role for role in _OWN_ROLES if role in table}, {}
     else:
         table = table.apply(lambda column: column.str.strip())
-        roles, phases = _understand(table, columns or {}, path)
+        roles, phases = understand(table, columns or {}, path)
     times = _parse_columns(table, lines, roles, phases, zone, path)
-    events, basis, rejected = _read_events(table, lines, roles, phases, times, path, own=own)
+    events, basis, rejected = events_of(table, lines, roles, phases, times, path, own=own)
     dropped, dropped_lines = counted(rejected)
     if own:
         picks, unknown = _picks_beside(path, set(events["event_id"]))
         dropped = dropped | unknown
     else:
-        picks = _picks_of_columns(events, table, times, phases)
+        picks = picks_of_columns(events, table, times, phases)
     return make_catalog(
         events,
         picks,
         name=name,
-        body=body or _constant(table, roles, "body", path) or "earth",
+        body=body or constant(table, roles, "body", path) or "earth",
         source=str(path),
-        time_basis=_constant(table, roles, "time_basis", path) or basis,
+        time_basis=constant(table, roles, "time_basis", path) or basis,
         dropped=dropped,
         dropped_lines=dropped_lines,
     )
 
 
-def _understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
+def understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
     """Return the roles and phases of a foreign table's columns."""
     roles, phases = find_roles(table.columns), find_phases(table.columns)
     for key, column in columns.items():
@@ -148,7 +151,7 @@ def _understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
             raise CatalogError(f"columns has the key {key!r}.", did_you_mean(key, ALIASES))
     stated = set(columns.values())
     undated = {c for c in table if c not in stated and not looks_dated(table[c])}
-    dated = {r: c for r, c in roles.items() if r not in _TIME_ROLES or c not in undated}
+    dated = {r: c for r, c in roles.items() if r not in TIME_ROLES or c not in undated}
     dated_phases = {column: phase for column, phase in phases.items() if column not in undated}
     if {"time", "origin_time", "start"} & set(dated) or dated_phases:
         roles, phases = dated, dated_phases
@@ -163,14 +166,14 @@ def _understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
 
 
 def _parse_columns(table, lines, roles, phases, zone, path) -> dict[str, np.ndarray]:
-    timed = [*(roles[role] for role in _TIME_ROLES if role in roles), *phases]
+    timed = [*(roles[role] for role in TIME_ROLES if role in roles), *phases]
     return {
         column: parse_times(table[column], zone=zone, where=f"{path}, column {column}", lines=lines)
         for column in timed
     }
 
 
-def _read_events(
+def events_of(
     table, lines, roles, phases, times, path, *, own: bool
 ) -> tuple[pd.DataFrame, str, Rejected]:
     """Return the rows that are events, the basis of their times, and what was dropped."""
@@ -186,7 +189,7 @@ def _read_events(
 
 def _times_of_events(times, roles, phases, path) -> tuple[pd.DataFrame, str]:
     """Return the columns of instants and the basis of the events' times."""
-    own = {role: times[roles[role]] for role in _TIME_ROLES if role in roles}
+    own = {role: times[roles[role]] for role in TIME_ROLES if role in roles}
     first = np.full(len(next(iter(times.values()), ())), NAT)
     for column in phases:
         earlier = (times[column] != NAT) & ((first == NAT) | (times[column] < first))
@@ -202,7 +205,7 @@ def _times_of_events(times, roles, phases, path) -> tuple[pd.DataFrame, str]:
         if possible:
             instants = own.pop(role, first)
             return pd.DataFrame(
-                {"time_ns": instants, **{_TIME_ROLES[each]: own[each] for each in own}}
+                {"time_ns": instants, **{TIME_ROLES[each]: own[each] for each in own}}
             ), basis
     raise CatalogError(
         f"{path}: no column holds times of events.",
@@ -225,6 +228,8 @@ def _known_columns(table: pd.DataFrame, lines, roles: Mapping[str, str], path) -
         if role in roles:
             texts = table[roles[role]]
             known[role] = texts if isinstance(default, str) else numbers(texts, role, path, lines)
+    if "depth_km" in known and in_metres(roles["depth_km"]):
+        known["depth_km"] = known["depth_km"] / 1000
     if "network" in roles and "station" in roles:
         network, station = table[roles["network"]], known["station"]
         whole = (network == "") | station.str.contains(".", regex=False)
@@ -254,7 +259,7 @@ def _with_ids(events: pd.DataFrame) -> pd.DataFrame:
     return events.assign(event_id=ids.where(ids != "", numbered))
 
 
-def _picks_of_columns(events, table, times, phases) -> pd.DataFrame | None:
+def picks_of_columns(events, table, times, phases) -> pd.DataFrame | None:
     """Return the arrival times of a foreign table as picks."""
     picks = []
     for column, phase in phases.items():
@@ -274,7 +279,7 @@ def _picks_of_columns(events, table, times, phases) -> pd.DataFrame | None:
     return pd.concat(picks) if picks else None
 
 
-def _constant(table: pd.DataFrame, roles, role: str, path: Path) -> str:
+def constant(table: pd.DataFrame, roles, role: str, path: Path) -> str:
     """Return the one value of a column that says the same in all rows, or nothing."""
     values = sorted(set(table[roles[role]]) - {""}) if role in roles else []
     if len(values) > 1:
