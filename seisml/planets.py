@@ -15,7 +15,8 @@ class Body:
     radius_km : float
         Mean radius, for distances on the sphere.
     taup_model : str
-        Name of the TauP model that is used when none is given; "" where none ships yet.
+        Name of the TauP model that is used when none is given: one that ObsPy ships, or one of
+        seisml's own, whose sources are in ``seisml/models/NAME.nd``.
     """
 
     name: str
@@ -25,8 +26,8 @@ class Body:
 
 BODIES = {
     "earth": Body("earth", 6371.0, "iasp91"),
-    "mars": Body("mars", 3389.5, ""),
-    "moon": Body("moon", 1737.1, ""),
+    "mars": Body("mars", 3389.5, "mars"),
+    "moon": Body("moon", 1737.1, "moon"),
 }
 
 
