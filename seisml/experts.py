@@ -7,7 +7,8 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog, select
-from seisml.compare import Comparison, compare
+from seisml.compare import compare
+from seisml.comparison import Comparison
 from seisml.config import Config
 from seisml.crossfit import Selection
 from seisml.errors import CatalogError, ConfigError

@@ -23,7 +23,7 @@ from scipy.signal import spectrogram
 
 from seisml import archive as archives
 from seisml.archive import Archive
-from seisml.compare import Comparison
+from seisml.comparison import Comparison
 from seisml.errors import ConfigError
 from seisml.intervals import union
 from seisml.segments import FORGOTTEN, GUARD_NS, Band, Segment, causal_filter, segments
@@ -472,7 +472,7 @@ def plot_curves(
     curves : mapping of str to pandas.DataFrame
         Name to what `seisml.summaries.score_curve` returned.
     points : mapping of str to (float, float), optional
-        Working points by name of the curve: unmatched a day, recall.
+        Working points by name of the curve: unmatched per day, recall.
     ax : matplotlib.axes.Axes, optional
 
     Returns
@@ -483,8 +483,8 @@ def plot_curves(
     """
     figure, ax = _figure(ax, 3.4)
     points = points or {}
-    daily = any(curve["false_alarms_per_day"].notna().any() for curve in curves.values())
-    column = "false_alarms_per_day" if daily or not curves else "n_unmatched"
+    daily = any(curve["unmatched_per_day"].notna().any() for curve in curves.values())
+    column = "unmatched_per_day" if daily or not curves else "n_unmatched"
     ax.set_xlabel(f"unmatched detections{' per day' if column != 'n_unmatched' else ''}")
     ax.set_ylabel("recall (share found)")
     ax.set_ylim(0, 1.04)

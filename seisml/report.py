@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from seisml.archive import Archive
-from seisml.compare import Comparison
+from seisml.comparison import Comparison
 from seisml.coverage import summary
+from seisml.curves import score_curve
 from seisml.errors import NoDataError
 from seisml.metrics import metrics
 from seisml.page import (
@@ -37,7 +38,7 @@ from seisml.page import (
     write_page,
 )
 from seisml.segments import Band
-from seisml.summaries import by, score_curve, summary_table
+from seisml.summaries import by, summary_table
 from seisml.times import NAT, NS_PER_S
 from seisml.training import Training
 
@@ -132,7 +133,15 @@ def write_report(
         rows += [_overview_row(section, name, one) for name, one in numbers.items()]
         texts = [section.text] if section.text else []
         chapters.append(chapter_of(section.title, k, texts, _section_blocks(section, numbers, say)))
-    head = ["section", "detector", "expert events", "recall", "precision", "F1", "unmatched a day"]
+    head = [
+        "section",
+        "detector",
+        "expert events",
+        "recall",
+        "precision",
+        "F1",
+        "unmatched per day",
+    ]
     overview = Table(head, rows, [False, False, *[True] * 5], "All sections")
     return write_page(
         path,
@@ -252,7 +261,7 @@ def _number_rows(numbers: Mapping[str, dict], tests: Sequence[Comparison]) -> li
         ("recall", "found / expert events", lambda n: rate_cell(n, "recall")),
         ("precision", "found / detections", lambda n: rate_cell(n, "precision")),
         ("F1", "harmonic mean of both", lambda n: rate_cell(n, "f1")),
-        ("unmatched a day", "false alarms at most", lambda n: rate_cell(n, "false_alarms_per_day")),
+        ("unmatched per day", "false alarms at most", lambda n: rate_cell(n, "unmatched_per_day")),
         ("chance recall", "detections moved in time", lambda n: fixed(n["chance_recall"])),
         ("onset residual, median (s)", "machine − expert", None),
         ("onset residual, spread (s)", "1.4826 MAD", lambda n: fixed(n["residual_sigma_s"])),
@@ -284,7 +293,7 @@ def _result_block(numbers: Mapping[str, dict], tests: Sequence[Comparison], extr
 
 
 def _overview_row(section: Section, name: str, numbers: dict) -> list[Cell]:
-    rates = ("recall", "precision", "f1", "false_alarms_per_day")
+    rates = ("recall", "precision", "f1", "unmatched_per_day")
     cells = [rate_cell(numbers, rate) for rate in rates]
     return [Cell(section.title), Cell(name), Cell(str(numbers["n_expert"])), *cells]
 
@@ -302,7 +311,7 @@ def _residual_picture(c: Comparison) -> Picture:
 
 def _curve_picture(tests: Sequence[Comparison], numbers: Mapping[str, dict]) -> Picture:
     curves = {name: score_curve(test) for name, test in zip(numbers, tests, strict=True)}
-    points = {n: (one["false_alarms_per_day"], one["recall"]) for n, one in numbers.items()}
+    points = {n: (one["unmatched_per_day"], one["recall"]) for n, one in numbers.items()}
     caption = (
         "What is found against what has to be looked at. The circles are the working points; "
         "along each line, from right to left, detections with lower scores are left out."

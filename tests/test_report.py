@@ -191,7 +191,7 @@ def test_numbers_are_those_of_metrics(page, section):
             ("recall", "recall"),
             ("precision", "precision"),
             ("F1", "f1"),
-            ("unmatched a day", "false_alarms_per_day"),
+            ("unmatched per day", "unmatched_per_day"),
         ):
             low, high = n["intervals"][key]
             assert values[name] == (f"{n[key]:.3f}", f"{low:.3f} to {high:.3f}")
