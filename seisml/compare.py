@@ -58,8 +58,9 @@ def compare(
         Smallest intersection over union (interval, iou; by default 0.1), or share of the expert's
         interval (overlap; by default 0.25).
     coverage : mapping of str to array_like of int, shape (n, 2), optional
-        Usable intervals in ns of each station (NET.STA; what follows is cut). Events outside
-        are neither hit nor miss. Without it there is no rate of unmatched detections.
+        Usable intervals in ns of each station (NET.STA; what follows is cut; "" is every
+        station). Events outside are neither hit nor miss. Without it there is no rate of unmatched
+        detections.
     by_station : bool, optional
         Whether pairs must be at one station. By default so if every event of both catalogues
         names its station; else stations are ignored (network level).
@@ -89,7 +90,8 @@ def compare(
     _check(machine, expert, mode, min_overlap)
     if by_station is None:
         by_station = all((c.events["station"] != "").all() for c in (machine, expert))
-    cover = _normal_coverage(coverage)
+    names = {name for c in (machine, expert) for name in station_keys(c.events, by_station)}
+    cover = _normal_coverage(coverage, names if by_station else ())
     _check_stations(machine.events, expert.events, cover, by_station)
     tolerance = _event_tolerance(tolerance_s, expert.events)
     wanted = np.ones(len(expert), dtype=bool)
@@ -171,13 +173,15 @@ def _check_stations(machine, expert, cover, by_station: bool) -> None:
         )
 
 
-def _normal_coverage(coverage: Mapping | None) -> dict | None:
+def _normal_coverage(coverage: Mapping | None, stations: Iterable[str]) -> dict | None:
+    """Return the coverage by NET.STA; what is for every station is given to each of `stations`."""
     if coverage is None:
         return None
     out: dict[str, np.ndarray] = {}
     for station in sorted(coverage):
-        key = net_sta(station)
-        out[key] = union(out.get(key, []), coverage[station])
+        name = net_sta(station)
+        for key in sorted(stations) or [name] if name == "" else [name]:
+            out[key] = union(out.get(key, []), coverage[station])
     return out
 
 

@@ -58,14 +58,59 @@ def tolerance_curve(
     >>> tolerance_curve(one, two, [1, 5])["recall"].tolist()
     [0.0, 1.0]
     """
-    columns = ["n_matched", "recall", "precision", "f1", "chance_recall", "residual_sigma_s"]
     rows = []
     for tolerance_s in tolerances_s:
         comparison = compare(machine, expert, tolerance_s=float(tolerance_s), **options)
-        numbers = metrics(comparison, n_shifts=n_shifts, n_boot=n_boot, seed=seed)
-        limits = [limit for name in _BANDS for limit in numbers["intervals"][name]]
-        rows.append([float(tolerance_s), *(numbers[column] for column in columns), *limits])
-    return pd.DataFrame(rows, columns=["tolerance_s", *columns, *_limit_names()])
+        rows.append(_tolerance_row(comparison, n_shifts, n_boot, seed))
+    return _tolerance_table(rows)
+
+
+def around_tolerance(
+    comparison: Comparison, *, n_shifts: int = 100, n_boot: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Return the curve of `tolerance_curve` from a tenth to four times the tolerance used.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Its mode is onset or interval. Where tolerances differ they are stretched together, and
+        the table has the largest.
+    n_shifts, n_boot, seed : int
+        Of the chance rate and of the intervals (see `metrics`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Empty in other modes, and where the tolerance is 0.
+
+    Examples
+    --------
+    >>> from seisml.catalog import make_catalog
+    >>> one, two = make_catalog([{"time_ns": 0}]), make_catalog([{"time_ns": 3_000_000_000}])
+    >>> around_tolerance(compare(one, two, tolerance_s=2))["recall"].tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+    """
+    rows = []
+    if comparison.mode in ("onset", "interval") and np.max(comparison.tolerance_s, initial=0) > 0:
+        for factor in (0.1, 0.2, 0.35, 0.6, 1.0, 1.5, 2.5, 4.0):
+            tolerance_s = comparison.tolerance_s * factor
+            stretched = with_outcome(dataclasses.replace(comparison, tolerance_s=tolerance_s))
+            rows.append(_tolerance_row(stretched, n_shifts, n_boot, seed))
+    return _tolerance_table(rows)
+
+
+_NUMBERS = ("n_matched", "recall", "precision", "f1", "chance_recall", "residual_sigma_s")
+
+
+def _tolerance_row(comparison: Comparison, n_shifts: int, n_boot: int, seed: int) -> list:
+    numbers = metrics(comparison, n_shifts=n_shifts, n_boot=n_boot, seed=seed)
+    limits = [limit for name in _BANDS for limit in numbers["intervals"][name]]
+    largest = float(np.max(comparison.tolerance_s, initial=0.0))
+    return [largest, *(numbers[name] for name in _NUMBERS), *limits]
+
+
+def _tolerance_table(rows: list) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["tolerance_s", *_NUMBERS, *_limit_names()])
 
 
 def _limit_names() -> list[str]:

@@ -146,7 +146,7 @@ def design_effect(hit, block) -> float:
 
     Examples
     --------
-    >>> design_effect([1, 1, 1, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1, 2, 2, 2])
+    >>> round(design_effect([1, 1, 1, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1, 2, 2, 2]), 6)
     4.5
     """
     hit = np.asarray(hit, dtype=np.float64)
