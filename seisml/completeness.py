@@ -124,7 +124,7 @@ def completeness(
 
 
 def _resampled(z, hit, block, n_boot: int, seed: int) -> list[np.ndarray]:
-    """Return the fits to resampled blocks: how often a block is drawn is the weight of its events."""
+    """Return the fits to resampled blocks: a block weighs as often as it is drawn."""
     n_blocks = int(block.max()) + 1
     if n_blocks < 3:
         return []

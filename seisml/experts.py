@@ -1,7 +1,7 @@
 """The expert's side: catalogues and stations of an archive, files against files."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +162,7 @@ def compare_files(
     zone: str | None = None,
     start=None,
     end=None,
+    on_message: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Compare two catalogue files, inside coverage if it is given.
 
@@ -186,6 +187,8 @@ def compare_files(
         Time zone of times without one.
     start, end : time, optional
         Only events in this time.
+    on_message : callable, optional
+        Called with what should be known: labels that the taxonomy does not have.
 
     Returns
     -------
@@ -198,7 +201,7 @@ def compare_files(
         if labels is not None:
             every = {name for label in labels for name in below(taxonomy, label)}
             labels = {lineage(taxonomy, name)[:level][-1] for name in every}
-        sides = [classify(side, taxonomy, level=level)[0] for side in sides]
+        sides = [_classified(side, taxonomy, level, on_message) for side in sides]
     found, truth = sides
     if rule is None and _at_stations(found) and not _at_stations(truth) and len(truth.picks):
         rule = "picks"  # detections at stations are held against the picks there
@@ -212,6 +215,15 @@ def compare_files(
         found = dataclasses.replace(found, body=truth.body)  # a CSV does not say its body
     options = {"mode": mode, "min_overlap": min_overlap, "coverage": coverage, "labels": labels}
     return compare(found, truth, tolerance_s=tolerance_s, **options)
+
+
+def _classified(catalog: Catalog, taxonomy: Taxonomy, level, on_message) -> Catalog:
+    found, unknown = classify(catalog, taxonomy, level=level)
+    if unknown and on_message is not None:
+        counts = ", ".join(f"{label!r} ({n})" for label, n in sorted(unknown.items())[:10])
+        name = catalog.name or catalog.source
+        on_message(f"{name}: not in the taxonomy {taxonomy.name}, kept as they are: {counts}")
+    return found
 
 
 def coverage_of(path, *, zone: str | None = None, start=None, end=None) -> dict[str, np.ndarray]:

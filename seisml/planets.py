@@ -59,6 +59,18 @@ def get_body(name: str) -> Body:
     return BODIES[name]
 
 
+def hour_name(body: str, offset_h: float = 0.0) -> str:
+    """Return what the hours of `local_hours` are called.
+
+    Examples
+    --------
+    >>> hour_name("mars"), hour_name("earth", -4), hour_name("earth", 5.5)
+    ('LMST', 'UTC-4', 'UTC+5.5')
+    """
+    name = "LMST" if get_body(body).day_zero_ns else "UTC"
+    return f"{name}{offset_h:+g}" if offset_h else name
+
+
 def local_hours(time_ns, body: str = "earth", *, offset_h: float = 0.0) -> np.ndarray:
     """Return the hour of the local day, 0 to 24: on Mars the local mean solar time of InSight.
 

@@ -19,8 +19,8 @@ from seisml.magnitudes import (
     mc_gft,
     mc_maxc,
 )
-from seisml.planets import get_body
-from seisml.times import NS_PER_S
+from seisml.planets import get_body, hour_name
+from seisml.times import NS_PER_S, iso
 
 _HOUR_NS = 3600 * NS_PER_S
 MISSING_MAGNITUDES = (-5.0, 10.5)
@@ -56,6 +56,8 @@ class Statistics:
         From `seisml.magnitudes.frequency_magnitude`.
     fits : dict of str to BValue
         b-value above the magnitude of completeness of each method: MAXC, GFT, b-stability.
+    hour_name : str
+        Local time of `by_hour`.
     """
 
     catalog: Catalog
@@ -71,6 +73,7 @@ class Statistics:
     notes: dict
     frequency: pd.DataFrame
     fits: dict[str, BValue]
+    hour_name: str
 
 
 def statistics(
@@ -138,6 +141,7 @@ def statistics(
         notes=notes,
         frequency=frequency_magnitude(magnitudes, dm=dm),
         fits=_fits(magnitudes, dm, notes),
+        hour_name=hour_name(catalog.body, offset_h),
     )
 
 
@@ -383,3 +387,50 @@ def numbers(found: Statistics) -> dict:
         "fits": {name: dataclasses.asdict(fit) for name, fit in found.fits.items()},
         "notes": dict(found.notes),
     }
+
+
+def statistics_table(found: Statistics) -> list[tuple[str, str]]:
+    """Return names and values to print, with the reasons of what is missing.
+
+    Parameters
+    ----------
+    found : Statistics
+
+    Returns
+    -------
+    list of (str, str)
+
+    Examples
+    --------
+    >>> from seisml.catalog import make_catalog
+    >>> dict(statistics_table(statistics(make_catalog([{"time_ns": 0}]))))["events"]
+    '1'
+    """
+    n = numbers(found)
+    day = "sol" if found.catalog.body == "mars" else "day"
+    rows = [("events", str(n["n_events"]))]
+    if n["n_outside"]:
+        rows.append(("outside the coverage", f"{n['n_outside']}, left out"))
+    rows.append(("live time", f"{n['live_days']:.3f} days"))
+    rows.append(("events per day", _text(n["events_per_day"], ".3f")))
+    if len(found.by_day):
+        busiest = found.by_day.loc[found.by_day["n_events"].idxmax()]
+        text = f"{int(busiest['n_events'])}, {iso(int(busiest['start_ns']))[:10]}"
+        rows.append((f"most in a {day}", text))
+    rows.append(("waiting time, median", f"{_text(n['waiting_median_s'], '.6g')} s of live time"))
+    spread = _text(n["waiting_cv"], ".2f")
+    rows.append(("waiting time, spread / mean", f"{spread} (random: 1, clusters: more)"))
+    rows.append(("duplicates", f"{n['n_duplicates']} events"))
+    kind = f" ({n['magnitude_type']})" if n["magnitude_type"] else ""
+    rows.append(("magnitudes", f"{n['n_magnitudes']}{kind}"))
+    for name, fit in found.fits.items():
+        slope = f"b {fit.b:.3f} ± {fit.sigma:.3f}, a {fit.a:.2f}"
+        if math.isnan(fit.b):
+            slope = f"no b-value: fewer than {MIN_EVENTS} events or too few bins"
+        rows.append((f"complete from ({name})", f"{fit.mc:.2f}: {fit.n} events, {slope}"))
+    rows.extend((f"note: {name}", text) for name, text in found.notes.items())
+    return rows
+
+
+def _text(value: float, form: str) -> str:
+    return "not defined" if math.isnan(value) else format(value, form)

@@ -59,7 +59,8 @@ def by(comparison: Comparison, column: str, *, offset_h: float = 0.0) -> pd.Data
     overall = 1.0 if math.isnan(overall) else overall
     names = ["n_expert", "n_matched", "recall", "low", "high"]
     rows = []
-    groups = pd.Series(np.arange(len(events))).groupby(values.to_numpy(), dropna=False)
+    rows_of = pd.Series(np.arange(len(events)))
+    groups = rows_of.groupby(values.reset_index(drop=True), dropna=False, observed=True)
     for value, index in groups:
         mine = index.to_numpy()
         n, k = len(mine), int(hit[mine].sum())
@@ -87,18 +88,23 @@ def _values_of(comparison: Comparison, column: str, offset_h: float) -> pd.Serie
     return events[name]
 
 
-def magnitude_bins(magnitude: np.ndarray) -> list[str]:
-    """Return the bin of each magnitude as text.
+def magnitude_bins(magnitude: np.ndarray) -> pd.Categorical:
+    """Return the bin of each magnitude as text, in the order of size.
 
     Examples
     --------
-    >>> magnitude_bins(np.array([1.2, np.nan]))
-    ['1.0 to 1.5', 'unknown']
+    >>> list(magnitude_bins(np.array([1.2, np.nan, -0.3])))
+    ['1.0 to 1.5', 'unknown', '-0.5 to 0.0']
     """
     known = magnitude[np.isfinite(magnitude)]
     step = 1.0 if len(known) and np.ptp(known) > 3 else 0.5
-    low = np.floor(magnitude / step) * step
-    return [f"{m:.1f} to {m + step:.1f}" if np.isfinite(m) else "unknown" for m in low]
+    numbers = np.floor(np.where(np.isfinite(magnitude), magnitude, np.inf) / step)
+    order = np.unique(numbers)
+    names = [
+        f"{n * step + 0.0:.1f} to {(n + 1) * step + 0.0:.1f}" if np.isfinite(n) else "unknown"
+        for n in order
+    ]
+    return pd.Categorical.from_codes(np.searchsorted(order, numbers), names, ordered=True)
 
 
 def confusion(comparison: Comparison) -> pd.DataFrame:
@@ -137,7 +143,13 @@ def confusion(comparison: Comparison) -> pd.DataFrame:
     )
 
 
-def to_json(comparison: Comparison, *, numbers: dict | None = None, tables: bool = False) -> dict:
+def to_json(
+    comparison: Comparison,
+    *,
+    numbers: dict | None = None,
+    groups: Mapping[str, pd.DataFrame] | None = None,
+    tables: bool = False,
+) -> dict:
     """Return a comparison as plain values that JSON can hold, in a fixed order.
 
     Parameters
@@ -145,8 +157,11 @@ def to_json(comparison: Comparison, *, numbers: dict | None = None, tables: bool
     comparison : Comparison
     numbers : dict, optional
         What `metrics` returned, to spare its second computation.
+    groups : mapping of str to pandas.DataFrame, optional
+        What `by` returned, by column.
     tables : bool
-        Whether to add the tables matched, missed, unmatched, split and merged, row by row.
+        Whether to add the confusion and, row by row, the tables matched, missed, unmatched, split
+        and merged.
 
     Returns
     -------
@@ -174,17 +189,21 @@ def to_json(comparison: Comparison, *, numbers: dict | None = None, tables: bool
         "outside": c.outside,
         "metrics": numbers if numbers is not None else metrics(c),
     }
+    if groups:
+        out["by"] = {name: table.to_dict("records") for name, table in groups.items()}
     if tables:
+        out["confusion"] = confusion(c).to_dict("index")
         for name in ("matched", "missed", "unmatched", "split", "merged"):
             out[name] = getattr(c, name).to_dict("records")
-    return _plain(out)
+    return plain(out)
 
 
-def _plain(value):
+def plain(value):
+    """Return a value as JSON can hold it: NaN, infinity and missing instants are None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

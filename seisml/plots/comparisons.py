@@ -1,4 +1,4 @@
-"""Figures of a comparison: coverage with events, onset residuals, curves, recall by group."""
+"""Figures of a comparison: coverage with events, onset residuals."""
 
 from collections.abc import Mapping
 
@@ -12,12 +12,10 @@ from matplotlib.ticker import MaxNLocator
 from seisml.comparison import Comparison
 from seisml.intervals import union
 from seisml.plots.style import (
-    BASELINE,
     BLACK,
     EXPERT,
     LIGHT,
     MACHINE,
-    OTHER,
     days,
     legend_above,
     new_axes,
@@ -138,60 +136,4 @@ def plot_residuals(comparison: Comparison, *, ax: Axes | None = None):
         pad=26,
     )
     legend_above(ax, ax.get_legend_handles_labels()[0][1:])
-    return figure or ax
-
-
-@styled
-def plot_curves(
-    curves: Mapping[str, pd.DataFrame],
-    *,
-    points: Mapping[str, tuple[float, float]] | None = None,
-    ax: Axes | None = None,
-):
-    """Draw recall against unmatched detections for several detectors.
-
-    Parameters
-    ----------
-    curves : mapping of str to pandas.DataFrame
-        Name to what `seisml.summaries.score_curve` returned.
-    points : mapping of str to (float, float), optional
-        Working points by name of the curve: unmatched per day, recall.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.figure.Figure or matplotlib.axes.Axes
-        The Axes where one was given. Where the usable time is not known, the axis is the number
-        of unmatched detections.
-    """
-    figure, ax = new_axes(ax, 3.4)
-    points = points or {}
-    daily = any(curve["unmatched_per_day"].notna().any() for curve in curves.values())
-    column = "unmatched_per_day" if daily or not curves else "n_unmatched"
-    ax.set_xlabel(f"unmatched detections{' per day' if column != 'n_unmatched' else ''}")
-    ax.set_ylabel("recall (share found)")
-    ax.set_ylim(0, 1.04)
-    handles, largest = [], 0.0
-    looks = [(MACHINE, "-"), (BASELINE, "--"), (EXPERT, "-."), (OTHER, ":")]
-    for k, (name, curve) in enumerate(curves.items()):
-        colour, dashes = looks[k % len(looks)]
-        x, y = curve[column].to_numpy(float), curve["recall"].to_numpy(float)
-        known = np.isfinite(x) & np.isfinite(y)
-        point = points.get(name, (np.nan, np.nan))
-        if not known.any() and not np.isfinite(point).all():
-            continue
-        ax.plot(x[known], y[known], color=colour, ls=dashes, lw=1.8, marker=".", ms=4)
-        if np.isfinite(point).all():
-            ax.plot(*point, "o", ms=9, mfc="white", mec=colour, mew=2.2, zorder=5)
-        largest = max([largest, *x[known], point[0] if np.isfinite(point).all() else 0.0])
-        handles.append(Line2D([], [], color=colour, ls=dashes, lw=1.8, label=plain(name)))
-    ax.set_xlim(-0.02 * (largest or 1.0), 1.06 * (largest or 1.0))
-    if not handles:
-        say(ax, "no scored detections")
-        return figure or ax
-    ax.grid(color=LIGHT, lw=0.5)
-    if points:
-        look = {"ls": "", "marker": "o", "ms": 8, "mfc": "white", "mec": BLACK, "mew": 2}
-        handles.append(Line2D([], [], label="working point", **look))
-    legend_above(ax, handles)
     return figure or ax

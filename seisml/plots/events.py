@@ -106,7 +106,7 @@ def plot_event(
     title = f"{station}{channel}   {iso(time_ns)[:19].replace('T', ' ')} UTC   {what}"
     figure.suptitle(plain(title.strip()), fontsize=10.5, fontweight="bold")
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=3)
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -15,7 +15,7 @@ from seisml.times import DAY_NS
 
 BLACK, GREY, LIGHT = "#222222", "#767676", "#c9ced3"
 EXPERT, MACHINE, BASELINE, OTHER = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
-WIDTH_IN = 6.4
+WIDTH_IN = 5.4
 ZERO_FORMATS = ["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
 """How the first month, day, hour, ... of a larger unit is written on a time axis."""
 STYLE = {
@@ -90,11 +90,13 @@ def new_axes(ax: Axes | None, height_in: float) -> tuple[Figure | None, Axes]:
 def legend_above(ax: Axes, handles: list) -> None:
     """Put the legend over the axes, where it hides nothing."""
     if handles:
+        width_in = sum(0.6 + 0.085 * len(handle.get_label()) for handle in handles)
+        rows = 1 if width_in < 0.95 * ax.figure.get_figwidth() else 2
         ax.legend(
             handles=handles,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
-            ncols=len(handles),
+            ncols=-(-len(handles) // rows),
             columnspacing=1.4,
             borderaxespad=0.2,
         )
