@@ -195,7 +195,7 @@ def plot_magnitudes(found: Statistics, *, ax: Axes | None = None):
         above = np.array([fit.mc, max(x[-1], fit.mc + step)])
         ax.plot(above, 10 ** (fit.a - fit.b * (above - step / 2)), color=colour, ls=dashes, lw=1.8)
         ax.axvline(fit.mc, color=colour, ls=dashes, lw=0.8, alpha=0.6)
-        label = f"{name}: from {fit.mc:.1f}, b {fit.b:.2f} ± {fit.sigma:.2f}"
+        label = f"{name} {fit.mc:.1f}: b {fit.b:.2f} ± {fit.sigma:.2f}"
         handles.append(Line2D([], [], color=colour, ls=dashes, lw=1.8, label=label))
     ax.set_yscale("log")
     ax.set_ylim(0.7, 1.6 * table["n_at_least"].max())

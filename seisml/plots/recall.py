@@ -54,7 +54,7 @@ def plot_recall(table: pd.DataFrame, *, ax: Axes | None = None):
     tops = np.maximum(recall, table["high"].to_numpy(float))
     if len(x) <= 24:
         for at, top, n in zip(x, tops, table["n_expert"], strict=True):
-            ax.text(at, top + 0.02, str(n), ha="center", va="bottom", fontsize=8.5, color=GREY)
+            ax.text(at, top + 0.02, str(n), ha="center", va="bottom", fontsize=9, color=GREY)
     if hours:
         ax.set_xlim(-0.7, 23.7)
         ax.set_xticks(np.arange(0, 24, 3))
