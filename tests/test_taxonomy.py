@@ -133,18 +133,9 @@ def test_every_label_of_the_marsquake_service_is_known(shared_data):
 @pytest.mark.real
 def test_mars_is_compared_by_class_from_the_command_line(shared_data, tmp_path):
     path = shared_data / "mars_insight/catalogs/mqs_catalog_20191002.xml"
-    words = [
-        "compare",
-        path,
-        path,
-        "--taxonomy",
-        "mars",
-        "--level",
-        1,
-        "--by",
-        "class,quality,hour",
-    ]
-    words += ["--json", tmp_path / "c.json", "--mode", "iou", "--overlap", 0.5]
+    words = ["compare", path, path, "--taxonomy", "mars", "--level", 1]
+    words += ["--by", "class,quality,hour", "--mode", "iou", "--overlap", 0.5]
+    words += ["--json", tmp_path / "c.json"]
     command = [sys.executable, "-m", "seisml.cli", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert "high-frequency family" in done.stdout
