@@ -56,11 +56,10 @@ def assign(rows, cols, cost, n_rows: int, n_cols: int) -> tuple[np.ndarray, np.n
 
 def _solve(rows, cols, cost) -> np.ndarray:
     """Return the indices of the chosen edges of one component."""
-    names_r, r = np.unique(rows, return_inverse=True)
-    names_c, c = np.unique(cols, return_inverse=True)
-    if len(names_r) > len(names_c):
+    n_r, r = _numbered(rows)
+    n_c, c = _numbered(cols)
+    if n_r > n_c:
         return _solve(cols, rows, cost)
-    n_r, n_c = len(names_r), len(names_c)
     # One more pair can cost no more than this: most pairs come first. (Exact below 2**53.)
     alone = float(n_r) * (float(cost.max()) + 1) + 1
     cells = n_r * n_c
@@ -77,3 +76,11 @@ def _solve(rows, cols, cost) -> np.ndarray:
     partner = np.full(n_r, -1)
     partner[got_r] = got_c
     return np.flatnonzero(partner[r] == c)
+
+
+def _numbered(nodes: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return how many nodes there are, and their numbers from 0 on, without sorting edges."""
+    used = np.zeros(int(np.ptp(nodes)) + 1, dtype=bool)
+    used[nodes - nodes.min()] = True
+    number = np.cumsum(used) - 1
+    return int(number[-1]) + 1, number[nodes - nodes.min()]

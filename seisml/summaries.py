@@ -46,6 +46,7 @@ def by(comparison: Comparison, column: str, *, offset_h: float = 0.0) -> pd.Data
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> expert = make_catalog([{"time_ns": 0, "label": "LF"}, {"time_ns": 1, "label": "HF"}])
     >>> table = by(compare(make_catalog([{"time_ns": 0}]), expert, tolerance_s=0), "class")
     >>> table[["class", "n_expert", "n_matched"]].to_numpy().tolist()
@@ -123,6 +124,7 @@ def confusion(comparison: Comparison) -> pd.DataFrame:
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> expert = make_catalog([{"time_ns": 0, "label": "LF"}, {"time_ns": 9, "label": "HF"}])
     >>> machine = make_catalog([{"time_ns": 0, "label": "HF"}])
     >>> confusion(compare(machine, expert, tolerance_s=0)).loc["HF"].to_dict()
@@ -171,6 +173,7 @@ def to_json(
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> out = to_json(compare(make_catalog(), make_catalog()))
     >>> out["metrics"]["n_expert"], out["metrics"]["recall"]
     (0, None)
@@ -227,6 +230,7 @@ def summary_table(comparison: Comparison, *, numbers: dict | None = None) -> lis
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> catalog = make_catalog([{"time_ns": 0}], name="MQS")
     >>> dict(summary_table(compare(catalog, catalog)))["matched"]
     '1 of 1 expert events'

@@ -490,6 +490,18 @@ def test_chance_rate_is_that_of_random_events(gaps):
     assert abs(numbers["recall"] - expected) < 4 * numbers["chance_recall_sd"]
 
 
+@pytest.mark.parametrize("mode", ["onset", "interval"])
+def test_chance_rate_of_very_many_events_is_taken_from_runs(monkeypatch, mode):
+    rng = np.random.default_rng(5)
+    sides = [np.sort(poisson(rng, 400, 10)) for _ in range(2)]
+    tables = [pd.DataFrame({"time_ns": t, "end_ns": t + 3 * NS_PER_S}) for t in sides]
+    c = compare(*map(make_catalog, tables), tolerance_s=4.0, mode=mode)
+    whole = metrics(c, n_boot=0)["chance_recall"]
+    monkeypatch.setattr("seisml.metrics._MOST_AT_ONCE", 1000)
+    # 100 000 trials with a chance of 4 or 5 %: a standard error of 1.5 %
+    assert metrics(c, n_boot=0)["chance_recall"] == pytest.approx(whole, rel=0.05)
+
+
 def test_constant_offset_is_reported_and_not_applied():
     rng = np.random.default_rng(6)
     times = poisson(rng, 40, 10)
