@@ -60,7 +60,7 @@ def plot_recall(table: pd.DataFrame, *, ax: Axes | None = None):
         ax.set_xticks(np.arange(0, 24, 3))
     else:
         longest = max(map(len, names))
-        turned = longest * len(names) > 70
+        turned = longest * len(names) > 50
         look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
         ax.set_xticks(x, names, **look)
         ax.set_xlim(-0.7, len(x) - 0.3)

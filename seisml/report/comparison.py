@@ -78,10 +78,14 @@ def comparison_report(
         for k, (events, what) in enumerate(((missed, "missed"), (alone, "unmatched"))):
             errors[k] = with_pictures(scene, errors[k], events.head(n_errors), what)
     curves = [*curve_pictures([c], named), *tolerance_pictures(c)]
+    if len(c.matched):
+        curves.insert(0, residual_picture(c))
+    shown = len(c.expert) + len(c.machine) + bool(c.coverage)
+    nothing = [] if len(c.matched) else ["Nothing matched: there are no onsets to compare."]
     blocks = [
         result_block(named, [c]),
-        Block("Timeline", pictures=[coverage_picture(c)]),
-        Block("Onsets and curves", pictures=[residual_picture(c), *curves]),
+        *([Block("Timeline", pictures=[coverage_picture(c)])] if shown else []),
+        Block("Onsets and curves", nothing, pictures=curves),
         *group_blocks(c, offset_h=offset_h),
         *confusion_blocks(c),
         *errors,
