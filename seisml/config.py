@@ -42,10 +42,11 @@ class WindowsConfig:
 class FeaturesConfig:
     """Which features, and what their values depend on."""
 
-    names: tuple[str, ...] = ("all",)
+    names: tuple[str, ...] = ("detect-fast",)
     bands_hz: tuple[tuple[float, float], ...] = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32))
     sub_s: float = 0.1
     spectrum_s: float = 4.0
+    lengths_s: tuple[float, ...] = ()
     sta_lta_short_s: tuple[float, float] = (0.5, 10.0)
     sta_lta_mid_s: tuple[float, float] = (2.0, 60.0)
     sta_lta_long_s: tuple[float, float] = (100.0, 1000.0)

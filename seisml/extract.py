@@ -51,20 +51,20 @@ class Plan:
     settings : Settings
         Grid and settings of the features.
     names : tuple of str
-        Features, or ("all",).
+        Features or sets of features, see `seisml.features.resolve`.
     chunk_s : float, s
         How much is read at once; no value depends on it.
     """
 
     band: Band
     settings: Settings
-    names: tuple[str, ...] = ("all",)
+    names: tuple[str, ...] = ("detect-fast",)
     chunk_s: float = 10800.0
 
     @property
     def features(self) -> list[Feature]:
         """The features in the order of their columns."""
-        return resolve("all" if self.names == ("all",) else self.names)
+        return resolve(self.names)
 
     def as_dict(self) -> dict:
         """Return all that the values depend on, ready for JSON."""

@@ -28,6 +28,7 @@ def plan_of(config: Config) -> Plan:
         background_s=f.background_s,
         background_quantile=f.background_quantile,
         min_coverage=f.min_coverage,
+        lengths_s=tuple(f.lengths_s),
     )
     return Plan(Band(p.f_min_hz, p.f_max_hz, p.order), settings, f.names, f.chunk_s)
 
@@ -36,12 +37,10 @@ def plan_from(detector_plan: dict, *, chunk_s: float = 10800.0) -> Plan:
     """Return the plan that a detector's features were made with."""
     s = dict(detector_plan["settings"])
     s["grid"] = WindowGrid(**s["grid"])
-    for key in ("band_hz", "bands_hz", "sta_lta_s"):
+    for key in ("band_hz", "bands_hz", "sta_lta_s", "lengths_s"):
         s[key] = tuple(tuple(v) if isinstance(v, list) else v for v in s[key])
     band = Band(**detector_plan["band"])
-    plan = Plan(band, Settings(**s), tuple(detector_plan["features"]), chunk_s)
-    everything = dataclasses.replace(plan, names=("all",))
-    return everything if everything.as_dict() == dict(detector_plan) else plan
+    return Plan(band, Settings(**s), tuple(detector_plan["features"]), chunk_s)
 
 
 def label_rule_of(config: Config) -> LabelRule:

@@ -21,13 +21,16 @@ from seisml.features.registry import (
     load_features,
     resolve,
 )
+from seisml.features.sets import SETS, FeatureSet
 from seisml.features.settings import Settings
 
 __all__ = [
     "INVARIANCES",
     "REGISTRY",
+    "SETS",
     "BlockTable",
     "Feature",
+    "FeatureSet",
     "Filler",
     "Past",
     "Settings",

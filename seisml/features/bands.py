@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.amplitude import kurtosis, rms
+from seisml.features.amplitude import kurtosis
 from seisml.features.blocks import DISPLACEMENT_HZ
 from seisml.features.frames import Past, Windows, log10, nanmean, ratio
 from seisml.features.ratios import stalta_mid_max
@@ -126,7 +126,7 @@ def band_stalta_max(w: Windows) -> np.ndarray:
 
 @feature_d(
     "",
-    formula="RMS displacement in 4.5-8 Hz over that in 8-16 Hz",
+    formula="mean|d| in 4.5-8 Hz over mean|d| in 8-16 Hz, d displacement",
     invariances="GLO",
     reference=_CAUDRON,
     min_rate_hz=40.0,
@@ -136,13 +136,21 @@ def band_stalta_max(w: Windows) -> np.ndarray:
 def dsar(w: Windows) -> np.ndarray:
     """Displacement seismic amplitude ratio, of records that are proportional to velocity."""
     low, high = (w.part(f"displacement {a:g}-{b:g}Hz") for a, b in DISPLACEMENT_HZ)
-    return np.full(w.n, np.nan) if low is None or high is None else ratio(rms(low), rms(high))
+    return (
+        np.full(w.n, np.nan)
+        if low is None or high is None
+        else ratio(*map(_mean_absolute, (low, high)))
+    )
+
+
+def _mean_absolute(w: Windows) -> np.ndarray:
+    return nanmean(w.over_blocks(w.table.absolute))
 
 
 @feature_d(
     "s",
     formula="t(max e in the highest band) − t(max e in the lowest band)",
-    invariances="GRO",
+    invariances="GO",
     cost="H",
     needs=("bands",),
 )
@@ -156,6 +164,6 @@ def band_lag(w: Windows) -> np.ndarray:
 
 
 def _time_of_largest(w: Windows) -> np.ndarray:
-    known = np.isfinite(w.energy)
+    known = w.energy > 0
     at = np.where(known, w.energy, -1.0).argmax(axis=1)
     return np.where(known.any(axis=1), at * w.settings.shape_s, np.nan)

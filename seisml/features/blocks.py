@@ -15,7 +15,7 @@ from seisml.errors import FeatureError
 from seisml.features.kernels import ENVELOPE, SUMS, count_bins, count_samples
 from seisml.features.settings import Settings
 
-NEEDS = frozenset({"envelope", "samples", "bands"})
+NEEDS = frozenset({"envelope", "samples", "absolute", "bands"})
 """What a feature may need beside the moments, energies and spectra of the blocks."""
 DISPLACEMENT_HZ = ((4.5, 8.0), (8.0, 16.0))
 """Bands of the displacement seismic amplitude ratio (Caudron et al. 2019)."""
@@ -53,6 +53,8 @@ class BlockTable:
         the samples of each spectrum.
     samples : numpy.ndarray of float32, shape (n_blocks, n_samples), or None
         The samples of each block.
+    absolute : numpy.ndarray, shape (n_blocks,), or None
+        Mean of |x| of each block (of the displacement in `parts`).
     parts : dict of str to BlockTable
         Blocks of the record in each band (causally filtered), if needed.
     """
@@ -70,6 +72,7 @@ class BlockTable:
     linear: np.ndarray
     envelope: np.ndarray | None = None
     samples: np.ndarray | None = None
+    absolute: np.ndarray | None = None
     parts: dict[str, "BlockTable"] = dataclasses.field(default_factory=dict)
 
     @property
@@ -188,14 +191,7 @@ def empty_table(
     n_block = block_samples(settings, rate_hz)
     top_hz = min(settings.band_hz[1], 0.4 * rate_hz)
     n_bins = count_bins(top_hz, count_samples(spectrum_s(settings), rate_hz), rate_hz)
-    parts = {}
-    if "bands" in needs:
-        parts = {
-            name: empty_table(settings, blocks, rate_hz)
-            for name, (_, high_hz) in part_bands(settings).items()
-            if high_hz <= 0.4 * rate_hz * (1 + 1e-9)
-        }
-    return BlockTable(
+    table = BlockTable(
         settings=settings,
         blocks=blocks,
         sampling_rate_hz=rate_hz,
@@ -209,8 +205,14 @@ def empty_table(
         linear=np.full((n, 7 + len(settings.bands_hz)), np.nan),
         envelope=np.full((n, len(ENVELOPE)), np.nan) if "envelope" in needs else None,
         samples=np.full((n, n_block), np.nan, np.float32) if "samples" in needs else None,
-        parts=parts,
+        absolute=np.full(n, np.nan) if "absolute" in needs else None,
     )
+    if "bands" in needs:
+        for name, band in part_bands(settings).items():
+            if table.bins(*band) is not None:
+                more = {"absolute"} if name.startswith("displacement") else set()
+                table.parts[name] = empty_table(settings, blocks, rate_hz, needs=more)
+    return table
 
 
 def part_bands(settings: Settings) -> dict[str, tuple[float, float]]:

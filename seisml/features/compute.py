@@ -17,6 +17,8 @@ from seisml.windows import WindowGrid
 
 ROWS = 1024
 """Windows that are evaluated at once."""
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+"""Ratios beyond it are divisions by rounding, as in silence."""
 
 
 def needs_of(chosen: Iterable[Feature]) -> set[str]:
@@ -77,7 +79,8 @@ def _evaluate_batch(w: Windows, chosen, out: np.ndarray, column: int) -> int:
         width = len(one.columns(w.settings))
         if w.usable.any() and w.table.sampling_rate_hz >= one.min_rate_hz:
             values = np.asarray(one.function(w)).reshape(w.n, width)
-            out[:, column : column + width] = np.where(w.usable[:, np.newaxis], values, np.nan)
+            good = w.usable[:, np.newaxis] & (np.abs(values) < FLOAT32_MAX)
+            out[:, column : column + width] = np.where(good, values, np.nan)
         column += width
     return column
 

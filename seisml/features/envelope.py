@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.frames import Windows, nanmax, nanmean, ratio
+from seisml.features.frames import Windows, nanmax, ratio
 from seisml.features.kernels import ENVELOPE
 from seisml.features.registry import feature
 
@@ -20,7 +20,7 @@ def _column(w: Windows, name: str) -> np.ndarray:
 
 def _powers(w: Windows) -> tuple[np.ndarray, ...]:
     """Mean powers 1 to 4 of the envelope over the window."""
-    return tuple(nanmean(_column(w, f"r{i}")) for i in range(1, 5))
+    return tuple(w.mean_of_spectra(w.table.envelope[:, :4]).T)
 
 
 def _central(w: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,7 +56,7 @@ def env_kurtosis(w: Windows) -> np.ndarray:
 def env_rise_fraction(w: Windows) -> np.ndarray:
     """Place of the largest envelope in the window, as a share of its length."""
     largest = _column(w, "max")
-    known = np.isfinite(largest)
+    known = largest > 0
     frame = np.where(known, largest, -1.0).argmax(axis=1)
     at = _column(w, "at")[np.arange(w.n), frame]
     # The middle half of a spectrum's samples: from a quarter of its length on.

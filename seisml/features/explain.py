@@ -4,9 +4,13 @@ from seisml.features.registry import INVARIANCES, Feature
 
 GROUPS = {
     "A": "amplitude and shape in time",
+    "B": "envelope",
     "C": "ratios to the past",
     "D": "bands",
-    "E": "spectrum",
+    "E": "spectrum of the window",
+    "F": "tracks of spectra in the window",
+    "G": "autocorrelation and cepstrum",
+    "H": "polarisation of three components",
 }
 
 

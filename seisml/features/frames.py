@@ -60,7 +60,9 @@ def moving_mean(values: np.ndarray, n: int, *, min_share: float) -> np.ndarray:
     """Mean of what is known of the n values up to each one, NaN where too few are."""
     known = np.isfinite(values)
     if known.all():
-        mean = moving_sum(values, n) / np.minimum(np.arange(1, len(values) + 1), n)
+        mean = moving_sum(values, n)
+        mean[:n] /= np.arange(1, n + 1)[: len(mean)]
+        mean[n:] /= n
         mean[: int(np.ceil(max(1.0, min_share * n))) - 1] = np.nan
         return mean
     count = moving_count(known, n)
@@ -286,11 +288,15 @@ class Windows:
     @cached_property
     def linear(self) -> dict[str, np.ndarray]:
         """What is linear in the spectrum, mean over the window's spectra: see `BlockTable`."""
-        known = self.table.known
-        values = self.over_spectra(np.where(known[:, np.newaxis], self.table.linear, 0.0))
-        count = self.over_spectra(known).sum(axis=-1)
-        mean = ratio(values.sum(axis=-1), count[:, np.newaxis].astype(float))
+        mean = self.mean_of_spectra(self.table.linear)
         return dict(zip(self.table.linear_names, mean.T, strict=True))
+
+    def mean_of_spectra(self, values: np.ndarray) -> np.ndarray:
+        """Return the mean of values over the spectra of each window that are known."""
+        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
+        known = self.table.known[rows, np.newaxis]
+        total = sum_of_rows(np.where(known, values[rows], 0.0), self.n_spectra)
+        return ratio(total, sum_of_rows(known.astype(float), self.n_spectra))
 
     @cached_property
     def frequencies_hz(self) -> np.ndarray:
@@ -298,30 +304,47 @@ class Windows:
         return self.table.frequencies_hz[self.table.band]
 
     @cached_property
-    def psd_unit(self) -> float:
-        """Unit of `psd`, unit²/Hz: that of the largest of these spectra."""
+    def _scaled_psd(self) -> tuple[np.ndarray, np.ndarray]:
         rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        return float(np.fmax.reduce(self.table.scale[rows], initial=np.finfo(float).tiny))
+        power, known = self.table.spectra[rows, self.table.band], self.table.known[rows]
+        scale = np.where(known, self.table.scale[rows], 0.0)
+        unit = float(scale.max()) or 1.0
+        factor = (scale / unit).astype(np.float32)
+        if not (factor == 1).all():
+            power = power * factor[:, np.newaxis]
+        count = sum_of_rows(known.astype(np.float64), self.n_spectra)
+        total = sum_of_rows(power, self.n_spectra)
+        largest = total.max(axis=1).astype(float)
+        # Powers of two: no bit depends on the other windows.
+        exponent = np.where(largest > 0, np.frexp(largest)[1], 0)
+        share = ratio(np.ldexp(1.0, -exponent), count).astype(np.float32)
+        return total * share[:, np.newaxis], np.ldexp(unit, exponent)
 
-    @cached_property
+    @property
     def psd(self) -> np.ndarray:
         """Power spectral density in the analysis band, mean over the window's spectra (Welch).
 
         float32, shape (n_windows, n_frequencies), in units of `psd_unit`; NaN where unknown.
         """
-        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        power = self.table.spectra[rows, self.table.band]
-        known = self.table.known[rows]
-        factor = np.where(known, self.table.scale[rows] / self.psd_unit, 0.0).astype(np.float32)
-        if not (factor == 1).all():
-            power = power * factor[:, np.newaxis]
-        count = sum_of_rows(known.astype(np.float32), self.n_spectra)
-        share = ratio(np.ones(len(count)), count).astype(np.float32)
-        return sum_of_rows(power, self.n_spectra) * share[:, np.newaxis]
+        return self._scaled_psd[0]
+
+    @property
+    def psd_unit(self) -> np.ndarray:
+        """Unit of `psd` in each window, unit²/Hz, shape (n_windows,)."""
+        return self._scaled_psd[1]
 
 
 def _past_of_part(past: Past, name: str) -> Past:
     return Past(past.table.parts[name])
+
+
+def rows_times(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return ``rows @ matrix`` in lots of one size, so that no bit depends on a row's place."""
+    lot, n_rows = 256, len(rows)
+    n = -(-n_rows // lot) * lot
+    if n > n_rows:
+        rows = np.concatenate([rows, np.zeros((n - n_rows, rows.shape[1]), rows.dtype)])
+    return (rows.reshape(-1, lot, rows.shape[1]) @ matrix).reshape(n, -1)[:n_rows]
 
 
 def sum_of_rows(values: np.ndarray, n: int) -> np.ndarray:
@@ -363,19 +386,25 @@ def nanmin(values: np.ndarray) -> np.ndarray:
 def log10(values: np.ndarray) -> np.ndarray:
     """Logarithm to base 10, NaN where the value is not positive."""
     positive = values > 0
+    if np.all(positive):
+        return np.log10(values)
     return np.log10(values, out=np.full(np.shape(values), np.nan), where=positive)
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Quotient, NaN where the denominator is not positive."""
-    b = np.broadcast_to(b, np.shape(a))
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
+    good = b > 0
+    if good.all():
+        return a / b
+    good = np.broadcast_to(good, np.shape(a))
+    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=good)
 
 
-def crossing(total: np.ndarray, level: float) -> np.ndarray:
+def crossing(total: np.ndarray, level) -> np.ndarray:
     """Return where each row of rising sums reaches a share of its last value, in columns.
 
-    Linear inside a column, 0 to n; NaN where the last value is not positive.
+    Linear inside a column, 0 to n; NaN where the last value is not positive. The share is one
+    number or one a row.
     """
     rows, last = np.arange(len(total)), total[:, -1]
     wanted = level * last

@@ -19,6 +19,9 @@ TOP = 20
 """The largest sample of a lot is scaled to about 2^20: its fourth power and that of samples 1e14
 times smaller are float32 numbers."""
 
+MIN_ENVELOPE = 16
+"""Samples of a spectrum below which its taper is no taper for an envelope."""
+
 SUMS = ("mean", "m2", "m3", "m4", "min", "max", "crossings", "d2", "dd2")
 ENVELOPE = ("r1", "r2", "r3", "r4", "max", "at")
 
@@ -75,6 +78,9 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
     def run(rows, frames, alone) -> None:
         n, power = len(rows), scale_lot(frames)
         f = frames[:, 1:]
+        if table.absolute is not None:
+            mean = np.abs(f, out=d).mean(axis=1)[:n].astype(np.float64)
+            table.absolute[rows] = np.ldexp(mean, -power)
         np.multiply(f, f, out=d2)
         table.energy[rows] = np.ldexp((d2 @ to_sub)[:n].astype(np.float64), -2 * power)
         np.multiply(d2, d2, out=d)
@@ -131,8 +137,8 @@ def spectra_kernel(table, n_window: int, rate_hz: float) -> Kernel:
     taper32 = taper.astype(np.float32)
     weights = table.weights(0.4 * rate_hz)[:n]
     middle = _middle(n_window)
-    flat = (1.0 / taper[middle]).astype(np.float32)
-    with_envelope = "envelope" in table.needs
+    flat = (1.0 / np.maximum(taper[middle], 1e-3)).astype(np.float32)
+    with_envelope = "envelope" in table.needs and n_window >= MIN_ENVELOPE
     batch = np.empty((BATCH, n_window), np.float32)
     psd = np.empty((LOT, n), np.float32)
     hilbert = np.empty((LOT, middle.stop - middle.start), np.float32)

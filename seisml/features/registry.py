@@ -1,14 +1,17 @@
 """The registry: a feature is a function of `Windows` and the statement of what it means."""
 
 import dataclasses
+import functools
 import importlib
 from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import entry_points
 
 import numpy as np
 
 from seisml.errors import FeatureError, did_you_mean
 from seisml.features.blocks import NEEDS
 from seisml.features.frames import Windows
+from seisml.features.sets import SETS
 from seisml.features.settings import Settings
 
 INVARIANCES = {
@@ -40,7 +43,7 @@ class Feature:
     unit : str
         "input" is the unit of the samples; "" is a pure number.
     group : str
-        A amplitude, C ratios to the past, D bands, E spectrum.
+        Letter of `seisml.features.explain.GROUPS`, or "user".
     formula : str
     invariances : str
         Letters of `INVARIANCES`; each is a promise that a test checks.
@@ -150,10 +153,32 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
 
 
 def load_features() -> dict[str, Feature]:
-    """Import the built-in features and return the whole registry."""
+    """Import the built-in features and those of installed plug-ins; return the whole registry.
+
+    A plug-in is a package whose entry points of the group "seisml.features" name modules that
+    register features when they are imported.
+
+    Raises
+    ------
+    FeatureError
+        If a plug-in cannot be imported.
+    """
     for module in _BUILT_IN:
         importlib.import_module(f"seisml.features.{module}")
+    _load_plugins()
     return REGISTRY
+
+
+@functools.cache
+def _load_plugins() -> None:
+    for found in entry_points(group="seisml.features"):
+        try:
+            found.load()
+        except (ImportError, AttributeError) as error:
+            raise FeatureError(
+                f"The plug-in {found.name} = {found.value} of features cannot be loaded: {error}.",
+                "Mend or uninstall the package that brings it.",
+            ) from error
 
 
 def get_feature(name: str) -> Feature:
@@ -171,7 +196,9 @@ def get_feature(name: str) -> Feature:
     """
     registry = load_features()
     if name not in registry:
-        raise FeatureError(f"There is no feature {name!r}.", did_you_mean(name, registry))
+        raise FeatureError(
+            f"There is no feature {name!r}.", did_you_mean(name, [*registry, *SETS, "all"])
+        )
     return registry[name]
 
 
@@ -180,17 +207,30 @@ def resolve(names: Iterable[str] | str = "all") -> list[Feature]:
 
     Parameters
     ----------
-    names : "all" or iterable of str
+    names : str or iterable of str
+        Names of features or of `SETS`; "all" is every feature there is.
 
     Raises
     ------
     FeatureError
         If a name is unknown or the list is empty.
+
+    Examples
+    --------
+    >>> [one.name for one in resolve(["course", "crest"])][:3]
+    ['rms', 'crest', 'skewness']
     """
     registry = load_features()
-    if names == "all":
-        return list(registry.values())
-    wanted = [get_feature(name).name for name in ([names] if isinstance(names, str) else names)]
+    wanted = set()
+    for name in [names] if isinstance(names, str) else names:
+        if name == "all":
+            wanted.update(registry)
+        elif name in SETS:
+            members = SETS[name].members
+            wanted.update(one for one in registry if registry[one].group in members)
+            wanted.update(get_feature(one).name for one in members if len(one) > 1)
+        else:
+            wanted.add(get_feature(name).name)
     if not wanted:
         raise FeatureError("The list of features is empty.", "Name at least one, or take 'all'.")
     return [found for name, found in registry.items() if name in wanted]

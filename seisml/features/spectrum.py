@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features.frames import Past, Windows, log10, ratio, row_quantile
+from seisml.features.frames import Past, Windows, log10, ratio, row_quantile, rows_times
 from seisml.features.registry import feature
 
 MIN_BINS = 3
@@ -122,23 +122,28 @@ def _quantiles(w: Windows) -> np.ndarray:
     """
     f, p = w.frequencies_hz, w.psd
     n_groups = -(-len(f) // GROUP)
-    until = (np.arange(len(f))[:, np.newaxis] < GROUP * np.arange(1, n_groups + 1)).astype(p.dtype)
-    coarse = np.einsum("ij,jk->ik", p, until, optimize=True)
-    wanted = coarse[:, -1:] * np.array(QUANTILES, p.dtype)
+    coarse = rows_times(p, _until(len(f), n_groups))
+    wanted = coarse[:, -1:] * np.array(QUANTILES, np.float32)
     group = (coarse[:, np.newaxis, :-1] < wanted[:, :, np.newaxis]).sum(axis=2)
-    before = np.pad(coarse, ((0, 0), (1, 0)))[np.arange(w.n)[:, np.newaxis], group]
-    bins = GROUP * group[:, :, np.newaxis] + np.arange(GROUP)
-    fine = p[np.arange(w.n)[:, np.newaxis, np.newaxis], np.minimum(bins, len(f) - 1)]
-    fine = np.where(bins < len(f), fine, 0).reshape(-1, GROUP)
-    rest = (wanted - before).ravel().astype(float)
-    total = np.cumsum(fine, axis=1, dtype=float)
-    at = np.minimum((total < rest[:, np.newaxis]).sum(axis=1), GROUP - 1)
-    rows = np.arange(len(at))
-    step = fine[rows, at].astype(float)
-    part = np.divide(rest - (total[rows, at] - step), step, out=np.zeros_like(rest), where=step > 0)
-    place = GROUP * group.ravel() + at + np.clip(part, 0.0, 1.0)
-    place = np.where(coarse[:, -1:] > 0, place.reshape(w.n, -1), np.nan)
-    return f[0] + (place - 0.5) * (f[1] - f[0])
+    rows = np.arange(w.n)[:, np.newaxis]
+    rest = wanted - np.where(group > 0, coarse[rows, np.maximum(group - 1, 0)], 0)
+    # The last group may be shorter: what is read beyond it has no power.
+    padded = np.pad(p, ((0, 0), (0, n_groups * GROUP - len(f)))).reshape(-1, GROUP)
+    fine = padded[(rows * n_groups + group).ravel()]
+    total = rows_times(fine, _until(GROUP, GROUP, 1))
+    at = np.minimum((total < rest.reshape(-1, 1)).sum(axis=1), GROUP - 1)
+    flat = np.arange(len(at))
+    step = fine[flat, at]
+    before = total[flat, at] - step
+    part = np.divide(rest.ravel() - before, step, out=np.zeros_like(before), where=step > 0)
+    place = GROUP * group + (at + np.clip(part, 0.0, 1.0)).reshape(w.n, -1)
+    return np.where(coarse[:, -1:] > 0, f[0] + (place - 0.5) * (f[1] - f[0]), np.nan)
+
+
+def _until(n: int, n_groups: int, size: int = GROUP) -> np.ndarray:
+    """Return the matrix that sums the bins up to the end of each group."""
+    ends = size * np.arange(1, n_groups + 1)
+    return (np.arange(n)[:, np.newaxis] < ends).astype(np.float32)
 
 
 def _register_quantiles() -> None:
@@ -202,7 +207,7 @@ def spec_distance(w: Windows) -> np.ndarray:
     """Distance of the spectrum from that of the past hour (log-spectral distance)."""
     level, group_of = w.past.cached(_background_log_psd)
     group = group_of[w.rows]
-    background = level[np.maximum(group, 0)] - np.float32(np.log(w.psd_unit))
+    background = level[np.maximum(group, 0)] - np.log(w.psd_unit)[:, np.newaxis].astype(np.float32)
     background[group < 0] = np.nan
     return _rms_difference_db(w.cached(_log_psd), background)
 
@@ -224,13 +229,18 @@ def _background_log_psd(past: Past) -> tuple[np.ndarray, np.ndarray]:
             unit = table.scale[a:b][known].max()
             factor = np.where(known, table.scale[a:b] / unit, 0.0).astype(np.float32)
             total = np.einsum("i,ij->j", factor, table.spectra[a:b, table.band])
-            means[i] = np.log(np.maximum(total, FLOOR * total.max())) + np.log(unit / known.sum())
+            if total.max() > 0:
+                # Split at a power of two, so that no bit depends on the unit.
+                total = np.maximum(total, FLOOR * total.max())
+                exponent = int(np.frexp(float(total.max()))[1])
+                level = np.log(np.ldexp(unit, exponent) / known.sum())
+                means[i] = np.log(np.ldexp(total, -exponent)) + level
     padded = np.concatenate([np.full((n_past, means.shape[1]), np.nan), means])
     rows = np.sort(sliding_window_view(padded, n_past, axis=0).reshape(-1, n_past), axis=1)
-    level = row_quantile(rows, 0.5).reshape(len(padded) - n_past + 1, -1)
+    medians = row_quantile(rows, 0.5).reshape(len(padded) - n_past + 1, -1)
     span = settings.spectrum_hops - 1
     now = (start + np.arange(len(table.blocks)) - span) // g - start // g
-    return level.astype(np.float32), now
+    return medians.astype(np.float32), now
 
 
 @feature_e("dB", formula="RMS of 10 log10(P_k/P_(k−1)) over f", invariances="GO")
@@ -243,5 +253,9 @@ def spec_flux(w: Windows) -> np.ndarray:
     before = [np.full((skip, now.shape[1]), np.nan, np.float32), now[: w.n - early]]
     if skip < early:
         head = Windows(w.table, w.past, w.first - w.k + skip, early - skip, w.grid)
-        before.insert(1, _log_psd(head) + np.float32(np.log(head.psd_unit / w.psd_unit)))
-    return _rms_difference_db(now, np.concatenate(before))
+        before.insert(1, _log_psd(head))
+        unit = np.concatenate([w.psd_unit[:skip], head.psd_unit, w.psd_unit[: w.n - early]])
+    else:
+        unit = np.concatenate([w.psd_unit[:skip], w.psd_unit[: w.n - early]])
+    louder = np.log(w.psd_unit / unit).astype(np.float32)
+    return _rms_difference_db(now + louder[:, np.newaxis], np.concatenate(before))
