@@ -7,6 +7,7 @@ are counted in whole samples from the first sample of the piece that a file hold
 
 import bisect
 import dataclasses
+import functools
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,7 @@ def samples_to_ns(n_samples: int, sampling_rate_hz: float) -> int:
     return round(int(n_samples) * NS_PER_S / sampling_rate_hz)
 
 
+@functools.lru_cache(maxsize=1024)
 def snap_rate(sampling_rate_hz: float) -> float:
     """Return the nominal rate next to a measured one (within 1e-4), else the rate itself.
 

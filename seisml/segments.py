@@ -6,7 +6,7 @@ sampling_rate). Gaps are never filled: where there is no sample there is no segm
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi
@@ -212,6 +212,10 @@ SETTLED = 1e-3
 """Level of the impulse response below which filtered samples count."""
 FORGOTTEN = 1e-16
 """Level below which it does not matter where a filter was started."""
+SHORT = 1 << 14
+"""Samples up to which pieces are filtered together."""
+LOT = 1 << 18
+"""Samples that are gathered for it."""
 
 
 class CausalFilter:
@@ -238,13 +242,8 @@ class CausalFilter:
 
     def add(self, part: Segment) -> Segment | None:
         """Return the filtered segment, float32; None where nothing of it is settled."""
-        rate_hz = snap_rate(part.sampling_rate_hz)
-        if rate_hz not in self._designs:
-            sos = self._sections(rate_hz)
-            at_rest = sosfilt_zi(sos)[:, np.newaxis, :]
-            self._designs[rate_hz] = sos, at_rest, int(np.ceil(self._settle_s * rate_hz))
-        sos, at_rest, n_unsettled = self._designs[rate_hz]
-        x = part.data.astype(np.float64)
+        sos, at_rest, n_unsettled = self._design(part)
+        x = _as_numbers(part.data)
         if not part.continues or part.channels not in self._states:
             # Start as if the first value had been there for ever: no step from zero.
             self._states[part.channels] = at_rest * x[:, :1]
@@ -262,6 +261,85 @@ class CausalFilter:
             continues=n_before > n_unsettled,
         )
 
+    def add_many(self, parts: Sequence[Segment]) -> Iterator[Segment]:
+        """Yield what `add` returns of each, in order; short pieces are filtered together."""
+        found = dict(self._together([i for i in _whole(parts) if _is_short(parts[i])], parts))
+        for i, part in enumerate(parts):
+            filtered = found[i] if i in found else self.add(part)
+            if filtered is not None:
+                yield filtered
+
+    def _together(self, chosen, parts) -> Iterator[tuple[int, Segment | None]]:
+        """Filter pieces that nothing follows, those of about the same length in one array."""
+        by_length = sorted(chosen, key=lambda i: (parts[i].sampling_rate_hz, parts[i].n_samples))
+        lot: list[int] = []
+        for i in by_length:
+            part = parts[i]
+            n_unsettled = self._design(part)[2]
+            if part.n_samples <= n_unsettled:
+                yield i, None
+                continue
+            first = parts[lot[0]] if lot else part
+            alike = snap_rate(first.sampling_rate_hz) == snap_rate(part.sampling_rate_hz)
+            if not alike or part.n_samples > 1.25 * first.n_samples:
+                yield from self._filtered(lot, parts)
+                lot = []
+            lot.append(i)
+        yield from self._filtered(lot, parts)
+
+    def _filtered(self, lot: list[int], parts) -> Iterator[tuple[int, Segment]]:
+        if not lot:
+            return
+        sos, at_rest, skip = self._design(parts[lot[0]])
+        x = np.zeros((len(lot), parts[lot[-1]].n_samples))
+        for row, i in zip(x, lot, strict=True):
+            row[: parts[i].n_samples] = parts[i].data[0]
+        y, _ = sosfilt(sos, x, axis=1, zi=at_rest * x[:, :1])
+        y = y.astype(np.float32)
+        for row, i in zip(y, lot, strict=True):
+            part = parts[i]
+            yield (
+                i,
+                Segment(
+                    station=part.station,
+                    channels=part.channels,
+                    start_ns=part.start_ns + samples_to_ns(skip, part.sampling_rate_hz),
+                    sampling_rate_hz=part.sampling_rate_hz,
+                    data=row[np.newaxis, skip : part.n_samples],
+                    units=part.units,
+                ),
+            )
+
+    def _design(self, part: Segment) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return sections, their state at rest under a constant of one, samples to settle."""
+        rate_hz = snap_rate(part.sampling_rate_hz)
+        if rate_hz not in self._designs:
+            sos = self._sections(rate_hz)
+            at_rest = sosfilt_zi(sos)[:, np.newaxis, :]
+            self._designs[rate_hz] = sos, at_rest, int(np.ceil(self._settle_s * rate_hz))
+        return self._designs[rate_hz]
+
+
+def _as_numbers(data: np.ndarray) -> np.ndarray:
+    """Return samples as the filter takes them: it converts whole numbers itself."""
+    return data if data.dtype.itemsize <= 8 else data.astype(np.float64)
+
+
+def _is_short(part: Segment) -> bool:
+    return len(part.channels) == 1 and part.n_samples <= SHORT
+
+
+def _whole(parts: Sequence[Segment]) -> list[int]:
+    """Return the segments that go on from none and that, as is known, none goes on from."""
+    whole: list[int] = []
+    latest: dict[tuple[str, ...], int] = {}
+    for i, part in enumerate(parts):
+        before = latest.get(part.channels)
+        if before is not None and not (part.continues or parts[before].continues):
+            whole.append(before)
+        latest[part.channels] = i
+    return whole
+
 
 def causal_filter(parts: Iterable[Segment], band: Band) -> Iterator[Segment]:
     """Filter segments causally, carrying the state from each segment to its continuation.
@@ -278,10 +356,14 @@ def causal_filter(parts: Iterable[Segment], band: Band) -> Iterator[Segment]:
         float32, without the time in which the filter settles; see `CausalFilter`.
     """
     stream = CausalFilter(band)
+    lot, n_samples = [], 0
     for part in parts:
-        filtered = stream.add(part)
-        if filtered is not None:
-            yield filtered
+        lot.append(part)
+        n_samples += part.n_samples
+        if n_samples >= LOT:
+            yield from stream.add_many(lot)
+            lot, n_samples = [], 0
+    yield from stream.add_many(lot)
 
 
 def align(parts: Iterable[Segment]) -> Segment | None:

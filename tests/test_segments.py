@@ -28,6 +28,7 @@ from seisml.segments import (
     FORGOTTEN,
     SETTLED,
     Band,
+    CausalFilter,
     Segment,
     align,
     causal_filter,
@@ -524,6 +525,39 @@ def test_settling_time_is_true(band):
     for level in (SETTLED, 1e-6, FORGOTTEN):
         at_sample = int(np.ceil(band.settle_s(level) * RATE_HZ))
         assert response[at_sample:].sum() < 1.5 * level * response.sum()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["HHZ", "HHN"]),
+            st.integers(1, 400),
+            st.booleans(),
+            st.sampled_from([20.0, 20.0, 6.625]),
+            st.sampled_from(["i4", "i2", "f4", "f8"]),
+        ),
+        max_size=30,
+    )
+)
+@settings(max_examples=60, deadline=None, phases=PHASES)
+def test_pieces_filtered_together_are_as_each_by_itself(pieces):
+    """Short pieces of any length, channel, rate and type give the same bits in one array."""
+    parts, at_ns, rates_hz = [], DAY0, {}
+    for i, (channel, n, goes_on, rate_hz, kind) in enumerate(pieces):
+        goes_on = goes_on and rates_hz.get(channel) == rate_hz
+        rates_hz[channel] = rate_hz
+        x = (noise(n, i) + 1000).astype(kind)[np.newaxis]
+        parts.append(Segment(STATION, (channel,), at_ns, rate_hz, x, continues=goes_on))
+        at_ns += samples_to_ns(n, rate_hz)
+    one_by_one = CausalFilter(BAND)
+    wanted = [found for part in parts if (found := one_by_one.add(part)) is not None]
+    found = list(causal_filter(parts, BAND))
+    assert [(f.channels, f.start_ns, f.continues) for f in found] == [
+        (w.channels, w.start_ns, w.continues) for w in wanted
+    ]
+    for mine, theirs in zip(found, wanted, strict=True):
+        assert mine.data.dtype == np.float32
+        np.testing.assert_array_equal(mine.data, theirs.data)
 
 
 def test_short_segments_give_nothing():
