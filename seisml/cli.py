@@ -386,23 +386,36 @@ def catalog(
         terminal.line(str(output))
 
 
-@app.command(epilog="Example: `seisml features f_centroid`")
+@app.command(
+    epilog="Example: `seisml features f_centroid`, `seisml features hibert-compat`, "
+    "`seisml features --markdown`"
+)
 def features(
-    name: Annotated[str | None, typer.Argument(help="Explain this one.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Explain this feature, or this set of features.")
+    ] = None,
     as_json: AsJson = False,
+    markdown: Annotated[bool, typer.Option(help="Print the table of the documentation.")] = False,
 ) -> None:
-    """List the features, or explain one."""
-    from seisml.features import get_feature, resolve
-    from seisml.features.explain import explain
+    """List the features and their sets, or explain one."""
+    from seisml.features import SETS, explain, get_feature, resolve
 
-    chosen = resolve() if name is None else [get_feature(name)]
+    if markdown:
+        terminal.line(explain.markdown())
+        return
+    one = None if name is None or name in SETS else get_feature(name)
+    chosen = [one] if one else resolve(name or "all")
     if as_json:
-        terminal.as_json([dict(explain(one)) for one in chosen])
-    elif name is not None:
-        terminal.table("", ["", "value"], explain(chosen[0]))
+        terminal.as_json([dict(explain.explain(one)) for one in chosen])
+    elif one:
+        terminal.table("", ["", "value"], explain.explain(one))
+        if rows := explain.example(one):
+            terminal.table("the last 20 s of", ["signal", "value"], rows)
     else:
-        rows = [(f.group, f.name, f.unit, f.invariances, f.summary) for f in chosen]
-        terminal.table("", ["group", "name", "unit", "invariant to", "what it is"], rows)
+        rows = [(f.group, f.name, f.unit, f.invariances, f.cost, f.summary) for f in chosen]
+        columns = ["group", "name", "unit", "invariant to", "cost", "what it is"]
+        terminal.table(name or "", columns, rows)
+        steps.explain_sets([SETS[name]] if name else list(SETS.values()))
 
 
 def main() -> None:

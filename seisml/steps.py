@@ -234,3 +234,13 @@ def write_comparison(result, numbers, by, json_file, html) -> None:
 
         comparison_report(html, result, title=f"{result.machine_name} and {result.expert_name}")
         terminal.line(str(html))
+
+
+def explain_sets(sets) -> None:
+    """Print sets of features; of one set its published numbering."""
+    if len(sets) == 1 and sets[0].numbering:
+        one = sets[0]
+        terminal.table(one.source, ["published", "definition", "here"], one.numbering)
+        return
+    rows = [(one.name, one.purpose, one.source) for one in sets]
+    terminal.table("sets", ["set", "for", "numbering after"], rows)

@@ -80,30 +80,26 @@ class BlockTable:
         """What is computed beside the moments, energies and spectra."""
         return {name for name in ("envelope", "samples") if getattr(self, name) is not None}
 
-    @cached_property
-    def frequencies_hz(self) -> np.ndarray:
-        """Frequencies of the spectra, Hz."""
-        n = count_samples(spectrum_s(self.settings), self.sampling_rate_hz)
-        return np.arange(self.spectra.shape[1]) * (self.sampling_rate_hz / n)
+    @property
+    def first_bin(self) -> int:
+        """Number of the first frequency of the analysis band; never 0 Hz, the mean is removed."""
+        return first_bin(self.settings, self.sampling_rate_hz)
 
     @cached_property
-    def band(self) -> slice:
-        """Bins of the analysis band in the spectra; never 0 Hz, as the mean is removed."""
-        f = self.frequencies_hz
-        low_hz, _ = self.settings.band_hz
-        return slice(max(1, int(np.searchsorted(f, low_hz - 1e-9))), len(f))
+    def frequencies_hz(self) -> np.ndarray:
+        """Frequencies of the spectra, Hz: those of the analysis band."""
+        n = count_samples(spectrum_s(self.settings), self.sampling_rate_hz)
+        return (self.first_bin + np.arange(self.spectra.shape[1])) * (self.sampling_rate_hz / n)
 
     def bins(self, low_hz: float, high_hz: float) -> slice | None:
         """Return the bins of the spectra with low <= f < high, None where not all are there."""
-        f = self.frequencies_hz[self.band]
+        f = self.frequencies_hz
         if len(f) < 2 or high_hz > 0.4 * self.sampling_rate_hz * (1 + 1e-9):
             return None
         first, last = np.searchsorted(f, [low_hz - 1e-9, high_hz - 1e-9])
         slack_hz = (f[1] - f[0]) * (1 + 1e-9)
         whole = f[0] <= low_hz + slack_hz and high_hz <= f[-1] + slack_hz
-        if not (first < last and whole):
-            return None
-        return slice(self.band.start + int(first), self.band.start + int(last))
+        return slice(int(first), int(last)) if first < last and whole else None
 
     @cached_property
     def halves_hz(self) -> tuple[float, float, float] | None:
@@ -126,13 +122,12 @@ class BlockTable:
         u runs from -1 to 1 over the analysis band: its moments can be centred without loss.
         """
         f = self.frequencies_hz
-        inside = f[self.band]
         weights = np.zeros((len(f), len(self.linear_names)))
-        if len(inside) > 1:
-            u = 2 * (inside - inside[0]) / (inside[-1] - inside[0]) - 1
-            weights[self.band, :5] = u[:, np.newaxis] ** np.arange(5)
+        if len(f) > 1:
+            u = 2 * (f - f[0]) / (f[-1] - f[0]) - 1
+            weights[:, :5] = u[:, np.newaxis] ** np.arange(5)
         low_hz, middle_hz, high_hz = self.halves_hz or (0.0, 0.0, 0.0)
-        mean, total = 1.0, f[1] if len(f) > 1 else 0.0
+        mean, total = 1.0, f[1] - f[0] if len(f) > 1 else 0.0
         halves = ((low_hz, middle_hz, mean), (middle_hz, high_hz, mean))
         bands = [(*band, total) for band in self.settings.bands_hz]
         for column, (first_hz, last_hz, weight) in enumerate((*halves, *bands), start=5):
@@ -142,7 +137,7 @@ class BlockTable:
             else:
                 n = bins.stop - bins.start
                 weights[bins, column] = weight if weight is total else weight / n
-        if len(inside) and inside[-1] > limit_hz * (1 + 1e-9):
+        if len(f) and f[-1] > limit_hz * (1 + 1e-9):
             weights[:, :5] = np.nan
         return weights
 
@@ -150,6 +145,12 @@ class BlockTable:
 def spectrum_s(settings: Settings) -> float:
     """Return the length of one spectrum, s."""
     return settings.spectrum_hops * settings.grid.hop_s
+
+
+def first_bin(settings: Settings, rate_hz: float) -> int:
+    """Return the number of the first frequency of the analysis band in a whole spectrum."""
+    step_hz = rate_hz / count_samples(spectrum_s(settings), rate_hz)
+    return max(1, int(np.ceil((settings.band_hz[0] - 1e-9) / step_hz)))
 
 
 def block_samples(settings: Settings, rate_hz: float) -> int:
@@ -191,6 +192,7 @@ def empty_table(
     n_block = block_samples(settings, rate_hz)
     top_hz = min(settings.band_hz[1], 0.4 * rate_hz)
     n_bins = count_bins(top_hz, count_samples(spectrum_s(settings), rate_hz), rate_hz)
+    n_bins = max(0, n_bins - first_bin(settings, rate_hz))
     table = BlockTable(
         settings=settings,
         blocks=blocks,

@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from seisml.features import kernels
 from seisml.features.blocks import BlockTable, block_samples, part_bands, spectrum_s
-from seisml.features.kernels import Kernel, count_samples
+from seisml.features.kernels import Kernel, Lot, count_samples
 from seisml.segments import Band, CausalFilter, Segment, samples_to_ns, snap_rate
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
@@ -71,7 +71,7 @@ class Filler:
     def __init__(self, table: BlockTable):
         self.table = table
         self._run: _Run | None = None
-        self._lots: list[_Lot] = []
+        self._lots: list[_Gathering] = []
         self._rate_hz = 0.0
         self._parts = [
             (_part_filter(name, band), Filler(table.parts[name]))
@@ -123,10 +123,13 @@ class Filler:
         settings, blocks, rate_hz = self.table.settings, self.table.blocks, snap_rate(run.rate_hz)
         if rate_hz != self._rate_hz:
             self._flush()
-            self._lots = [_Lot(kernel) for kernel in _kernels(self.table, rate_hz)]
+            self._lots = [_Gathering(kernel) for kernel in _kernels(self.table, rate_hz)]
             self._rate_hz = rate_hz
         grid, data = settings.grid, run.held[0] if len(run.held) == 1 else np.concatenate(run.held)
-        n_block, n_most = self._lots[0].n, max(lot.n for lot in self._lots)
+        n_block, n_most = (
+            self._lots[0].kernel.n_samples,
+            max(lot.kernel.n_samples for lot in self._lots),
+        )
         k = np.arange(run.next_block, grid.block_of(run.time_ns(run.stop)) + 1)
         at = run.at(k, grid) - run.first
         fits = (at >= 0) & (at + (n_block if last else n_most) <= len(data))
@@ -135,8 +138,10 @@ class Filler:
         if not len(k):
             return
         inside = (k >= blocks.start) & (k < blocks.stop)
+        power = kernels.power_of(data)
+        scaled = np.ldexp(data, power) if power else data
         for lot in self._lots:
-            lot.add(data, k[inside] - blocks.start, at[inside])
+            lot.add(scaled, k[inside] - blocks.start, at[inside], power)
         run.next_block = int(k[-1]) + 1
         # The sample before the next block is kept too: its first difference needs it.
         rest = min(max(0, int(run.at(run.next_block, grid)) - run.first - 1), len(data))
@@ -163,7 +168,7 @@ def _kernels(table: BlockTable, rate_hz: float) -> list[Kernel]:
     n_block = block_samples(table.settings, rate_hz)
     n_window = count_samples(spectrum_s(table.settings), rate_hz)
     found = [kernels.sums_kernel(table, n_block, rate_hz)]
-    if table.spectra.shape[1]:
+    if table.spectra.shape[1] or table.envelope is not None:
         found.append(kernels.spectra_kernel(table, n_window, rate_hz))
     if table.samples is not None:
         found.append(kernels.samples_kernel(table, n_block))
@@ -190,48 +195,49 @@ def _add_coverage(table: BlockTable, start_ns: int, end_ns: int) -> None:
         table.covered_ns[low - blocks.start : high - blocks.start] += spans
 
 
-class _Lot:
+class _Gathering:
     """Frames, of one long or many short segments, that one kernel computes together."""
 
     def __init__(self, kernel: Kernel):
         self.kernel = kernel
-        self.frames = np.zeros((kernels.LOT, kernel.before + kernel.n_samples), np.float32)
-        self.rows: list[np.ndarray] = []
-        self.alone: list[np.ndarray] = []
-        self.n_rows = 0
+        self.frames = np.zeros((kernels.LOT, kernel.n_samples), np.float32)
+        self.before = np.zeros(kernels.LOT, np.float32)
+        self.rows, self.powers = np.zeros((2, kernels.LOT), np.int64)
+        self.alone = np.zeros(kernels.LOT, bool)
+        self.n = 0
 
-    @property
-    def n(self) -> int:
-        """Samples of a frame from the start of its block on."""
-        return self.kernel.n_samples
-
-    def add(self, x: np.ndarray, rows: np.ndarray, starts: np.ndarray) -> None:
+    def add(self, x: np.ndarray, rows: np.ndarray, starts: np.ndarray, power: int) -> None:
         """Take the blocks that begin at some samples, where the frame is whole."""
-        whole = starts + self.n <= len(x)
+        n_samples = self.frames.shape[1]
+        whole = starts + n_samples <= len(x)
         if not whole.any():
             return
-        if self.kernel.before:
-            # The first sample stands before itself where there is none before it.
-            x = np.concatenate([x[:1], x])
         rows, starts = rows[whole], starts[whole]
-        views = sliding_window_view(x, self.frames.shape[1])
+        views = sliding_window_view(x, n_samples)
         first = 0
         while first < len(rows):
-            n = min(len(self.frames) - self.n_rows, len(rows) - first)
-            at = starts[first : first + n]
-            self.frames[self.n_rows : self.n_rows + n] = _rows_at(views, at)
-            self.rows.append(rows[first : first + n])
-            self.alone.append(at == 0)
-            self.n_rows, first = self.n_rows + n, first + n
-            if self.n_rows == len(self.frames):
+            n = min(len(self.frames) - self.n, len(rows) - first)
+            here, at = slice(self.n, self.n + n), starts[first : first + n]
+            self.frames[here] = _rows_at(views, at)
+            # The first sample stands before itself where there is none before it.
+            self.before[here] = x[np.maximum(at - 1, 0)]
+            self.rows[here] = rows[first : first + n]
+            self.alone[here], self.powers[here] = at == 0, power
+            self.n, first = self.n + n, first + n
+            if self.n == len(self.frames):
                 self.flush()
 
     def flush(self) -> None:
         """Compute what was taken and write it to the table."""
-        if self.n_rows:
-            self.frames[self.n_rows :] = 0.0
-            self.kernel.run(np.concatenate(self.rows), self.frames, np.concatenate(self.alone))
-        self.rows, self.alone, self.n_rows = [], [], 0
+        n = self.n
+        if n:
+            self.frames[n:], self.before[n:], self.alone[n:] = 0.0, 0.0, False
+            rows = self.rows[:n]
+            if n == 1 or (np.diff(rows) == 1).all():
+                rows = slice(int(rows[0]), int(rows[-1]) + 1)
+            powers = self.powers[:n, np.newaxis]
+            self.kernel.run(Lot(rows, n, self.frames, self.before, self.alone, powers))
+        self.n = 0
 
 
 def _rows_at(views: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -301,12 +301,12 @@ class Windows:
     @cached_property
     def frequencies_hz(self) -> np.ndarray:
         """Frequencies of `psd`, Hz."""
-        return self.table.frequencies_hz[self.table.band]
+        return self.table.frequencies_hz
 
     @cached_property
     def _scaled_psd(self) -> tuple[np.ndarray, np.ndarray]:
         rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        power, known = self.table.spectra[rows, self.table.band], self.table.known[rows]
+        power, known = self.table.spectra[rows], self.table.known[rows]
         scale = np.where(known, self.table.scale[rows], 0.0)
         unit = float(scale.max()) or 1.0
         factor = (scale / unit).astype(np.float32)

@@ -222,13 +222,13 @@ def _background_log_psd(past: Past) -> tuple[np.ndarray, np.ndarray]:
     n_past = max(2, round(settings.background_s / (g * settings.grid.hop_s)))
     group = (start + np.arange(len(table.blocks))) // g - start // g
     edges = np.searchsorted(group, np.arange(group[-1] + 2))
-    means = np.full((group[-1] + 1, len(table.frequencies_hz[table.band])), np.nan)
+    means = np.full((group[-1] + 1, len(table.frequencies_hz)), np.nan)
     for i, (a, b) in enumerate(pairwise(edges)):
         known = table.known[a:b]
         if known.sum() >= 0.5 * g:
             unit = table.scale[a:b][known].max()
             factor = np.where(known, table.scale[a:b] / unit, 0.0).astype(np.float32)
-            total = np.einsum("i,ij->j", factor, table.spectra[a:b, table.band])
+            total = np.einsum("i,ij->j", factor, table.spectra[a:b])
             if total.max() > 0:
                 # Split at a power of two, so that no bit depends on the unit.
                 total = np.maximum(total, FLOOR * total.max())
