@@ -12,6 +12,7 @@ LAYERS = [
     {"errors"},
     {"times", "atomic"},
     {"config", "planets", "windows", "intervals", "catalog", "joining", "index", "terminal"},
+    {"filters"},
     {"segments", "files", "miniseed", "matching"},
     {"sources"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms"},
