@@ -15,6 +15,7 @@ LAYERS = [
     {"filters"},
     {"segments", "files", "miniseed", "matching"},
     {"sources"},
+    {"decoding"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms"},
     {"archive"},
     {"extract", "labels", "model", "onset", "compare", "associate", "coverage"},
@@ -32,6 +33,7 @@ LAYERS = [
 HOMES = {
     "obspy": {
         "archive",
+        "decoding",
         "waveforms",
         "miniseed",
         "formats",
