@@ -142,6 +142,8 @@ def _joined(pieces: list[Record], line: Line | None, counts: Counter):
                 counts["start_snapped"] += n_off
             line.n_samples += n
             run.append(piece.data[:n])
+            if n == len(piece.data):
+                break
             piece = piece.part(n, len(piece.data))
     if run:
         yield line, _stack(run), continues

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors"},
-    {"times", "atomic"},
+    {"times", "atomic", "fills"},
     {"config", "planets", "windows", "intervals", "catalog", "joining", "index", "terminal"},
     {"filters"},
     {"segments", "files", "miniseed", "matching"},

@@ -22,8 +22,10 @@ from waveform_data import (
 )
 
 from seisml import archive as archives
+from seisml import joining
 from seisml.errors import ConfigError
-from seisml.joining import gap_mask, guard_ns, snap_rate
+from seisml.fills import gap_mask
+from seisml.joining import guard_ns, snap_rate
 from seisml.segments import (
     FORGOTTEN,
     SETTLED,
@@ -442,6 +444,46 @@ def test_conflicts_and_shifts_do_not_depend_on_chunks(data):
         whole, whole_counts = read_stretches(archive, DAY0, at(400.0), 1e6)
     assert_same_stretches(found, whole)
     assert counts == whole_counts
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 120),
+            st.sampled_from([0.0, 0.0, 0.2, 0.5, 1.0, 3.0, -0.4, -1.0, -2.0, -60.0]),
+            st.sampled_from(["i4"] * 12 + ["f4", "zeros", "nan", "tail", "masked"]),
+            st.sampled_from([20.0] * 9 + [20.0004, 10.0]),
+        ),
+        min_size=1,
+        max_size=24,
+    ),
+    st.tuples(st.integers(-2, 30), st.integers(1, 90)),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None, phases=PHASES)
+def test_many_plain_records_are_joined_as_if_each_was_looked_at(pieces, span_s, in_order):
+    """The short way for many good records gives the same pieces and counts as the long one."""
+    records, at_ns = [], DAY0
+    for i, (n, step, what, rate_hz) in enumerate(pieces):
+        x = noise(n, i).astype("f4" if what in ("f4", "nan") else "i4")
+        x[n // 2 :] = {"zeros": 0, "nan": np.nan, "tail": x[-1]}.get(what, x[n // 2 :])
+        x = np.ma.masked_equal(x, x[0]) if what == "masked" else x
+        at_ns += round(step / rate_hz * NS_PER_S)
+        records.append(joining.Record("HHZ", at_ns, 0, rate_hz, x))
+        at_ns = max(DAY0, records[-1].end_ns)
+    if in_order:
+        records.sort(key=lambda record: record.start_ns)
+    start_ns = DAY0 + span_s[0] * NS_PER_S
+    chunk = start_ns, start_ns + span_s[1] * NS_PER_S, records
+    found = []
+    for many in (1, 10**9):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(joining, "MANY", many)
+            counts = Counter()
+            parts = stretches(segments([chunk], station=STATION, counts=counts))
+            found.append((parts, counts))
+    assert found[0][1] == found[1][1]
+    assert_same_stretches(found[0][0], found[1][0])
 
 
 def test_guard_is_long_enough_for_slow_channels():
