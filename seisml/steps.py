@@ -12,13 +12,20 @@ def settings_of(profile: str, **changes):
     """Return the settings of a profile or file, with options of the command line over them."""
     import dataclasses
 
-    from seisml.config import load_config, load_profile
+    from seisml.config import load_config, load_profile, resolve_path
 
     config = load_config(profile) if profile.endswith(".toml") else load_profile(profile)
+    data = {
+        "units": changes.get("units") or config.data.units,
+        # Those of the file are relative to it, those of the command line to where one is.
+        "metadata": tuple(str(path) for path in changes.get("metadata") or ())
+        or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
+    }
     labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
     training = {k: changes[k] for k in ("model",) if k in changes}
     return dataclasses.replace(
         config,
+        data=dataclasses.replace(config.data, **data),
         labels=dataclasses.replace(config.labels, **labels),
         training=dataclasses.replace(config.training, **training),
     )
@@ -39,6 +46,16 @@ def open_archive(root: str, jobs: int):
     if n_bad:
         terminal.say(f"{n_bad} of {len(opened.files)} files rejected: 'seisml scan' says why.")
     return opened
+
+
+def read_metadata(paths):
+    """Read station metadata where files are named, and say what is odd in them."""
+    from seisml.metadata import read_metadata as read
+
+    found = read(paths) if paths else None
+    for note in found.notes if found else ():
+        terminal.say(note)
+    return found
 
 
 def chosen_stations(opened, patterns) -> list[str]:
@@ -133,7 +150,12 @@ class FittingTables:
                 continue
             station = str(table.stations[0])
             try:
-                check_table(table, columns=detector.columns, fingerprint=detector.fingerprint)
+                check_table(
+                    table,
+                    columns=detector.columns,
+                    fingerprint=detector.fingerprint,
+                    unit=detector.unit,
+                )
             except FeatureMismatchError as error:
                 if station not in self.unfit:
                     terminal.say(f"left out: {station}: {error.problem}")

@@ -9,7 +9,15 @@
 """
 
 from seisml.features.blocks import BlockTable, empty_table, part_bands
-from seisml.features.compute import columns_of, compute, evaluate, needs_of
+from seisml.features.components import ORIENTED, STATION, Components, three_components
+from seisml.features.compute import (
+    columns_of,
+    compute,
+    evaluate,
+    evaluate_station,
+    features_per,
+    needs_of,
+)
 from seisml.features.filler import Filler, fill
 from seisml.features.frames import Past, Windows, moving_sum
 from seisml.features.registry import (
@@ -26,9 +34,12 @@ from seisml.features.settings import Settings
 
 __all__ = [
     "INVARIANCES",
+    "ORIENTED",
     "REGISTRY",
     "SETS",
+    "STATION",
     "BlockTable",
+    "Components",
     "Feature",
     "FeatureSet",
     "Filler",
@@ -39,7 +50,9 @@ __all__ = [
     "compute",
     "empty_table",
     "evaluate",
+    "evaluate_station",
     "feature",
+    "features_per",
     "fill",
     "get_feature",
     "load_features",
@@ -47,4 +60,5 @@ __all__ = [
     "needs_of",
     "part_bands",
     "resolve",
+    "three_components",
 ]

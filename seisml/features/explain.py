@@ -19,6 +19,9 @@ GROUPS = {
 RATE_HZ, LENGTH_S, QUIET_S = 100.0, 20.0, 1200.0
 
 
+_PER = {"channel": "each component", "station": "three components together, column .3C"}
+
+
 def explain(feature: Feature) -> list[tuple[str, str]]:
     """Return what is known of a feature as (name, text) rows.
 
@@ -41,7 +44,7 @@ def explain(feature: Feature) -> list[tuple[str, str]]:
         ("least sampling rate", f"{feature.min_rate_hz:g} Hz" if feature.min_rate_hz else "any"),
         ("cost", f"{feature.cost}: {COSTS[feature.cost]}"),
         ("reference", feature.reference),
-        ("columns", f"{columns} a {feature.per}"),
+        ("columns", f"{columns}, of {_PER[feature.per]}"),
         ("in the sets", ", ".join(sets) or "none"),
         ("version", str(feature.version)),
     ]

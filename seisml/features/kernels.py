@@ -262,10 +262,11 @@ class Envelope:
 
 
 def samples_kernel(table, n_block: int) -> Kernel:
-    """Return the kernel that keeps the samples themselves."""
+    """Return the kernel that keeps the samples themselves, if they are as many as the table's."""
 
     def run(lot: Lot) -> None:
-        n = min(n_block, table.samples.shape[1])
-        table.samples[lot.rows, :n] = lot.unscaled(lot.frames[:, :n], 1)
+        # Blocks of another sampling rate cannot stand beside these: they stay NaN.
+        if n_block == table.samples.shape[1]:
+            table.samples[lot.rows] = lot.unscaled(lot.frames, 1)
 
     return Kernel(n_block, run)

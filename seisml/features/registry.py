@@ -91,7 +91,19 @@ class Feature:
 
 
 REGISTRY: dict[str, Feature] = {}
-_BUILT_IN = ("amplitude", "envelope", "ratios", "bands", "spectrum")
+_BUILT_IN = (
+    "amplitude",
+    "distribution",
+    "envelope",
+    "ratios",
+    "bands",
+    "spectrum",
+    "lines",
+    "tracks",
+    "correlation",
+    "cepstrum",
+    "polarization",
+)
 
 
 def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -> Callable:
@@ -153,20 +165,22 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
 
 
 def load_features() -> dict[str, Feature]:
-    """Import the built-in features and those of installed plug-ins; return the whole registry.
+    """Import the built-in features and those of installed plug-ins; return them all.
 
-    A plug-in is a package whose entry points of the group "seisml.features" name modules that
-    register features when they are imported.
+    Their order does not depend on what was imported before. A plug-in is a package whose entry
+    points of the group "seisml.features" name modules that register features when imported.
 
     Raises
     ------
     FeatureError
         If a plug-in cannot be imported.
     """
-    for module in _BUILT_IN:
-        importlib.import_module(f"seisml.features.{module}")
+    order = {f"seisml.features.{module}": i for i, module in enumerate(_BUILT_IN)}
+    for module in order:
+        importlib.import_module(module)
     _load_plugins()
-    return REGISTRY
+    place = {name: order.get(one.function.__module__, len(order)) for name, one in REGISTRY.items()}
+    return {name: REGISTRY[name] for name in sorted(place, key=place.__getitem__)}
 
 
 @functools.cache

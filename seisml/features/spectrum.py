@@ -29,7 +29,7 @@ def feature_e(unit: str, **details) -> Callable:
             enough = len(w.frequencies_hz) >= MIN_BINS
             return function(w) if enough else np.full(w.n, np.nan)
 
-        return feature(unit, group="E", cost="B", **details)(shape)
+        return feature(unit, group="E", **details)(shape)
 
     return register
 
@@ -94,6 +94,13 @@ def f_centroid(w: Windows) -> np.ndarray:
 def f_bandwidth(w: Windows) -> np.ndarray:
     """Bandwidth: standard deviation of the power spectrum about its centroid."""
     return np.sqrt(w.cached(_moments)[1])
+
+
+@feature_e("Hz", formula="sqrt(Σ f² p)", invariances="GLO", reference=_HIBERT)
+def f_rms(w: Windows) -> np.ndarray:
+    """RMS frequency of the power spectrum: that of centroid and bandwidth together."""
+    centroid, m2, _, _ = w.cached(_moments)
+    return np.sqrt(centroid**2 + m2)
 
 
 @feature_e("", formula="Σ (f−f_c)³ p / bandwidth³", invariances="GL", reference=_AAA)

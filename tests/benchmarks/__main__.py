@@ -40,27 +40,26 @@ def python_path() -> str:
 
 
 class Table:
-    """Rows of figures: what, measured, wanted, met."""
+    """A table in Markdown, row by row as it is measured."""
 
-    def __init__(self):
-        self.rows: list[tuple[str, str, str, str]] = []
+    def __init__(self, *head: str):
+        self.width = len(head)
+        self._write(head)
+        self._write(["---"] * len(head))
 
     def add(self, what: str, value: float, text: str, wanted: str = "", *, most=None, least=None):
-        """Add a figure; without `most` and `least` nothing is wanted of it."""
-        met = None if most is None and least is None else True
-        met = met and (most is None or value <= most) and (least is None or value >= least)
-        self.rows.append((what, text, wanted, {None: "", True: "yes", False: "**no**"}[met]))
+        """Write a figure; without `most` and `least` nothing is wanted of it."""
+        good = (most is None or value <= most) and (least is None or value >= least)
+        met = "" if most is None and least is None else "yes" if good else "**no**"
+        self._write((what, text, wanted, met)[: self.width])
 
-    def show(self, head: tuple[str, ...]) -> None:
-        """Write the table in Markdown."""
-        n = len(head)
-        rows = [head, tuple("---" for _ in head), *(row[:n] for row in self.rows)]
-        sys.stdout.write("\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n\n")
+    def _write(self, row) -> None:
+        sys.stdout.write(f"| {' | '.join(row)} |\n")
         sys.stdout.flush()
 
 
-def channel_day(folder: Path, table: Table) -> Table:
-    """Compare a channel-day with its bounds and the loop; return its profile."""
+def channel_day(folder: Path, table: Table) -> dict:
+    """Compare a channel-day with its bounds and the loop; return its times."""
     real = records.real_day()
     folder.mkdir()
     if real is None:
@@ -93,17 +92,21 @@ def channel_day(folder: Path, table: Table) -> Table:
         ">= 100",
         least=100,
     )
-    profile, total = Table(), sum(t[name] for name in STAGES)
+    return t
+
+
+def profile(t: dict) -> None:
+    """Write where the time of a channel-day goes."""
+    table, total = Table("stage of a channel-day", "time", "share"), sum(t[name] for name in STAGES)
     for name in STAGES:
-        profile.add(name, t[name], f"{t[name]:.3f} s", f"{100 * t[name] / total:.0f} %")
-    profile.add("all", total, f"{total:.3f} s", f"{t['n_windows']} x {t['n_columns']} values")
-    return profile
+        table.add(name, t[name], f"{t[name]:.3f} s", f"{100 * t[name] / total:.0f} %")
+    table.add("all", total, f"{total:.3f} s", f"{t['n_windows']} x {t['n_columns']} values")
 
 
-def many_days(folder: Path, table: Table, n_most: int) -> None:
-    """Compare days: cost, memory, processes."""
-    records.write_days(folder / "one", {"HHZ": records.three_days_of_samples()["HHZ"]}, 4)
-    one, four = ([run_stage("days", folder / "one", n) for _ in range(3)] for n in ("1", "4"))
+def many_days(folder: Path, table: Table) -> None:
+    """Compare the cost of four days with that of one."""
+    records.write_days(folder, {"HHZ": records.three_days_of_samples()["HHZ"]}, 4)
+    one, four = ([run_stage("days", folder, n) for _ in range(3)] for n in ("1", "4"))
     one_s, four_s = (min(t["seconds"] for t in runs) for runs in (one, four))
     text = f"{four_s / one_s:.2f} ({four_s:.2f} s / {one_s:.2f} s)"
     table.add("4 days / 1 day of a channel", four_s / one_s, text, "<= 4.2", most=4.2)
@@ -202,13 +205,14 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="processor time: for a busy machine")
     chosen = parser.parse_args()
     os.environ["BENCHMARK_CLOCK"] = "cpu" if chosen.cpu else "wall"
-    table, profile = Table(), None
+    sys.stdout.write(f"{machine()}\n\n")
+    table, times = Table("figure", "measured", "wanted", "met"), None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         measures = {
             "channel": lambda: channel_day(folder / "channel", table),
             "starts": lambda: starts(table),
-            "days": lambda: many_days(folder / "days", table, 4),
+            "days": lambda: many_days(folder / "days", table),
             "processes": lambda: processes(folder / "processes", table),
             "memory": lambda: memory(folder / "memory", table, 30 if chosen.long else 6),
             "detections": lambda: detections(folder / "detections", table),
@@ -217,12 +221,11 @@ def main() -> None:
         for group in GROUPS:
             if group in chosen.only:
                 start = time.perf_counter()
-                profile = measures[group]() or profile
+                times = measures[group]() or times
                 sys.stderr.write(f"{group}: {time.perf_counter() - start:.0f} s\n")
-    sys.stdout.write(f"{machine()}\n\n")
-    table.show(("figure", "measured", "wanted", "met"))
-    if profile:
-        profile.show(("stage of a channel-day", "time", "share"))
+    if times:
+        sys.stdout.write("\n")
+        profile(times)
 
 
 if __name__ == "__main__":

@@ -256,7 +256,7 @@ def _detector(table):
     """Return histogram boosting that has learned the largest ratios of a table."""
     import numpy as np
 
-    from seisml.config import load_profile
+    from seisml.config import Config
     from seisml.model import Detector, fit_classifier
 
     frame = table.frame
@@ -270,7 +270,7 @@ def _detector(table):
         plan=table.settings,
         on=0.5,
         off=0.25,
-        detection=dataclasses.asdict(load_profile("earth-local").detection),
+        detection=dataclasses.asdict(Config().detection),
         card={"body": "earth"},
     )
 
