@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors"},
-    {"times", "atomic"},
+    {"times", "atomic", "fills"},
     {
         "config",
         "planets",
@@ -22,6 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
+    {"filters"},
     {
         "segments",
         "files",
@@ -35,6 +36,7 @@ LAYERS = [
     },
     {"matching", "statistics"},
     {"sources", "deconvolution"},
+    {"decoding"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms", "response"},
     {"archive"},
     {"extract", "labels", "model", "onset", "outcomes", "associate", "coverage", "fetch"},
@@ -55,6 +57,7 @@ LAYERS = [
 HOMES = {
     "obspy": {
         "archive",
+        "decoding",
         "waveforms",
         "miniseed",
         "formats",
