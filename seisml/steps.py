@@ -48,7 +48,17 @@ def chosen_stations(opened, patterns) -> list[str]:
     return stations(opened, patterns=patterns or ("*",))
 
 
-def extract_days(opened, store, plan, patterns, jobs, *, start=None, end=None):
+def check_scheduler(text: str | None) -> str:
+    """Refuse a Dask scheduler that cannot be used, before any work is done."""
+    if text is None:
+        return ""
+    from seisml.executors import check_scheduler
+
+    check_scheduler(text)
+    return text
+
+
+def extract_days(opened, store, plan, patterns, **options):
     """Extract what is missing or stale, with a progress bar."""
     from seisml.extract import extract as make
 
@@ -63,10 +73,8 @@ def extract_days(opened, store, plan, patterns, jobs, *, start=None, end=None):
             store,
             plan,
             patterns=patterns or ("*",),
-            start=start,
-            end=end,
-            jobs=jobs,
             on_progress=day_done,
+            **options,
         )
 
 
@@ -174,7 +182,7 @@ def messages():
     return Progress(said=terminal.say)
 
 
-def run_project(project, *, jobs: int, report: bool = True):
+def run_project(project, *, jobs: int, scheduler: str = "", report: bool = True):
     """Run a project with progress bars."""
     from seisml.run import Progress
     from seisml.run import run as run_project
@@ -198,7 +206,9 @@ def run_project(project, *, jobs: int, report: bool = True):
             ),
             said=said,
         )
-        return run_project(project, jobs=jobs, report=report, progress=progress)
+        return run_project(
+            project, jobs=jobs, scheduler=scheduler, report=report, progress=progress
+        )
 
 
 def headline(result, extra=()) -> None:

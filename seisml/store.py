@@ -21,7 +21,6 @@ Windows without any sample have no row. Opening one needs nothing of seisml::
 import contextlib
 import dataclasses
 import errno
-import glob
 import io
 import json
 import re
@@ -42,6 +41,7 @@ from seisml.windows import WindowGrid
 SCHEMA = 1
 FLAGS = {1: "gap in the window", 2: "coverage below the minimum", 4: "a component is missing"}
 CHUNK_ROWS = 4096
+OTHER_SETTINGS = "made with other settings"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +126,17 @@ def shard_path(store, station: str, day: int) -> Path:
     return Path(store) / safe / f"{safe}_{day_name(day)}.h5"
 
 
+def lock_path(store, station: str) -> Path:
+    """Return the path of the lock that a run holds while it makes shards of a station.
+
+    Examples
+    --------
+    >>> lock_path("store", "XB.ELYSE.02.BH").as_posix()
+    'store/.locks/XB.ELYSE.02.BH.lock'
+    """
+    return Path(store) / ".locks" / f"{_safe(station)}.lock"
+
+
 def _safe(station: str) -> str:
     """Return a name for files: what some file systems refuse, or hide, becomes %XX."""
     name = quote(station, safe="")
@@ -150,24 +161,27 @@ def write_shard(store, shard: Shard) -> Path:
     with h5py.File(content, "w", libver="v110") as file:
         _write(file, shard)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
         write_atomic(path, content.getvalue())
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        what = "the disk or the quota is full" if full else error.strerror or str(error)
-        raise TableError(
-            f"{path} cannot be written: {what}.",
-            "Make room or choose another store, then run the same command: it goes on from here.",
-        ) from error
+        raise unwritable(path, error) from error
     return path
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove what killed runs have left of this shard; a living one is younger than a day."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+def unwritable(path, error: OSError) -> TableError:
+    """Return the error of a store that cannot be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    what = "the disk or the quota is full" if full else error.strerror or str(error)
+    return TableError(
+        f"{path} cannot be written: {what}.",
+        "Make room or choose another store, then run the same command: it goes on from here.",
+    )
+
+
+def remove_leftovers(store, station: str, *, older_than_s: float = 0.0) -> None:
+    """Remove what killed runs have left of half-written shards of a station."""
+    for part in (Path(store) / _safe(station)).glob(".*.part"):
         with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > 86_400:
+            if not older_than_s or time.time() - part.stat().st_mtime > older_than_s:
                 part.unlink()
 
 
@@ -229,6 +243,12 @@ def read_counts(path) -> dict[str, int]:
         return json.loads(file.attrs["counts"])
 
 
+def read_settings(path) -> dict:
+    """Return the settings that one shard was made with, without reading its values."""
+    with _opened(path) as file:
+        return json.loads(file.attrs["settings"])
+
+
 @contextlib.contextmanager
 def _opened(path) -> Iterator[h5py.File]:
     """Yield a shard that is open; whatever is wrong with it is a TableError."""
@@ -280,7 +300,7 @@ def shard_state(
     except TableError as error:
         return "stale", error.problem
     if known != fingerprint:
-        return "stale", "made with other settings"
+        return "stale", OTHER_SETTINGS
     now = set(sources)
     if made_from != now:
         changed = sorted({row[0] for row in made_from ^ now})
@@ -312,6 +332,13 @@ def shard_paths(store, *, stations: Iterable[str] | None = None) -> list[Path]:
                 f"The store {store} has no station {station!r}.", did_you_mean(station, known)
             )
     return [path for path in paths if unquote(path.parent.name) in wanted]
+
+
+def first_shards(store) -> list[Path]:
+    """Return the first shard of each station of a store, none where there is no store."""
+    paths = sorted(Path(store).glob("*/*.h5"), reverse=True)
+    first = {path.parent: path for path in paths if _day_of(path) is not None}
+    return sorted(first.values())
 
 
 def read_table(store, *, stations=None, start=None, end=None, columns=None) -> FeatureTable:

@@ -10,12 +10,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors"},
-    {"times", "atomic"},
+    {"times", "atomic", "executors"},
     {"config", "planets", "windows", "intervals", "catalog", "joining", "index", "terminal"},
     {"segments", "files", "miniseed", "matching"},
     {"sources"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms"},
-    {"archive"},
+    {"archive", "claims"},
     {"extract", "labels", "model", "onset", "compare", "associate", "coverage"},
     {"detect", "metrics", "plots"},
     {"crossfit", "summaries"},
@@ -46,6 +46,8 @@ HOMES = {
     "rich": {"terminal"},
     "typer": {"cli"},
     "sqlite3": {"index"},
+    "filelock": {"claims"},
+    "distributed": {"executors"},
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

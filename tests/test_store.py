@@ -22,6 +22,7 @@ from seisml.store import (
     joined_windows,
     read_shard,
     read_table,
+    remove_leftovers,
     shard_path,
     shard_paths,
     shard_state,
@@ -175,7 +176,7 @@ def test_crash_before_the_rename_leaves_the_old_shard(tmp_path, monkeypatch):
 
 
 def test_leftovers_are_not_read_and_do_not_block(tmp_path):
-    """Parts that a killed run left are no shards; old ones are removed, young ones may live."""
+    """Parts that a killed run left are no shards; they can be removed, or old ones only."""
     path = write_shard(tmp_path, shard())
     old, young = (path.with_name(f".{path.name}.{name}.part") for name in ("old", "young"))
     for part in (old, young):
@@ -184,8 +185,11 @@ def test_leftovers_are_not_read_and_do_not_block(tmp_path):
     assert shard_paths(tmp_path) == [path]
     assert len(read_table(tmp_path)) == 50
     write_shard(tmp_path, shard(n=10))
+    remove_leftovers(tmp_path, "XX.ABC.00.HH", older_than_s=86_400.0)
     assert not old.exists()
     assert young.exists()
+    remove_leftovers(tmp_path, "XX.ABC.00.HH")
+    assert not young.exists()
     assert len(read_table(tmp_path)) == 10
 
 
