@@ -44,10 +44,16 @@ def hold(store, stations: Iterable[str]) -> Iterator[None]:
     True
     """
     with contextlib.ExitStack() as stack:
-        for station in sorted(set(stations)):
-            locked = _hold_one(stack, store, station)
-            stores.remove_leftovers(store, station, older_than_s=0.0 if locked else 86_400.0)
+        locked = {station: _hold_one(stack, store, station) for station in sorted(set(stations))}
+        _remove_leftovers(store, locked)
         yield
+        _remove_leftovers(store, locked)  # of workers that were killed
+
+
+def _remove_leftovers(store, locked: Mapping[str, bool]) -> None:
+    """Remove half-written shards; without a lock they may be another run's, unless they are old."""
+    for station, alone in locked.items():
+        stores.remove_leftovers(store, station, older_than_s=0.0 if alone else 86_400.0)
 
 
 def _hold_one(stack: contextlib.ExitStack, store, station: str) -> bool:

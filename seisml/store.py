@@ -188,14 +188,13 @@ def remove_leftovers(store, station: str, *, older_than_s: float = 0.0) -> None:
 def _write(file: h5py.File, shard: Shard) -> None:
     n, n_columns = shard.X.shape
     chunks = (min(n, CHUNK_ROWS), n_columns) if n and n_columns else None
-    options = {"track_times": False}
-    file.create_dataset("X", data=shard.X.astype(np.float32), chunks=chunks, **options)
-    file.create_dataset("time", data=shard.time_ns.astype(np.int64), **options)
-    file.create_dataset("coverage", data=shard.coverage.astype(np.float32), **options)
-    file.create_dataset("flags", data=shard.flags.astype(np.uint8), **options)
+    _add(file, "X", shard.X.astype(np.float32), chunks=chunks)
+    _add(file, "time", shard.time_ns.astype(np.int64))
+    _add(file, "coverage", shard.coverage.astype(np.float32))
+    _add(file, "flags", shard.flags.astype(np.uint8))
     text = h5py.string_dtype()
     sources = np.array([[str(v) for v in row] for row in shard.sources], dtype=object)
-    file.create_dataset("sources", data=sources.reshape(-1, 3), dtype=text, **options)
+    _add(file, "sources", sources.reshape(-1, 3), dtype=text)
     file.attrs["schema"] = SCHEMA
     file.attrs["station"] = shard.station
     file.attrs["day"] = day_name(shard.day)
@@ -206,6 +205,11 @@ def _write(file: h5py.File, shard: Shard) -> None:
     file.attrs["fingerprint"] = shard.fingerprint
     for name in ("settings", "counts", "versions"):
         file.attrs[name] = json.dumps(dict(getattr(shard, name)), sort_keys=True)
+
+
+def _add(file: h5py.File, name: str, data: np.ndarray, **options) -> None:
+    """Write an array at once: where it lies must not depend on when Python lets go of it."""
+    file.create_dataset(name, data=data, track_times=False, **options).flush()
 
 
 def read_shard(path) -> Shard:

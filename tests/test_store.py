@@ -115,6 +115,20 @@ def test_same_input_gives_the_same_bytes(tmp_path):
     assert digest(write_shard(tmp_path / "b", shard(n=5000))) == first
 
 
+def test_bytes_do_not_depend_on_who_holds_a_reference(tmp_path, monkeypatch):
+    """A profiler (Dask has one) may keep datasets open longer: the file is the same."""
+    first = digest(write_shard(tmp_path / "a", shard(n=5000)))
+    held, real = [], h5py.Group.create_dataset
+
+    def create_dataset(*args, **options):
+        held.append(real(*args, **options))
+        return held[-1]
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", create_dataset)
+    assert digest(write_shard(tmp_path / "b", shard(n=5000))) == first
+    assert len(held) == 5
+
+
 def test_names_are_safe_and_do_not_collide(tmp_path):
     """Stations whose codes hold odd characters have files of their own, none of them hidden."""
     names = ["XX.A B.00.HH", "XX.A_B.00.HH", "XX.A/B.00.HH", ".AB..HH", "_.AB..HH", "XX.A:B.00.HH"]
