@@ -210,21 +210,28 @@ def _client(scheduler: str):
 
 
 def _on_cluster(function: Callable, queue: deque, scheduler: str) -> Iterator[tuple]:
-    client = _client(scheduler)
+    client, suspects = _client(scheduler), deque()
+    function = functools.partial(_one_at_a_time, function)
     try:
-        yield from _with_client(client, functools.partial(_one_at_a_time, function), queue)
+        for task, result in _with_client(client, function, queue):
+            if isinstance(result, Lost):
+                suspects.append(task)
+            else:
+                yield task, result
+        # Dask gives up all tasks of a worker that died several times: each has a try alone.
+        yield from _with_client(client, function, suspects, alone=True)
     finally:
         client.close()
 
 
-def _with_client(client, function: Callable, queue: deque) -> Iterator[tuple]:
+def _with_client(client, function: Callable, queue: deque, *, alone=False) -> Iterator[tuple]:
     import distributed
 
     finished = distributed.as_completed(loop=client.loop)
     waiting: dict = {}
     try:
         while True:
-            while queue and len(waiting) < _room(client):
+            while queue and len(waiting) < (1 if alone else _room(client)):
                 future = client.submit(function, queue[0], pure=False)
                 waiting[future] = queue.popleft()
                 finished.add(future)
@@ -254,8 +261,8 @@ def _result(client, future):
         return future.result()
     except SeismlError:
         raise
-    except distributed.scheduler.KilledWorker as error:
-        return Lost(f"its Dask worker died, {error.allowed_failures + 1} times")
+    except distributed.scheduler.KilledWorker:
+        return Lost("its Dask workers died again and again (killed, or out of memory)")
     except (distributed.CancelledError, distributed.comm.CommClosedError, OSError) as error:
         raise SeismlError(
             f"The connection to {address} was lost.",

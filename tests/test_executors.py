@@ -117,10 +117,12 @@ def test_a_dead_worker_of_an_extraction(tmp_path):
 @pytest.fixture(scope="module")
 def cluster():
     """A scheduler with two worker processes."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None
-    ) as cluster:
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    options = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None}
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(processes=True, **options) as cluster,
+    ):
         yield cluster
 
 
@@ -161,7 +163,7 @@ def test_a_task_that_kills_every_worker_is_told(cluster):
     found = dict(run_tasks(deadly, range(N), scheduler=cluster.scheduler_address))
     lost = found.pop(5)
     assert isinstance(lost, Lost)
-    assert "Dask worker died" in lost.why
+    assert "Dask workers died" in lost.why
     assert found == {task: 2 * task for task in range(N) if task != 5}
 
 
