@@ -264,7 +264,7 @@ def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
     except Exception as error:  # noqa: BLE001 - told in the outcome: one day must not stop the others
         return _failed(task, f"{type(error).__name__}: {error}")
     if outcome.counts.get("missing_files"):
-        text = "waveform files are gone or have changed since the scan; run again"
+        text = "waveform files are gone, out of reach, or have changed since the scan; run again"
         return dataclasses.replace(outcome, n_windows=0, n_usable=0, error=text)
     stores.write_shard(store, shard)
     return outcome

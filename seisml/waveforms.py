@@ -21,7 +21,8 @@ from obspy.core.util.misc import buffered_load_entry_point
 
 from seisml.joining import CLOCK_NS, Record, samples_to_ns
 from seisml.miniseed import Layout, Piece, maybe_miniseed, read_layout
-from seisml.sources import Source, UnreadableError, one_line, open_source
+from seisml.remote import is_remote
+from seisml.sources import Source, UnreadableError, file_key, one_line, open_source, whole
 from seisml.times import NS_PER_S
 
 UNSAFE_FORMATS = {"PICKLE"}
@@ -58,7 +59,7 @@ def scan_file(path: str) -> tuple[tuple, list[tuple]]:
     """
     name, reason, notes, pieces, key = "", "", [], [], (path, 0, 0)
     try:
-        key = _key(path)
+        key = file_key(path)
         name, pieces, notes = _scan(key)
     except UnreadableError as error:
         reason = str(error)
@@ -67,11 +68,6 @@ def scan_file(path: str) -> tuple[tuple, list[tuple]]:
     if not reason and not pieces:
         reason = "no samples"
     return (*key, name, reason, "; ".join(notes)[:300]), pieces
-
-
-def _key(path: str) -> tuple[str, int, int]:
-    stat = Path(path).stat()
-    return path, stat.st_size, stat.st_mtime_ns
 
 
 def _scan(key: tuple) -> tuple[str, list[tuple], list[str]]:
@@ -160,9 +156,9 @@ def _read_whole(key: tuple, *, name: str = "", headonly: bool = False):
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         path = key[0]
-        if source.content is not None:
+        if source.content is not None or is_remote(path):
             path = str(Path(folder) / "content")
-            Path(path).write_bytes(source.content)
+            Path(path).write_bytes(whole(source))
         name = name or _sniff(path)
         traces = list(_plugin(name, "readFormat", path, headonly=headonly))
     return name, traces, notes + sorted({one_line(w.message) for w in caught})
@@ -190,7 +186,7 @@ def read_records(
     Record
     """
     try:
-        key = _key(path)
+        key = file_key(path)
         if name == "MSEED" and (pieces := _layout(*key).pieces):
             known = {i: c for i, c in orders.items() if i < len(pieces) and pieces[i].code[3] == c}
             if len(known) < len(orders):

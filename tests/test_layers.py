@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors"},
-    {"times", "atomic", "executors"},
+    {"times", "atomic", "executors", "remote"},
     {"config", "planets", "windows", "intervals", "catalog", "joining", "index", "terminal"},
     {"segments", "files", "miniseed", "matching"},
     {"sources"},
@@ -48,6 +48,7 @@ HOMES = {
     "sqlite3": {"index"},
     "filelock": {"claims"},
     "distributed": {"executors"},
+    "fsspec": {"remote"},
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
