@@ -35,10 +35,15 @@ def open_archive(root: str, jobs: int):
             jobs=jobs,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    tell_rejected(opened)
+    return opened
+
+
+def tell_rejected(opened) -> None:
+    """Say how many files of an archive are not used."""
     n_bad = int((opened.files["reason"] != "").sum())
     if n_bad:
         terminal.say(f"{n_bad} of {len(opened.files)} files rejected: 'seisml scan' says why.")
-    return opened
 
 
 def chosen_stations(opened, patterns) -> list[str]:
@@ -206,9 +211,12 @@ def run_project(project, *, jobs: int, scheduler: str = "", report: bool = True)
             ),
             said=said,
         )
-        return run_project(
+        result = run_project(
             project, jobs=jobs, scheduler=scheduler, report=report, progress=progress
         )
+    tell_rejected(result.archive)
+    tell_failures(result.failed)
+    return result
 
 
 def headline(result, extra=()) -> None:
