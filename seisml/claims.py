@@ -45,6 +45,11 @@ def hold(store, stations: Iterable[str]) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         locked = {station: _hold_one(stack, store, station) for station in sorted(set(stations))}
+        if not all(locked.values()):
+            warnings.warn(
+                f"{store} is on a file system without locks: start no two runs on it at once.",
+                stacklevel=4,
+            )
         _remove_leftovers(store, locked)
         yield
         _remove_leftovers(store, locked)  # of workers that were killed
@@ -70,10 +75,6 @@ def _hold_one(stack: contextlib.ExitStack, store, station: str) -> bool:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise stores.unwritable(path, error) from error
-        warnings.warn(
-            f"{store} is on a file system without locks: start no two runs on it at once.",
-            stacklevel=5,
-        )
         return False
     return True
 
