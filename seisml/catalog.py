@@ -61,6 +61,8 @@ class Catalog:
         What `events.time_ns` is: one of `TIME_BASES`.
     dropped : dict of str to int
         Rows of the source that are not here, counted by reason.
+    dropped_lines : dict of str to tuple of int
+        Where the first of them stand in the file, by reason, as far as the reader knows.
     """
 
     events: pd.DataFrame
@@ -70,6 +72,7 @@ class Catalog:
     source: str = ""
     time_basis: str = "origin"
     dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    dropped_lines: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.events)
@@ -90,6 +93,7 @@ def make_catalog(
     source: str = "",
     time_basis: str = "origin",
     dropped: Mapping[str, int] | None = None,
+    dropped_lines: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Catalog:
     """Build a Catalog from tables that have at least times.
 
@@ -100,7 +104,7 @@ def make_catalog(
         whose name ends in ``_ns`` holds instants.
     picks : pandas.DataFrame, list of dict or None
         Columns of `PICK_COLUMNS`, any subset that has ``time_ns``.
-    name, body, source, time_basis, dropped
+    name, body, source, time_basis, dropped, dropped_lines
         See `Catalog`.
 
     Returns
@@ -135,7 +139,8 @@ def make_catalog(
             f"{source or name or 'catalogue'}: the event id {twice.iloc[0]!r} stands twice.",
             "Event ids must be unique: rename or remove one of the rows.",
         )
-    return Catalog(events, picks, name, body, source, time_basis, dict(dropped or {}))
+    counts, lines = dict(dropped or {}), dict(dropped_lines or {})
+    return Catalog(events, picks, name, body, source, time_basis, counts, lines)
 
 
 def _check_option(parameter: str, value: str, allowed: Iterable[str]) -> None:
@@ -168,8 +173,8 @@ def _instants(values: pd.Series) -> pd.Series:
     return values.where(values.notna(), NAT).astype(np.int64)
 
 
-def _concat(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Stack tables; instants that one of them lacks must not make the others floats."""
+def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Stack tables of events or of picks; instants that one of them lacks are `NAT` there."""
     instants = {column for table in tables for column in table if str(column).endswith("_ns")}
     return pd.concat(
         [table.assign(**dict.fromkeys(sorted(instants - {*table}), NAT)) for table in tables]
@@ -260,8 +265,8 @@ def merge(catalogs: Iterable[Catalog], *, name: str = "") -> Catalog:
         for reason, count in catalog.dropped.items():
             dropped[reason] = dropped.get(reason, 0) + count
     return make_catalog(
-        _concat([rename(catalog.events, catalog) for catalog in catalogs]),
-        _concat([rename(catalog.picks, catalog) for catalog in catalogs]),
+        stack([rename(catalog.events, catalog) for catalog in catalogs]),
+        stack([rename(catalog.picks, catalog) for catalog in catalogs]),
         name=name,
         body=catalogs[0].body,
         source=", ".join(catalog.source for catalog in catalogs),

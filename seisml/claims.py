@@ -79,15 +79,19 @@ def _hold_one(stack: contextlib.ExitStack, store, station: str) -> bool:
     return True
 
 
-def require_same_settings(store, plan: Mapping, shards: Iterable[Path]) -> None:
+def require_same_settings(
+    store, settings: Mapping, fingerprint: str, shards: Iterable[Path]
+) -> None:
     """Raise where one of some shards was made with other settings.
 
     Parameters
     ----------
     store : path
         As the message names it.
-    plan : mapping
-        Settings of now.
+    settings : mapping
+        Of now; what else a shard tells is not compared.
+    fingerprint : str
+        Of the settings of now.
     shards : iterable of pathlib.Path
         Those that cannot be read are passed over.
 
@@ -96,15 +100,17 @@ def require_same_settings(store, plan: Mapping, shards: Iterable[Path]) -> None:
     StaleTableError
         With the first settings that differ, old and new.
     """
-    now = _flat(json.loads(json.dumps(plan)))
+    now = _flat(json.loads(json.dumps(settings)))
     for path in shards:
         try:
-            old = _flat(stores.read_settings(path))
+            found, known = stores.read_settings(path)
         except TableError:
             continue
-        names = [name for name in dict.fromkeys([*now, *old]) if now.get(name) != old.get(name)]
-        if names:
+        if found != fingerprint:
+            old = _flat({name: known[name] for name in settings if name in known})
+            names = [name for name in dict.fromkeys([*now, *old]) if now.get(name) != old.get(name)]
             told = [f"{n} {_shown(old.get(n))} there, {_shown(now.get(n))} now" for n in names]
+            told = told or [f"fingerprint {found} there, {fingerprint} now"]
             more = f"; and {len(names) - N_TOLD} more" if len(names) > N_TOLD else ""
             raise StaleTableError(
                 f"{store} was made with other settings: {'; '.join(told[:N_TOLD])}{more}.",

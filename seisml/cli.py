@@ -48,10 +48,25 @@ def _instant(text: str | None) -> str | None:
     return text
 
 
+def _region(text: str | None) -> str | None:
+    """Refuse what are not four numbers."""
+    try:
+        good = text is None or len([float(word) for word in text.split(",")]) == 4
+    except ValueError:
+        good = False
+    if not good:
+        raise typer.BadParameter(f"{text!r} is not west,south,east,north, as -25,63,-13,67")
+    return text
+
+
 Start = Annotated[
     str | None, typer.Option(help="From this time on (ISO 8601, UTC).", callback=_instant)
 ]
 End = Annotated[str | None, typer.Option(help="Before this time.", callback=_instant)]
+Metadata = Annotated[
+    list[Path] | None,
+    typer.Option("--metadata", help="StationXML, dataless SEED, RESP, or a folder (repeatable)."),
+]
 Profile = Annotated[
     str, typer.Option("--profile", "-p", help="Preset, or a seisml.toml whose settings to use.")
 ]
@@ -158,6 +173,10 @@ def extract(
     output: Annotated[Path, typer.Option("-o", "--output", help="Feature store (folder).")],
     profile: Profile = "earth-local",
     station: Stations = None,
+    units: Annotated[
+        str | None, typer.Option(help="counts, sensitivity, or motion (response removed).")
+    ] = None,
+    metadata: Metadata = None,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
     replace: Annotated[
@@ -169,7 +188,8 @@ def extract(
     from seisml.extract import require_windows
     from seisml.settings import plan_of
 
-    plan = plan_of(steps.settings_of(profile))
+    config = steps.settings_of(profile, units=units, metadata=metadata)
+    plan = plan_of(config, metadata=steps.read_metadata(config.data.metadata))
     opened = steps.open_archive(archive, jobs)
     options = {"jobs": jobs, "scheduler": scheduler, "replace": replace}
     outcomes = steps.extract_days(opened, output, plan, station, **options)
@@ -233,6 +253,7 @@ def detect(
         Path | None, typer.Option(help="Where features are kept [OUTPUT's name + .features].")
     ] = None,
     station: Stations = None,
+    metadata: Metadata = None,
     start: Start = None,
     end: End = None,
     jobs: Jobs = 1,
@@ -246,8 +267,8 @@ def detect(
     from seisml.store import iter_tables
 
     detector = load_detector(model)
+    plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
     opened = steps.open_archive(archive, jobs)
-    plan = plan_from(detector.plan)
     options = {"jobs": jobs, "scheduler": scheduler, "start": start, "end": end}
     options["replace"] = store is None  # the store beside the output is its own
     store = store or output.with_suffix(".features")
@@ -381,43 +402,106 @@ def status(
 def catalog(
     file: Annotated[Path, typer.Argument(help="Any catalogue that seisml reads.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Convert to .csv or .xml.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Convert to .csv, .xml, .geojson, .markers, .txt (FDSN)."
+        ),
+    ] = None,
+    output_format: Annotated[
+        str | None, typer.Option("--format", help="Of the output, where the suffix leaves it open.")
+    ] = None,
+    input_format: Annotated[
+        str | None, typer.Option("--from", help="Of the file, where its content leaves it open.")
     ] = None,
     zone: Annotated[str | None, typer.Option(help="Time zone of times without one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Summarise a catalogue, or convert it."""
+    """Summarise a catalogue, or convert it; FILE may be a folder with a catalog.toml."""
     from seisml.experts import describe_catalog
-    from seisml.formats import read_catalog, write_catalog
+    from seisml.formats import output_format_of, read_catalog, write_catalog
 
-    found = read_catalog(file, zone=zone)
+    if output is not None:
+        output_format = output_format_of(output, output_format)
+    found = read_catalog(file, zone=zone, format=input_format)
     rows = describe_catalog(found)
     if as_json:
         terminal.as_json(dict(rows))
     else:
         terminal.table(str(file), ["", "value"], rows)
     if output is not None:
-        write_catalog(found, output)
+        write_catalog(found, output, format=output_format)
         terminal.line(str(output))
 
 
-@app.command(epilog="Example: `seisml features f_centroid`")
-def features(
-    name: Annotated[str | None, typer.Argument(help="Explain this one.")] = None,
-    as_json: AsJson = False,
+@app.command(
+    epilog="Example: `seisml fetch USGS -o noto.xml --start 2024-01-01 --end 2024-01-03 "
+    "--region 136,36,138,38 --min-magnitude 3`"
+)
+def fetch(
+    service: Annotated[str, typer.Argument(help="USGS, ISC, EMSC, ... or https://host.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Catalogue (.xml, .csv, .geojson, ...).")
+    ],
+    start: Annotated[str, typer.Option(help="From (ISO 8601, UTC).", callback=_instant)],
+    end: Annotated[str, typer.Option(help="To.", callback=_instant)],
+    min_magnitude: Annotated[float | None, typer.Option()] = None,
+    max_magnitude: Annotated[float | None, typer.Option()] = None,
+    region: Annotated[
+        str | None, typer.Option(help="West,south,east,north in degrees.", callback=_region)
+    ] = None,
+    picks: Annotated[bool, typer.Option(help="Ask for arrivals, too.")] = False,
 ) -> None:
-    """List the features, or explain one."""
-    from seisml.features import get_feature, resolve
-    from seisml.features.explain import explain
+    """Fetch a catalogue from an FDSN event service, in parts where it is large."""
+    from seisml.fetch import fetch_events
+    from seisml.formats import output_format_of, write_catalog
 
-    chosen = resolve() if name is None else [get_feature(name)]
+    output_format = output_format_of(output)
+    found = fetch_events(
+        service,
+        start=start,
+        end=end,
+        min_magnitude=min_magnitude,
+        max_magnitude=max_magnitude,
+        region=None if region is None else tuple(map(float, region.split(","))),
+        picks=picks,
+        on_page=terminal.say,
+    )
+    write_catalog(found, output, format=output_format)
+    dropped = "".join(f", {n} x {reason} dropped" for reason, n in found.dropped.items())
+    terminal.say(f"{len(found)} events, {len(found.picks)} picks{dropped}")
+    terminal.line(str(output))
+
+
+@app.command(
+    epilog="Example: `seisml features f_centroid`, `seisml features hibert-compat`, "
+    "`seisml features --markdown`"
+)
+def features(
+    name: Annotated[
+        str | None, typer.Argument(help="Explain this feature, or this set of features.")
+    ] = None,
+    as_json: AsJson = False,
+    markdown: Annotated[bool, typer.Option(help="Print the table of the documentation.")] = False,
+) -> None:
+    """List the features and their sets, or explain one."""
+    from seisml.features import SETS, explain, get_feature, resolve
+
+    if markdown:
+        terminal.line(explain.markdown())
+        return
+    one = None if name is None or name in SETS else get_feature(name)
+    chosen = [one] if one else resolve(name or "all")
     if as_json:
-        terminal.as_json([dict(explain(one)) for one in chosen])
-    elif name is not None:
-        terminal.table("", ["", "value"], explain(chosen[0]))
+        terminal.as_json([dict(explain.explain(one)) for one in chosen])
+    elif one:
+        terminal.table("", ["", "value"], explain.explain(one))
+        if rows := explain.example(one):
+            terminal.table("the last 20 s of", ["signal", "value"], rows)
     else:
-        rows = [(f.group, f.name, f.unit, f.invariances, f.summary) for f in chosen]
-        terminal.table("", ["group", "name", "unit", "invariant to", "what it is"], rows)
+        rows = [(f.group, f.name, f.unit, f.invariances, f.cost, f.summary) for f in chosen]
+        columns = ["group", "name", "unit", "invariant to", "cost", "what it is"]
+        terminal.table(name or "", columns, rows)
+        steps.explain_sets([SETS[name]] if name else list(SETS.values()))
 
 
 def main() -> None:

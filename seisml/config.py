@@ -22,6 +22,14 @@ class ArchiveConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """In what units samples are taken, and where the metadata of the stations are."""
+
+    units: str = "counts"
+    metadata: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class PreparationConfig:
     """How samples become ground motion: the causal filter."""
 
@@ -42,10 +50,11 @@ class WindowsConfig:
 class FeaturesConfig:
     """Which features, and what their values depend on."""
 
-    names: tuple[str, ...] = ("all",)
+    names: tuple[str, ...] = ("detect-fast",)
     bands_hz: tuple[tuple[float, float], ...] = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32))
     sub_s: float = 0.1
     spectrum_s: float = 4.0
+    lengths_s: tuple[float, ...] = ()
     sta_lta_short_s: tuple[float, float] = (0.5, 10.0)
     sta_lta_mid_s: tuple[float, float] = (2.0, 60.0)
     sta_lta_long_s: tuple[float, float] = (100.0, 1000.0)
@@ -125,6 +134,7 @@ class Config:
     body: str = "earth"
     folder: str = "results"
     archive: ArchiveConfig = ArchiveConfig()
+    data: DataConfig = DataConfig()
     preparation: PreparationConfig = PreparationConfig()
     windows: WindowsConfig = WindowsConfig()
     features: FeaturesConfig = FeaturesConfig()
@@ -225,9 +235,10 @@ def _typed(old: Any, value: Any, where: str) -> Any:
         value = float(value) if good else value
     elif isinstance(old, tuple):
         value = [value] if isinstance(value, str) else value
-        good = isinstance(value, list) and bool(value)
+        good = isinstance(value, list) and (bool(value) or not old)
         value = tuple(tuple(v) if isinstance(v, list) else v for v in value) if good else value
-        good = good and all(isinstance(v, type(old[0])) or _is_number(v, old[0]) for v in value)
+        example = old[0] if old else ""
+        good = good and all(isinstance(v, type(example)) or _is_number(v, example) for v in value)
     else:
         good = isinstance(value, type(old))
     if not good:

@@ -238,7 +238,20 @@ def _same_settings(about: FeatureTable | None, table: FeatureTable) -> FeatureTa
             f"{table.fingerprint}).",
             "Run 'seisml extract' with the same profile on all of them.",
         )
-    return table.rows(np.zeros(0, dtype=int)) if about is None else about
+    if about is None or _unit(about) == "unknown":
+        return table.rows(np.zeros(0, dtype=int))
+    if len(table) and _unit(table) != _unit(about):
+        raise ModelError(
+            f"Some records are in {_unit(about)}, others in {_unit(table)}: their amplitudes "
+            "cannot be learnt together.",
+            "Train on stations of one unit, or extract with the units 'motion'.",
+        )
+    return about
+
+
+def _unit(table: FeatureTable) -> str:
+    """Return the unit of the samples that a table was made from."""
+    return str(table.settings.get("unit", "counts"))
 
 
 def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:

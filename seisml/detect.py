@@ -242,7 +242,12 @@ def _predictions(tables, detector: Detector) -> Iterator[pd.DataFrame]:
     for table in tables:
         if not len(table):
             continue
-        check_table(table, columns=detector.columns, fingerprint=detector.fingerprint)
+        check_table(
+            table,
+            columns=detector.columns,
+            fingerprint=detector.fingerprint,
+            unit=detector.unit,
+        )
         probabilities = predict(detector.estimator, detector.columns, table)
         stations = table.stations
         for station in dict.fromkeys(stations):

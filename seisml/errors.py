@@ -5,7 +5,9 @@
     SeismlError
     ├── ConfigError (ValueError)      a setting that cannot be used
     ├── NoDataError                   nothing there to work on
+    ├── FetchError                    a service that cannot be reached or refuses
     ├── CatalogError (ValueError)     a catalogue that cannot be read or used
+    ├── MetadataError (ValueError)    station metadata that cannot be read or used
     ├── FeatureError (ValueError)     an unknown feature or impossible request
     ├── TableError                    a feature store that cannot be read
     │   └── StaleTableError           made with other settings
@@ -45,8 +47,16 @@ class NoDataError(SeismlError):
     """There is nothing to work on."""
 
 
+class FetchError(SeismlError):
+    """A service that cannot be reached, refuses a request, or stays busy."""
+
+
 class CatalogError(SeismlError, ValueError):
     """A catalogue that cannot be read or used."""
+
+
+class MetadataError(SeismlError, ValueError):
+    """Station metadata that cannot be read or used."""
 
 
 class FeatureError(SeismlError, ValueError):

@@ -232,7 +232,10 @@ def describe_catalog(catalog: Catalog) -> list[tuple[str, str]]:
         span = f"{iso(int(events['time_ns'].min()))} to {iso(int(events['time_ns'].max()))}"
     magnitude = events["magnitude"].dropna()
     size = f"{magnitude.min():g} to {magnitude.max():g}" if len(magnitude) else "-"
-    dropped = ", ".join(f"{n} x {reason}" for reason, n in catalog.dropped.items()) or "none"
+    dropped = ", ".join(
+        f"{n} x {reason}{_where(catalog.dropped_lines.get(reason, ()), n)}"
+        for reason, n in catalog.dropped.items()
+    )
     return [
         ("events", str(len(events))),
         ("picks", str(len(picks))),
@@ -244,5 +247,13 @@ def describe_catalog(catalog: Catalog) -> list[tuple[str, str]]:
         ("magnitudes", size),
         ("phases", counted("phase", picks)),
         ("stations", str(picks["station"].replace("", np.nan).nunique())),
-        ("rows dropped", dropped),
+        ("rows dropped", dropped or "none"),
     ]
+
+
+def _where(lines: tuple[int, ...], count: int) -> str:
+    """Return in which lines of the file the dropped rows stand."""
+    if not lines:
+        return ""
+    more = ", ..." if count > len(lines) else ""
+    return f" (line{'s' if count > 1 else ''} {', '.join(map(str, lines))}{more})"

@@ -272,6 +272,11 @@ class Detector:
     card: Mapping
 
     @property
+    def unit(self) -> str:
+        """Unit of the samples of the records that it was trained on."""
+        return str(self.plan.get("unit", "counts"))
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Classes of events, without noise."""
         return tuple(str(c) for c in self.estimator.classes_ if c != NOISE_CLASS)
@@ -284,27 +289,49 @@ class Detector:
         )
 
 
-def check_table(table: FeatureTable, *, columns, fingerprint: str) -> None:
+def check_table(table: FeatureTable, *, columns, fingerprint: str, unit: str = "counts") -> None:
     """Refuse a table that was not made as the model was trained.
+
+    Parameters
+    ----------
+    table : FeatureTable
+    columns : iterable of str
+        That the model knows.
+    fingerprint : str
+        Of the settings.
+    unit : str
+        Of the samples that the model was trained on.
 
     Raises
     ------
     FeatureMismatchError
-        If settings differ or the table has none of the columns.
+        If units or settings differ, or the table has none of the columns.
     """
+    theirs = table.settings.get("unit", "counts")
+    if theirs != unit:
+        raise FeatureMismatchError(
+            f"The model was trained on records in {unit}, the table was made from records in "
+            f"{theirs}: the same shaking has other numbers.",
+            "Extract the features in the model's units, with --metadata where it needs them.",
+        )
     if table.fingerprint != fingerprint:
         raise FeatureMismatchError(
             f"The model was trained on features {fingerprint}, the table holds "
             f"{table.fingerprint}: other settings, other values.",
             "Extract the features with the model's own settings, as 'seisml detect' does.",
         )
-    if not set(columns) & set(table.frame.columns):
+    # Every station has the columns of three components, if only as NaN: they show no kinship.
+    known = {c for c in columns if not c.endswith(".3C")} or set(columns)
+    if not known & set(table.frame.columns):
         raise FeatureMismatchError(
             f"The table has none of the model's {len(columns)} columns; the model knows the "
-            f"components {', '.join(sorted({c.rsplit('.', 1)[-1] for c in columns}))}, the table "
-            f"{', '.join(sorted({c.rsplit('.', 1)[-1] for c in table.frame.columns}))}.",
+            f"components {_components(known)}, the table {_components(table.frame.columns)}.",
             "Train on records with these components.",
         )
+
+
+def _components(columns) -> str:
+    return ", ".join(sorted({column.rsplit(".", 1)[-1] for column in columns} - {"3C"})) or "3C"
 
 
 def fit_classifier(

@@ -13,6 +13,7 @@ Products in the results folder::
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -23,7 +24,9 @@ from seisml import archive as archives
 from seisml.archive import Archive
 from seisml.config import Config, load_config, resolve_path
 from seisml.errors import ConfigError
-from seisml.extract import tasks
+from seisml.extract import Plan, tasks
+from seisml.formats import catalog_files
+from seisml.metadata import read_metadata
 from seisml.remote import is_remote
 from seisml.settings import plan_of
 
@@ -61,6 +64,12 @@ class Project:
             )
         return resolve_path(self.path, self.config.labels.catalog)
 
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """What is extracted, with the metadata of the stations."""
+        files = [resolve_path(self.path, path) for path in self.config.data.metadata]
+        return plan_of(self.config, metadata=read_metadata(files) if files else None)
+
     def open_archive(self, **options) -> Archive:
         """Open the archive of the project."""
         root = self.config.archive.path
@@ -87,7 +96,7 @@ class StageState:
 def status(project: Project, *, archive: Archive | None = None) -> list[StageState]:
     """Say for each stage whether its product is present, stale or missing, and why."""
     archive = archive or project.open_archive()
-    plan, c = plan_of(project.config), project.config
+    plan, c = project.plan, project.config
     every = tasks(archive, project.store, plan, patterns=c.archive.stations)
     todo = [task for task in every if task.state != "present"]
     why = ""
@@ -128,12 +137,12 @@ def stamp_of(project: Project, archive: Archive) -> dict[str, str]:
         text = json.dumps(value, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    catalog = project.catalog_path
-    files = [catalog.with_suffix(".picks.csv"), catalog]
+    files = catalog_files(project.catalog_path)
     if c.labels.stations:
         files.append(resolve_path(project.path, c.labels.stations))
     return {
-        "features": plan_of(c).fingerprint,
+        "features": project.plan.fingerprint,
+        "metadata": project.plan.metadata.fingerprint if project.plan.metadata else "",
         "waveforms": digest(archive.files[["path", "size", "mtime_ns"]].to_numpy().tolist()),
         "catalogue": digest([_digest_file(path) for path in files]),
         "stations": digest(list(c.archive.stations)),

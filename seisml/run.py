@@ -21,7 +21,7 @@ from seisml.metrics import metrics
 from seisml.model import load_detector, save_detector
 from seisml.project import Project, read_stamps, stamp_of, status
 from seisml.report import Section, write_report
-from seisml.settings import label_rule_of, plan_of, training_rule_of
+from seisml.settings import label_rule_of, training_rule_of
 from seisml.store import read_counts, shard_paths
 from seisml.summaries import to_json
 from seisml.thresholds import MatchRule
@@ -104,7 +104,7 @@ def run(
     outcomes = extract(
         archive,
         project.store,
-        plan_of(config),
+        project.plan,
         patterns=config.archive.stations,
         jobs=jobs,
         scheduler=scheduler,
@@ -263,7 +263,7 @@ def _section(result: Result) -> Section:
         title=result.project.path.parent.resolve().name,
         archive=result.archive,
         training=result.training,
-        band=plan_of(config).band,
+        band=result.project.plan.band,
         text=f"Profile {config.profile}, expert catalogue {config.labels.catalog}.",
         counts=dict(sorted(counts.items())),
         before_s=5 * length_s,

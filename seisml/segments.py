@@ -28,6 +28,7 @@ __all__ = [
     "GUARD_NS",
     "SETTLED",
     "Band",
+    "CausalFilter",
     "Segment",
     "align",
     "causal_filter",
@@ -213,6 +214,55 @@ FORGOTTEN = 1e-16
 """Level below which it does not matter where a filter was started."""
 
 
+class CausalFilter:
+    """A causal filter that carries its state from each segment to its continuation.
+
+    Parameters
+    ----------
+    band : Band
+    sections : callable, optional
+        ``sections(sampling_rate_hz)`` to use instead of those of the band.
+
+    Notes
+    -----
+    Where a new segment starts, the time in which the filter settles (impulse response above 1e-3)
+    is left out, so no transient of a gap is taken for an event.
+    """
+
+    def __init__(self, band: Band, *, sections=None):
+        self._sections = sections or band.sections
+        self._settle_s = band.settle_s(SETTLED)
+        self._states: dict[tuple[str, ...], np.ndarray] = {}
+        self._runs: dict[tuple[str, ...], tuple[int, int]] = {}
+        self._designs: dict[float, tuple[np.ndarray, np.ndarray, int]] = {}
+
+    def add(self, part: Segment) -> Segment | None:
+        """Return the filtered segment, float32; None where nothing of it is settled."""
+        rate_hz = snap_rate(part.sampling_rate_hz)
+        if rate_hz not in self._designs:
+            sos = self._sections(rate_hz)
+            at_rest = sosfilt_zi(sos)[:, np.newaxis, :]
+            self._designs[rate_hz] = sos, at_rest, int(np.ceil(self._settle_s * rate_hz))
+        sos, at_rest, n_unsettled = self._designs[rate_hz]
+        x = part.data.astype(np.float64)
+        if not part.continues or part.channels not in self._states:
+            # Start as if the first value had been there for ever: no step from zero.
+            self._states[part.channels] = at_rest * x[:, :1]
+            self._runs[part.channels] = part.start_ns, 0
+        y, self._states[part.channels] = sosfilt(sos, x, axis=1, zi=self._states[part.channels])
+        start_ns, n_before = self._runs[part.channels]
+        self._runs[part.channels] = start_ns, n_before + part.n_samples
+        skip = max(0, n_unsettled - n_before)
+        if skip >= part.n_samples:
+            return None
+        return dataclasses.replace(
+            part,
+            start_ns=start_ns + samples_to_ns(n_before + skip, part.sampling_rate_hz),
+            data=y[:, skip:].astype(np.float32),
+            continues=n_before > n_unsettled,
+        )
+
+
 def causal_filter(parts: Iterable[Segment], band: Band) -> Iterator[Segment]:
     """Filter segments causally, carrying the state from each segment to its continuation.
 
@@ -225,36 +275,13 @@ def causal_filter(parts: Iterable[Segment], band: Band) -> Iterator[Segment]:
     Yields
     ------
     Segment
-        float32; where a new segment starts, the time in which the filter settles (impulse
-        response above 1e-3) is left out, so no transient of a gap is taken for an event.
+        float32, without the time in which the filter settles; see `CausalFilter`.
     """
-    states: dict[tuple[str, ...], np.ndarray] = {}
-    runs: dict[tuple[str, ...], tuple[int, int]] = {}
-    designs: dict[float, tuple[np.ndarray, np.ndarray, int]] = {}
-    settle_s = band.settle_s(SETTLED)
+    stream = CausalFilter(band)
     for part in parts:
-        rate_hz = snap_rate(part.sampling_rate_hz)
-        if rate_hz not in designs:
-            sos = band.sections(rate_hz)
-            at_rest = sosfilt_zi(sos)[:, np.newaxis, :]
-            designs[rate_hz] = sos, at_rest, int(np.ceil(settle_s * rate_hz))
-        sos, at_rest, n_unsettled = designs[rate_hz]
-        x = part.data.astype(np.float64)
-        if not part.continues or part.channels not in states:
-            # Start as if the first value had been there for ever: no step from zero.
-            states[part.channels] = at_rest * x[:, :1]
-            runs[part.channels] = part.start_ns, 0
-        y, states[part.channels] = sosfilt(sos, x, axis=1, zi=states[part.channels])
-        start_ns, n_before = runs[part.channels]
-        runs[part.channels] = start_ns, n_before + part.n_samples
-        skip = max(0, n_unsettled - n_before)
-        if skip < part.n_samples:
-            yield dataclasses.replace(
-                part,
-                start_ns=start_ns + samples_to_ns(n_before + skip, part.sampling_rate_hz),
-                data=y[:, skip:].astype(np.float32),
-                continues=n_before > n_unsettled,
-            )
+        filtered = stream.add(part)
+        if filtered is not None:
+            yield filtered
 
 
 def align(parts: Iterable[Segment]) -> Segment | None:

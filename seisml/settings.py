@@ -7,12 +7,20 @@ from seisml.crossfit import TrainingRule
 from seisml.extract import Plan
 from seisml.features import Settings
 from seisml.labels import LabelRule
+from seisml.metadata import Metadata
 from seisml.segments import Band
 from seisml.windows import WindowGrid
 
 
-def plan_of(config: Config) -> Plan:
-    """Return the extraction plan of a configuration."""
+def plan_of(config: Config, *, metadata: Metadata | None = None) -> Plan:
+    """Return the extraction plan of a configuration.
+
+    Parameters
+    ----------
+    config : Config
+    metadata : Metadata, optional
+        Of the stations; needed where the units are not counts.
+    """
     f, p = config.features, config.preparation
     settings = Settings(
         grid=WindowGrid(config.windows.length_s, config.windows.hop_s),
@@ -28,20 +36,25 @@ def plan_of(config: Config) -> Plan:
         background_s=f.background_s,
         background_quantile=f.background_quantile,
         min_coverage=f.min_coverage,
+        lengths_s=tuple(f.lengths_s),
     )
-    return Plan(Band(p.f_min_hz, p.f_max_hz, p.order), settings, f.names, f.chunk_s)
+    band = Band(p.f_min_hz, p.f_max_hz, p.order)
+    return Plan(band, settings, f.names, f.chunk_s, config.data.units, metadata)
 
 
-def plan_from(detector_plan: dict, *, chunk_s: float = 10800.0) -> Plan:
-    """Return the plan that a detector's features were made with."""
+def plan_from(
+    detector_plan: dict, *, metadata: Metadata | None = None, chunk_s: float = 10800.0
+) -> Plan:
+    """Return the plan that a detector's features were made with, for stations of one's own."""
+    detector_plan = {key: value for key, value in detector_plan.items() if key != "unit"}
     s = dict(detector_plan["settings"])
     s["grid"] = WindowGrid(**s["grid"])
-    for key in ("band_hz", "bands_hz", "sta_lta_s"):
+    for key in ("band_hz", "bands_hz", "sta_lta_s", "lengths_s"):
         s[key] = tuple(tuple(v) if isinstance(v, list) else v for v in s[key])
     band = Band(**detector_plan["band"])
-    plan = Plan(band, Settings(**s), tuple(detector_plan["features"]), chunk_s)
-    everything = dataclasses.replace(plan, names=("all",))
-    return everything if everything.as_dict() == dict(detector_plan) else plan
+    units = detector_plan.get("units", "counts")
+    names = tuple(detector_plan["features"])
+    return Plan(band, Settings(**s), names, chunk_s, units, metadata)
 
 
 def label_rule_of(config: Config) -> LabelRule:
@@ -90,6 +103,10 @@ folder = "results"          # where products go
 [archive]
 path = "archive"            # SDS root, folder, pattern or file
 stations = ["*"]            # for example ["BX.*", "XB.ELYSE.02.BH"]
+
+[data]
+units = "counts"            # or "sensitivity" (divided by it), "motion" (response removed, m/s)
+# metadata = ["station.xml"] # StationXML, dataless SEED, RESP; files or folders
 
 [labels]
 catalog = "catalog.xml"     # expert catalogue: QuakeML, MQS QuakeML, CSV, ...

@@ -12,13 +12,20 @@ def settings_of(profile: str, **changes):
     """Return the settings of a profile or file, with options of the command line over them."""
     import dataclasses
 
-    from seisml.config import load_config, load_profile
+    from seisml.config import load_config, load_profile, resolve_path
 
     config = load_config(profile) if profile.endswith(".toml") else load_profile(profile)
+    data = {
+        "units": changes.get("units") or config.data.units,
+        # Those of the file are relative to it, those of the command line to where one is.
+        "metadata": tuple(str(path) for path in changes.get("metadata") or ())
+        or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
+    }
     labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
     training = {k: changes[k] for k in ("model",) if k in changes}
     return dataclasses.replace(
         config,
+        data=dataclasses.replace(config.data, **data),
         labels=dataclasses.replace(config.labels, **labels),
         training=dataclasses.replace(config.training, **training),
     )
@@ -44,6 +51,16 @@ def tell_rejected(opened) -> None:
     n_bad = int((opened.files["reason"] != "").sum())
     if n_bad:
         terminal.say(f"{n_bad} of {len(opened.files)} files rejected: 'seisml scan' says why.")
+
+
+def read_metadata(paths):
+    """Read station metadata where files are named, and say what is odd in them."""
+    from seisml.metadata import read_metadata as read
+
+    found = read(paths) if paths else None
+    for note in found.notes if found else ():
+        terminal.say(note)
+    return found
 
 
 def chosen_stations(opened, patterns) -> list[str]:
@@ -146,7 +163,12 @@ class FittingTables:
                 continue
             station = str(table.stations[0])
             try:
-                check_table(table, columns=detector.columns, fingerprint=detector.fingerprint)
+                check_table(
+                    table,
+                    columns=detector.columns,
+                    fingerprint=detector.fingerprint,
+                    unit=detector.unit,
+                )
             except FeatureMismatchError as error:
                 if station not in self.unfit:
                     terminal.say(f"left out: {station}: {error.problem}")
@@ -252,3 +274,13 @@ def write_comparison(result, numbers, by, json_file, html) -> None:
 
         comparison_report(html, result, title=f"{result.machine_name} and {result.expert_name}")
         terminal.line(str(html))
+
+
+def explain_sets(sets) -> None:
+    """Print sets of features; of one set its published numbering."""
+    if len(sets) == 1 and sets[0].numbering:
+        one = sets[0]
+        terminal.table(one.source, ["published", "definition", "here"], one.numbering)
+        return
+    rows = [(one.name, one.purpose, one.source) for one in sets]
+    terminal.table("sets", ["set", "for", "numbering after"], rows)

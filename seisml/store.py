@@ -42,6 +42,8 @@ SCHEMA = 1
 FLAGS = {1: "gap in the window", 2: "coverage below the minimum", 4: "a component is missing"}
 CHUNK_ROWS = 4096
 OTHER_SETTINGS = "made with other settings"
+METADATA = "station metadata"
+"""Stands among the sources for what is known of the station, its fingerprint for the time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,10 +249,10 @@ def read_counts(path) -> dict[str, int]:
         return json.loads(file.attrs["counts"])
 
 
-def read_settings(path) -> dict:
-    """Return the settings that one shard was made with, without reading its values."""
+def read_settings(path) -> tuple[str, dict]:
+    """Return fingerprint and settings that a shard was made with, without reading its values."""
     with _opened(path) as file:
-        return json.loads(file.attrs["settings"])
+        return file.attrs["fingerprint"], json.loads(file.attrs["settings"])
 
 
 @contextlib.contextmanager
@@ -309,7 +311,8 @@ def shard_state(
     if made_from != now:
         changed = sorted({row[0] for row in made_from ^ now})
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        return "stale", f"waveform file changed: {changed[0]}{more}"
+        what = "" if changed[0] == METADATA else "waveform file "
+        return "stale", f"{what}changed: {changed[0]}{more}"
     return "present", ""
 
 
@@ -400,7 +403,7 @@ def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
     Raises
     ------
     StaleTableError
-        If they were made with different settings.
+        If they were made with different settings, or of records in different units.
     """
     prints = {table.fingerprint for table in tables}
     if len(prints) > 1:
@@ -411,7 +414,13 @@ def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
         )
     units: dict[str, str] = {}
     for table in tables:
-        units.update(table.units)
+        for name, unit in table.units.items():
+            if units.setdefault(name, unit) != unit:
+                raise StaleTableError(
+                    f"The column {name} is in {units[name]} for some stations and in {unit} for "
+                    "others.",
+                    "Read the stations of one unit, or extract with the units 'motion'.",
+                )
     wanted = list(units) if columns is None else list(columns)
     frame = pd.concat([table.frame.reindex(columns=wanted) for table in tables])
     return dataclasses.replace(

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from seisml.errors import ConfigError, FeatureError
-from seisml.features import Filler, Past, Settings, Windows, blocks, compute, empty_table, fill
-from seisml.features.blocks import BATCH, ON_GRID, SUMS
+from seisml.features import Filler, Past, Settings, Windows, compute, empty_table, fill, filler
+from seisml.features.blocks import NEEDS
+from seisml.features.filler import HELD, ON_GRID
+from seisml.features.kernels import LOT, SUMS
 from seisml.segments import Segment, samples_to_ns, snap_rate
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
@@ -21,7 +23,8 @@ from seisml.windows import WindowGrid
 RATES_HZ = (20.0, 50.0, 100.0, 200.0, 6.625)
 EPOCH_NS = 1_700_000_000 * NS_PER_S
 OFFSETS_NS = (0, 1, -1, 100_000, -100_000, 1_234_567, 777_777_777)
-ARRAYS = ("covered_ns", "sums", "energy", "spectra", "scale")
+ORDERS = np.array([1, 2, 3, 4, 1, 1, 0, 2, 2])
+ARRAYS = ("covered_ns", "sums", "energy", "fourth", "linear", "envelope", "samples")
 
 
 def make_settings(rate_hz, *, length_s=6.0, hop_s=2.0, sub_s=0.5, band_hz=None, **more):
@@ -45,6 +48,12 @@ def make_parts(x, rate_hz, *, start_ns=EPOCH_NS, cuts=()):
     ]
 
 
+def power(table):
+    """Return the spectra in unit²/Hz; NaN where there is none."""
+    scale = np.where(table.known, table.scale, np.nan)
+    return table.spectra.astype(float) * scale[:, np.newaxis]
+
+
 def make_table(parts, *, n_blocks=None, config=None):
     """Fill a table that begins two blocks before the record."""
     rate_hz = snap_rate(parts[0].sampling_rate_hz)
@@ -52,12 +61,28 @@ def make_table(parts, *, n_blocks=None, config=None):
     first = config.grid.block_of(parts[0].start_ns) - 2
     end = config.grid.block_of(parts[-1].end_ns) + 3
     blocks = range(first, end if n_blocks is None else first + n_blocks)
-    return fill(empty_table(config, blocks, rate_hz), parts)
+    return fill(empty_table(config, blocks, rate_hz, needs=NEEDS), parts)
 
 
 def assert_same(one, two):
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
+    np.testing.assert_array_equal(power(one), power(two))
+    assert one.parts.keys() == two.parts.keys()
+    for name, part in one.parts.items():
+        assert_same_sums(part, two.parts[name])
+
+
+def assert_same_sums(one, two):
+    for name in ("covered_ns", "sums", "energy", "fourth"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
+
+
+def assert_same_rows(one, two, one_rows, two_rows):
+    for name in ARRAYS[1:]:
+        found, wanted = getattr(one, name)[one_rows], getattr(two, name)[two_rows]
+        np.testing.assert_array_equal(found, wanted, err_msg=name)
+    np.testing.assert_array_equal(power(one)[one_rows], power(two)[two_rows])
 
 
 def complete(table):
@@ -110,9 +135,10 @@ def test_sums_of_a_block_are_those_of_its_samples(rate_hz, offset_ns):
             "dd2": np.mean((np.diff(slope) * rate_hz) ** 2),
         }
         wanted = [expected[name] for name in SUMS]
-        np.testing.assert_allclose(table.sums[row], wanted, rtol=1e-9, atol=1e-12)
+        close = 1e-5 * np.array([1, 1, 1, 1, 0, 0, 1e-5, 1, 1]) * d.std() ** ORDERS
+        assert (np.abs(table.sums[row] - wanted) <= close + 1e-5 * np.abs(wanted)).all()
         subs = [np.mean(f[i * n // 4 : (i + 1) * n // 4] ** 2) for i in range(4)]
-        np.testing.assert_allclose(table.energy[row], subs, rtol=1e-12)
+        np.testing.assert_allclose(table.energy[row], subs, rtol=1e-6)
 
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
@@ -128,7 +154,8 @@ def test_moments_of_windows_are_those_of_their_samples(rate_hz):
         f = np.concatenate([x[at : at + n] for at in ats]).astype(float)
         d = f - f.mean()
         wanted = [f.mean(), np.mean(d**2), np.mean(d**3), np.mean(d**4)]
-        np.testing.assert_allclose(combined[window], wanted, rtol=1e-9)
+        close = 1e-5 * d.std() ** np.arange(1, 5)
+        assert (np.abs(combined[window] - wanted) <= close).all()
     np.testing.assert_array_equal(w.coverage, 1.0)
     assert w.usable.all()
 
@@ -148,17 +175,17 @@ def cut_records(draw):
 @given(
     cut_records(),
     st.sampled_from([(6.0, 2.0), (4.0, 1.0), (3.0, 3.0), (4.0, 4.0)]),
-    st.sampled_from([1, 2, 5, blocks.LOT]),
+    st.sampled_from([1, 2, 5, LOT]),
 )
 @settings(max_examples=200, deadline=None)
-def test_any_cut_of_a_record_gives_the_same_bits(record, grid, lot):
+def test_any_cut_of_a_record_gives_the_same_bits(record, grid, held):
     """Chunks, down to empty and one-sample ones, leave no trace in the table."""
     rate_hz, x, start_ns, cuts = record
     config = make_settings(snap_rate(rate_hz), length_s=grid[0], hop_s=grid[1])
     whole = make_table(make_parts(x, rate_hz, start_ns=start_ns), config=config)
     pieces = make_parts(x, rate_hz, start_ns=start_ns, cuts=cuts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "LOT", lot)
+        patch.setattr(filler, "HELD", held)
         assert_same(make_table(pieces, n_blocks=len(whole.blocks), config=config), whole)
 
 
@@ -171,14 +198,13 @@ def test_it_does_not_matter_where_a_record_begins(record, skip):
     whole = make_table(make_parts(x, rate_hz, start_ns=start_ns))
     rest_ns = start_ns + samples_to_ns(skip, rate_hz)
     part = fill(
-        empty_table(whole.settings, whole.blocks, whole.sampling_rate_hz),
+        empty_table(whole.settings, whole.blocks, whole.sampling_rate_hz, needs=NEEDS),
         make_parts(x[skip:], rate_hz, start_ns=rest_ns),
     )
     late = complete(part)[1:]
     assert set(complete(whole)) >= set(late) | set(complete(part))
     assert set(complete(whole)) - set(complete(part)) <= set(range(0, late[0] if len(late) else 99))
-    for name in ("sums", "energy", "spectra", "scale"):
-        np.testing.assert_array_equal(getattr(part, name)[late], getattr(whole, name)[late])
+    assert_same_rows(part, whole, late, late)
 
 
 @pytest.mark.parametrize("offset_ns", [-500_000, -100_000, -12_345])
@@ -188,17 +214,16 @@ def test_days_of_one_record_agree(offset_ns):
     x = noise(20 * 50_000)
     whole = make_table(make_parts(x, rate_hz, start_ns=EPOCH_NS + offset_ns))
     parts = make_parts(x[noon:], rate_hz, start_ns=EPOCH_NS + offset_ns + 43_200 * NS_PER_S)
-    part = fill(empty_table(whole.settings, whole.blocks, rate_hz), parts)
+    part = fill(empty_table(whole.settings, whole.blocks, rate_hz, needs=NEEDS), parts)
     late = complete(part)[1:]
     assert len(late) == 3399
-    for name in ("sums", "energy", "spectra", "scale"):
-        np.testing.assert_array_equal(getattr(part, name)[late], getattr(whole, name)[late])
+    assert_same_rows(part, whole, late, late)
 
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_sample_by_sample_gives_the_same_bits(rate_hz, monkeypatch):
     """The finest cut there is, one sample a segment, gives the table of the whole."""
-    monkeypatch.setattr(blocks, "LOT", 1)
+    monkeypatch.setattr(filler, "HELD", 1)
     x = noise(int(9 * rate_hz))
     whole = make_table(make_parts(x, rate_hz, start_ns=EPOCH_NS + 123_456_789))
     cuts = range(1, len(x))
@@ -215,7 +240,7 @@ def test_blocks_at_the_ends_are_counted_to_the_sample(rate_hz, extra):
     table = make_table(make_parts(noise(n), rate_hz))
     found = n_hops - (extra < 0)
     assert len(complete(table)) == found
-    assert np.isfinite(table.spectra).all(axis=1).sum() == found - 1
+    assert table.known.sum() == found - 1
     assert np.isfinite(table.energy).all(axis=1).sum() == found
     assert table.covered_ns.sum() == samples_to_ns(n, rate_hz)
     frame = compute(noise(n), rate_hz, length_s=6.0, hop_s=2.0, names=["rms"], sub_s=0.5)
@@ -251,7 +276,7 @@ def test_gaps_leave_nan_and_the_true_share(edges, offset_ns):
         for a, b in keep
     ]
     full = make_table([whole])
-    table = fill(empty_table(full.settings, full.blocks, rate_hz), parts)
+    table = fill(empty_table(full.settings, full.blocks, rate_hz, needs=NEEDS), parts)
     valid = np.zeros(len(x), bool)
     for a, b in keep:
         valid[a:b] = True
@@ -264,9 +289,10 @@ def test_gaps_leave_nan_and_the_true_share(edges, offset_ns):
         if not touched and not alone:
             np.testing.assert_array_equal(table.sums[row], full.sums[row])
         spectrum_touched = at < 0 or valid[at : at + 80].sum() != 80
-        assert np.isnan(table.spectra[row]).all() == spectrum_touched
+        assert table.known[row] != spectrum_touched
+        assert np.isnan(table.envelope[row]).all() == spectrum_touched
         if not spectrum_touched:
-            np.testing.assert_array_equal(table.spectra[row], full.spectra[row])
+            np.testing.assert_array_equal(power(table)[row], power(full)[row])
     step_ns = round(NS_PER_S / rate_hz)
     begins = start_ns + step_ns * np.flatnonzero(valid)
     for row, block in enumerate(full.blocks):
@@ -290,10 +316,10 @@ def test_windows_with_a_gap_use_what_is_left():
     w = Windows(table, Past(table), 2, 28)
     assert w.coverage[8] == pytest.approx(0.9)  # 16-22 s: 0.6 of 6 s are missing
     assert w.usable[8]
-    assert w.moments[0][8] == pytest.approx(x[1600:1800].mean(dtype=float), rel=1e-9)
+    assert w.moments[0][8] == pytest.approx(x[1600:1800].mean(dtype=float), rel=1e-5)
     np.testing.assert_allclose(w.coverage[12:18], [1, 4 / 6, 3.5 / 6, 3.5 / 6, 5.5 / 6, 1])
     np.testing.assert_array_equal(np.flatnonzero(~w.usable), [13, 14, 15])
-    assert w.moments[0][16] == pytest.approx(x[3400:3800].mean(dtype=float), rel=1e-9)
+    assert w.moments[0][16] == pytest.approx(x[3400:3800].mean(dtype=float), rel=1e-5)
 
 
 def test_a_window_without_a_complete_block_is_not_usable():
@@ -321,27 +347,27 @@ def test_spectra_are_those_of_scipy(rate_hz):
     n = int(4 * rate_hz + 1e-6)
     f = np.fft.rfftfreq(n, 1 / rate_hz)
     wanted = table.frequencies_hz
-    np.testing.assert_allclose(wanted, f[: len(wanted)])
+    np.testing.assert_allclose(wanted, f[1 : len(wanted) + 1])
     assert wanted[-1] <= 0.4 * rate_hz < wanted[-1] + f[1]
     for row in complete(table)[:-1]:
         at = first_sample(table.blocks[row], 2.0, EPOCH_NS, rate_hz)
         _, p = signal.periodogram(x[at : at + n].astype(float), rate_hz, "hann", detrend="constant")
-        found = table.spectra[row] * table.scale[row]
-        np.testing.assert_allclose(found[1:], p[1 : len(found)], rtol=1e-3, atol=1e-6 * p.max())
+        found = power(table)[row]
+        wanted = p[1 : len(found) + 1]
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-6 * p.max())
 
 
 def test_a_spectrum_does_not_depend_on_its_batch():
     """Rows are transformed in batches, padded with zeros: position in a batch changes no bit."""
-    n_rows = 2 * BATCH + 5
+    n_rows = LOT + 37
     x = noise(200 * (n_rows + 1))
     whole = make_table(make_parts(x, 100.0))
-    assert np.isfinite(whole.spectra[2 : 2 + n_rows]).all()
-    for skip in (1, 3, BATCH - 1, BATCH, 2 * BATCH + 4):
+    assert whole.known[2 : 2 + n_rows].all()
+    for skip in (1, 3, 31, 32, LOT - 1, LOT + 36):
         start_ns = EPOCH_NS + 2 * skip * NS_PER_S
         part = make_table(make_parts(x[200 * skip :], 100.0, start_ns=start_ns))
-        for name in ("spectra", "scale", "energy"):
-            late = getattr(whole, name)[2 + skip : 2 + n_rows]
-            np.testing.assert_array_equal(getattr(part, name)[2 : 2 + n_rows - skip], late)
+        rows = slice(3, 2 + n_rows - skip)  # the first has no sample before it
+        assert_same_rows(part, whole, rows, slice(3 + skip, 2 + n_rows))
 
 
 @given(st.integers(1, 10**6), st.sampled_from(RATES_HZ))
@@ -362,10 +388,10 @@ def test_values_keep_all_their_bits_at_any_size(octaves):
     x = noise(2000) + np.sin(np.arange(2000) / 3).astype(np.float32) * 1e4
     unit = make_table(make_parts(x, 100.0))
     table = make_table(make_parts(np.ldexp(x, octaves), 100.0))
-    power, wanted = (t.spectra * t.scale[:, np.newaxis] for t in (table, unit))
-    np.testing.assert_array_equal(power, np.ldexp(wanted, 2 * octaves))
+    wanted = power(unit)
+    np.testing.assert_array_equal(power(table), np.ldexp(wanted, 2 * octaves))
     np.testing.assert_array_equal(table.energy, np.ldexp(unit.energy, 2 * octaves))
-    exponents = octaves * np.array([1, 2, 3, 4, 1, 1, 0, 2, 2])
+    exponents = octaves * ORDERS
     np.testing.assert_array_equal(table.sums, np.ldexp(unit.sums, exponents))
     known = wanted[np.isfinite(wanted).all(axis=1)]
     assert known.max() / known.min() > 1e9
@@ -377,9 +403,9 @@ def test_parts_of_a_table_are_parts_of_the_record():
     parts = make_parts(x, 100.0, cuts=[700, 2500])
     whole = make_table(parts)
     inner = range(whole.blocks.start + 7, whole.blocks.start + 19)
-    table = fill(empty_table(whole.settings, inner, 100.0), parts)
-    for name in ARRAYS:
-        np.testing.assert_array_equal(getattr(table, name), getattr(whole, name)[7:19])
+    table = fill(empty_table(whole.settings, inner, 100.0, needs=NEEDS), parts)
+    assert_same_rows(table, whole, slice(0, 12), slice(7, 19))
+    np.testing.assert_array_equal(table.covered_ns, whole.covered_ns[7:19])
 
 
 def test_a_break_is_a_break_even_without_a_gap():
@@ -413,7 +439,7 @@ def test_a_measured_rate_is_counted_as_it_is():
     last = rows[-1]
     at = first_sample(table.blocks[last], 2.0, EPOCH_NS, rate_hz)
     assert at == 200 * (last - 2) - 4  # 4.49 samples of drift in 898 s
-    assert table.sums[last, 0] == pytest.approx(x[at : at + 200].mean(dtype=float), rel=1e-9)
+    assert table.sums[last, 0] == pytest.approx(x[at : at + 200].mean(dtype=float), rel=1e-5)
 
 
 def test_the_callers_samples_are_neither_changed_nor_kept():
@@ -422,7 +448,7 @@ def test_the_callers_samples_are_neither_changed_nor_kept():
     before = x.copy()
     parts = make_parts(x, 100.0, cuts=[550])
     wanted = make_table(make_parts(before, 100.0), n_blocks=12)
-    filler = Filler(empty_table(wanted.settings, wanted.blocks, 100.0))
+    filler = Filler(empty_table(wanted.settings, wanted.blocks, 100.0, needs=NEEDS))
     filler.add(parts[0])
     np.testing.assert_array_equal(x, before)
     later = dataclasses.replace(parts[1], data=parts[1].data.copy())
@@ -462,7 +488,7 @@ def test_memory_is_that_of_a_lot():
     for i in range(600):
         filler.add(Segment("", ("HHZ",), 10 * i * NS_PER_S, 100.0, x[np.newaxis], continues=i > 0))
     done = np.isfinite(filler.table.sums[:, 0]).sum()
-    assert 3000 - 3 * blocks.LOT < done < 3000
+    assert 3000 - HELD - 2 * LOT < done < 3000
     filler.close()
     assert np.isfinite(filler.table.sums[:, 0]).all()
 

@@ -107,16 +107,22 @@ def test_a_store_that_cannot_be_written(tmp_path):
 
 def test_the_first_settings_that_differ_are_named(tmp_path):
     """Old and new values by name, the number of further ones, and what to do."""
-    old = {"band": {"f": 1.0}, "bands": [[1, 2]], "features": {"a": 1, "b": 1}, "x": 1}
+    old = {
+        "band": {"f": 1.0},
+        "bands": [[1, 2]],
+        "features": {"a": 1, "b": 1},
+        "x": 1,
+        "told": "only",
+    }
     paths = [write_shard(tmp_path, shard(A, day, settings=old)) for day in (DAY, DAY + 1)]
-    require_same_settings("S", {**old, "bands": ((1, 2),)}, paths)
+    require_same_settings("S", {**old, "bands": ((1, 2),)}, "abc", paths)
     new = {"band": {"f": 2.0}, "bands": [[1, 3]], "features": {"a": 2, "c": 1}, "x": 1}
     with pytest.raises(StaleTableError) as error:
-        require_same_settings("S", new, paths)
+        require_same_settings("S", new, "other", paths)
     assert error.value.problem == (
         "S was made with other settings: band.f 1.0 there, 2.0 now; bands [[1, 2]] there, "
         "[[1, 3]] now; features.a 1 there, 2 now; and 2 more."
     )
     assert "--replace" in error.value.hint
     paths[0].write_bytes(b"broken")
-    require_same_settings("S", new, paths[:1])
+    require_same_settings("S", new, "other", paths[:1])

@@ -18,7 +18,7 @@ from seisml.synthetics import make_archive_small
 
 VERBS = [
     *("demo", "init", "scan", "extract", "train", "detect", "associate", "compare", "run"),
-    *("report", "status", "catalog", "features"),
+    *("report", "status", "catalog", "fetch", "features"),
 ]
 SMALL = """\
 profile = "earth-local"
@@ -337,6 +337,29 @@ def test_catalog_is_summarised_and_converted(small, tmp_path):
     assert run.returncode == 0
     one, two = read_catalog(small / "expert.xml"), read_catalog(out)
     assert one.events["time_ns"].tolist() == two.events["time_ns"].tolist()
+
+
+def test_catalog_takes_folders_and_writes_other_formats(tmp_path):
+    """A folder with a catalog.toml is a catalogue; formats are checked before any work."""
+    impacts = Path(__file__).parents[1] / "catalogs/apollo_impacts"
+    out = tmp_path / "impacts.geojson"
+    run = seisml("catalog", impacts, "-o", out, "--json")
+    assert run.returncode == 0, run.stderr
+    assert '"body": "moon"' in run.stdout
+    assert len(json.loads(out.read_text())["features"]) == 9
+    assert seisml("catalog", out, "-o", tmp_path / "x.txt", "--format", "snuffler").returncode == 0
+    assert len(read_catalog(tmp_path / "x.txt")) == 9
+    text = two_lines(seisml("catalog", impacts, "-o", tmp_path / "x.csv", "--format", "gojson"), 1)
+    assert "Did you mean 'geojson'" in text
+    text = two_lines(
+        seisml("catalog", impacts, "-o", tmp_path / "x.csv", "--format", "phasenet"), 1
+    )
+    assert "has 9 events but no picks" in text
+    assert not (tmp_path / "x.csv").exists()
+    assert "suffix '.dat' names no format" in two_lines(seisml("catalog", out, "-o", "x.dat"), 1)
+    assert "as gamma it lacks" in two_lines(
+        seisml("catalog", impacts / "catalog.csv", "--from", "gamma"), 1
+    )
 
 
 def test_full_disk_leaves_nothing_half_written(small, tmp_path):

@@ -1,5 +1,6 @@
 """What README says works as written."""
 
+import os
 import re
 import subprocess
 import sys
@@ -83,3 +84,39 @@ def test_commands_of_readme_exist():
         assert re.search(rf"\b{verb}\b", helped), verb
     for name in profile_names():
         assert f"`{name}`" in README
+
+
+def test_the_table_of_features_is_that_of_the_registry():
+    """README's table is what ``seisml features --markdown`` prints."""
+    from seisml.features.explain import markdown
+
+    _, _, rest = README.partition("<!-- features: seisml features --markdown -->\n")
+    table, _, _ = rest.partition("\n<!-- end of features -->")
+    assert table == markdown(), "seisml features --markdown"
+    assert table.count("\n") >= 80
+
+
+def test_a_plugin_joins_by_its_entry_point(tmp_path):
+    """A package that names a module in the group seisml.features adds its features; also to -j."""
+    (tmp_path / "my_plugin.py").write_text(
+        "from seisml.features import feature\n"
+        "@feature('', group='user', formula='max/rms', invariances='GO')\n"
+        "def my_plugin_crest(w):\n"
+        "    'Ratio of the largest sample to the RMS amplitude.'\n"
+        "    return w.sums('max').max(axis=1) / w.moments[1] ** 0.5\n"
+    )
+    info = tmp_path / "my_plugin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-plugin\nVersion: 1.0\n")
+    points = info / "entry_points.txt"
+    points.write_text("[seisml.features]\nmine = my_plugin\n")
+    run = [sys.executable, "-m", "seisml.cli", "features", "my_plugin_crest"]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    options = {"env": environment, "capture_output": True, "text": True}
+    found = subprocess.run(run, check=True, **options)
+    assert "max/rms" in found.stdout
+    points.write_text("[seisml.features]\nmine = my_plugim\n")
+    failed = subprocess.run(run, check=False, **options)
+    assert failed.returncode == 2
+    assert "plug-in mine = my_plugim" in failed.stderr
+    assert "Traceback" not in failed.stderr

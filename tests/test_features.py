@@ -36,15 +36,18 @@ from seisml.features import (
     moving_sum,
     resolve,
 )
+from seisml.features.blocks import NEEDS
 from seisml.features.frames import moving_count
 from seisml.segments import Band, Segment, causal_filter, segments
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
-FEATURES = [one for one in load_features().values() if one.group != "user"]
+FEATURES = [one for one in load_features().values() if one.group != "user" and one.per == "channel"]
 every_feature = pytest.mark.parametrize("one", FEATURES, ids=[one.name for one in FEATURES])
+SLOW = [one for one in FEATURES if one.min_rate_hz <= 20]
+every_feature_at_20_hz = pytest.mark.parametrize("one", SLOW, ids=[one.name for one in SLOW])
 every_rate = pytest.mark.parametrize("rate_hz", [20.0, 50.0, 100.0, 200.0])
-SPECTRAL = "DE"
+SPECTRAL = "DEF"
 BANDS_HZ = ((1, 2), (2, 4), (4, 8))
 
 
@@ -88,7 +91,7 @@ def table_of(x, rate_hz, config=None, blocks=None):
     """Fill a table with a record that starts in 1970."""
     config = config or small_settings(rate_hz)
     blocks = blocks or range(round(len(x) / rate_hz / config.grid.hop_s))
-    return fill(empty_table(config, blocks, rate_hz), [one_segment(x, rate_hz)])
+    return fill(empty_table(config, blocks, rate_hz, needs=NEEDS), [one_segment(x, rate_hz)])
 
 
 def all_windows(table):
@@ -114,7 +117,20 @@ def test_a_feature_says_what_it_is(one):
     assert one.formula
     assert one.reference == "-" or any(digit in one.reference for digit in "0123456789")
     assert one.summary.endswith(".")
-    units = {"input", "input²", "log10", "dB", "dB/s", "Hz", "s", "1/s", "°", "count"}
+    units = {
+        "input",
+        "input²",
+        "log10",
+        "dB",
+        "dB/s",
+        "Hz",
+        "Hz/s",
+        "s",
+        "1/s",
+        "1/min",
+        "°",
+        "count",
+    }
     assert set(one.unit.split()) <= units
     assert set(one.invariances) <= set(INVARIANCES) == set("GLRO")
     assert len(set(one.invariances)) == len(one.invariances)
@@ -140,12 +156,24 @@ def test_a_misspelt_name_gets_a_suggestion(wrong, right):
         resolve([right, wrong])
 
 
+def test_columns_do_not_depend_on_what_was_imported_first():
+    """A process that imported one module of features before the others has the same order."""
+    code = "from seisml.features import resolve; print(*(one.name for one in resolve()))"
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", first + code], capture_output=True, text=True, check=True
+        ).stdout
+        for first in ("", "import seisml.features.spectrum, seisml.features.bands; ")
+    ]
+    assert found[0] == found[1]
+
+
 def test_resolve_keeps_the_order_of_the_registry():
     """Columns do not depend on the order in which names are given, nor on repetition."""
     names = [one.name for one in resolve(["kurtosis", "rms", "kurtosis"])]
     assert names == ["rms", "kurtosis"] == [one.name for one in resolve(iter(["kurtosis", "rms"]))]
     assert [one.name for one in resolve("rms")] == ["rms"]
-    assert resolve() == list(REGISTRY.values())
+    assert resolve() == list(load_features().values())
     with pytest.raises(FeatureError, match="empty"):
         resolve([])
 
@@ -249,7 +277,8 @@ class TestSine:
         if 0.4 * rate_hz > f0_hz:
             np.testing.assert_allclose(frame["f_bandwidth"], 0.05 / np.sqrt(3), rtol=1e-3)
             np.testing.assert_allclose(frame["spec_skewness"], 0.0, atol=0.1)
-            np.testing.assert_allclose(frame["spec_kurtosis"], 3.0, atol=0.1)
+            # Rounding of float32 far from the line, 1e-14 of its power, weighs with distance⁴.
+            np.testing.assert_allclose(frame["spec_kurtosis"], 3.0, atol=0.15)
             np.testing.assert_allclose(frame["spec_crest"], n_bins * 2 / 3, rtol=1e-4)
             p = np.array([1 / 6, 2 / 3, 1 / 6])
             entropy = -(p * np.log(p)).sum() / np.log(n_bins)
@@ -432,7 +461,7 @@ def test_a_step_inside_a_window():
     assert row["duration_5_95"] == pytest.approx(1 - 0.05 * total / 25 - starts, abs=2e-3)
     assert row["rate_of_attack"] == pytest.approx(20 * np.log10(5) / 0.5, rel=1e-4)
     assert row["rate_of_decay"] == pytest.approx(0.0, abs=1e-4)
-    assert row["silence_ratio"] == pytest.approx(26 / 96, abs=1e-6)  # 2.5 s and a part below 1/16
+    assert row["silence_ratio"] == pytest.approx(6 / 20, abs=1e-6)  # 3 s of half seconds
     change = np.log10(25 / (0.8 + 0.2 * 25))  # the window before had 2 s of the step
     assert step().loc[1205.0, "dlog_energy"] == pytest.approx(change, abs=1e-5)
     assert step().loc[1205.0, "rel_energy"] == pytest.approx(np.log10(25), abs=1e-5)
@@ -630,7 +659,7 @@ def test_bands_that_are_not_available_are_nan(one):
         band_hz=(9.0, 40.0),
         bands_hz=((7, 9), (9, 18), (20, 30)),
     )
-    assert frame.isna().to_numpy().all() == (one.group in SPECTRAL)
+    assert frame.isna().to_numpy().all() == (one.group in SPECTRAL or one.name == "lfcc")
 
 
 @every_feature
@@ -651,7 +680,7 @@ def test_bands_outside_the_analysis_band_are_nan(one):
     grid = {"length_s": 20, "hop_s": 10, "names": [one.name], "band_hz": (1.5, 12.0)}
     frame = compute(x, 50.0, bands_hz=((1, 2), (2, 4), (8, 12), (8, 16)), **grid)
     for column in frame:
-        cut = "[1-2Hz]" in column or "[8-16Hz]" in column
+        cut = "[1-2Hz]" in column or "[8-16Hz]" in column or column == "dsar"  # needs 4.5-16 Hz
         assert frame[column].isna().all() == cut
 
 
@@ -696,10 +725,10 @@ def table_with_gap():
     """Ten minutes of which ten seconds are missing."""
     x = with_bursts(gaussian(12_000, seed=5), 20.0)
     parts = [one_segment(x[:6000], 20.0), one_segment(x[6200:], 20.0, 310 * NS_PER_S)]
-    return fill(empty_table(small_settings(20.0), range(300), 20.0), parts)
+    return fill(empty_table(small_settings(20.0), range(300), 20.0, needs=NEEDS), parts)
 
 
-@every_feature
+@every_feature_at_20_hz
 def test_a_gap_masks_the_windows_that_lack_samples(one):
     """Below the least coverage there is NaN, whatever the feature."""
     X, coverage = evaluate(table_with_gap(), range(298), [one])
@@ -730,7 +759,7 @@ def calm_and_event():
     return table_of(calm, 20.0), table_of(event, 20.0)
 
 
-@every_feature
+@every_feature_at_20_hz
 def test_an_event_changes_nothing_before_it_and_nothing_after_the_memory(one):
     """Windows that end before 10⁷ counts over 1, or begin `history_s` after, keep every bit."""
     tables = calm_and_event()
@@ -769,7 +798,7 @@ def whole_and_part(memory, first_s):
 
 
 @pytest.mark.parametrize("memory", MEMORIES)
-@every_feature
+@every_feature_at_20_hz
 def test_the_stated_history_is_enough(one, memory):
     """A table that begins `history_s` before a window gives what the whole past gives."""
     for first_s in (704, 728):
@@ -827,35 +856,39 @@ def after_the_great_event():
     x[20 * 1500 : 20 * 1510] *= 1e7
     config = Settings(WindowGrid(6.0, 2.0), (0.0, 8.0), BANDS_HZ)
     table = table_of(x, 20.0, config)
-    return table, slow_sub_energies(x, 2)
+    return table, {0.1: slow_sub_energies(x, 2), 0.5: slow_sub_energies(x, 10)}
 
 
 @pytest.mark.parametrize("name", ["short", "mid", "long"])
 def test_sta_lta_after_a_great_event(name):
     """The ratio equals the slow exact oracle to 1e-6 for the whole hour after 10⁷ counts."""
-    table, energy = after_the_great_event()
+    table, energies = after_the_great_event()
     sta_s, lta_s = {n: (s, lt) for n, s, lt in table.settings.sta_lta_s}[name]
     found = Past(table).sta_lta(name).ravel()
-    n_sta, n_lta = round(sta_s / 0.1), round(lta_s / 0.1)
+    step_s = 0.1 if name == "short" else 0.5
+    energy = energies[step_s]
+    assert len(found) == len(energy) == round(5400 / step_s)
+    n_sta, n_lta = round(sta_s / step_s), round(lta_s / step_s)
     rng = np.random.default_rng(11)
-    near = np.unique(rng.integers(15_000, 15_200, 40))
-    hour = np.unique(rng.integers(15_000, 53_999, 300 if name != "long" else 60))
-    for at in [n_sta + n_lta, 14_999, *near, *hour, 53_999]:
-        assert found[at] == pytest.approx(slow_sta_lta(energy, at, n_sta, n_lta), rel=1e-9)
-    assert found[15_000:].max() > 1e11 / n_sta
-    quiet = found[15_100 + n_sta + n_lta :]
+    event = round(1500 / step_s)
+    near = np.unique(rng.integers(event, event + 200, 40))
+    hour = np.unique(rng.integers(event, len(energy) - 1, 300))
+    for at in [n_sta + n_lta, event - 1, *near, *hour, len(energy) - 1]:
+        assert found[at] == pytest.approx(slow_sta_lta(energy, at, n_sta, n_lta), rel=1e-6)
+    assert found[event:].max() > 1e11 / n_sta
+    quiet = found[event + round(10 / step_s) + n_sta + n_lta :]
     assert 0 < quiet.min() <= quiet.max() < 6
 
 
 def test_the_score_after_a_great_event():
     """The score equals the slow oracle; an event of 10⁷ is far above, steady noise is not."""
-    table, energy = after_the_great_event()
+    table, energies = after_the_great_event()
     w = Windows(table, Past(table), 0, len(all_windows(table)))
     found = get_feature("zscore_max").function(w)
     for window in (200, 748, 751, 760, 790, 1200, 2600):
-        at = range(window * 20, window * 20 + 60)
-        wanted = max(slow_score(energy, i, 20, 600) for i in at)
-        assert found[window] == pytest.approx(wanted, rel=1e-6)
+        at = range(window * 4, window * 4 + 12)
+        wanted = max(slow_score(energies[0.5], i, 4, 120) for i in at)
+        assert found[window] == pytest.approx(wanted, rel=1e-5)
     assert found[750] > 100
     assert found[1000:].max() < 8
 
@@ -981,7 +1014,7 @@ def test_an_array_and_its_traces_have_the_same_features(rate_hz, file_cuts, chun
     ]
     found = segments(in_chunks(traces, [-1, *sorted(chunk_cuts), 201]), station="XX.STA..HH")
     config = Settings(WindowGrid(**grid), (0.0, 0.4 * rate_hz), BANDS_HZ, sub_s=0.5)
-    table = fill(empty_table(config, range(len(frame) + 2), rate_hz), found)
+    table = fill(empty_table(config, range(len(frame) + 2), rate_hz, needs=NEEDS), found)
     X, coverage = evaluate(table, range(len(frame)), resolve("all"))
     np.testing.assert_array_equal(X, frame.to_numpy())
     np.testing.assert_array_equal(coverage, 1.0)
@@ -1020,7 +1053,7 @@ def gappy_table(kind, gap_s):
     found = segments(in_chunks(traces, [-1, 700.3, 901.2, 1801]), station="XX.STA..HH")
     filtered = causal_filter(found, Band(1.0, 8.0))
     config = small_settings(RATE_HZ, background_s=600.0)
-    return fill(empty_table(config, range(900), RATE_HZ), filtered)
+    return fill(empty_table(config, range(900), RATE_HZ, needs=NEEDS), filtered)
 
 
 @pytest.mark.parametrize("gap_s", [2.0, 30.0, 120.0])

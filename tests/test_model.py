@@ -185,6 +185,16 @@ def test_table_of_other_features_is_refused():
         check_table(table, columns=("a.U",), fingerprint="g")
 
 
+def test_columns_of_three_components_show_no_kinship():
+    """They are in every table, if only as NaN: a model of other components is still refused."""
+    frame = feature_table([[1.0, 2.0]], fingerprint="g").frame.rename(columns={"b.Z": "b.3C"})
+    table = dataclasses.replace(feature_table([[1.0, 2.0]], fingerprint="g"), frame=frame)
+    with pytest.raises(FeatureMismatchError, match=r"components U, the table Z\."):
+        check_table(table, columns=("a.U", "b.3C"), fingerprint="g")
+    check_table(table, columns=("a.Z", "b.3C"), fingerprint="g")
+    check_table(table, columns=("b.3C",), fingerprint="g")
+
+
 class _Evil:
     def __reduce__(self):
         return (print, ("code was run",))

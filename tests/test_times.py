@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from obspy import UTCDateTime
 
 from seisml.errors import CatalogError
-from seisml.times import DAY_NS, NAT, datetime64, day_name, day_of, iso, parse_times, to_ns
+from seisml.times import (
+    DAY_NS,
+    NAT,
+    NS_PER_S,
+    datetime64,
+    day_name,
+    day_of,
+    find_times,
+    from_parts,
+    iso,
+    parse_times,
+    to_ns,
+)
 
 T = 1_396_866_873_730_000_000  # 2014-04-07T10:34:33.73Z
 
@@ -83,7 +95,7 @@ def test_parse_times_applies_the_zone_only_to_texts_without(zone):
     ("text", "zone", "message"),
     [
         ("2019-02-31T00:00:00Z", None, r"'2019-02-31T00:00:00Z' \(row 2\) is no ISO 8601 time"),
-        ("2019-02-28T23:59:60Z", None, r"\(row 2\) is no ISO 8601 time of the calendar"),
+        ("2019-02-28T23:59:61Z", None, r"\(row 2\) is no ISO 8601 time of the calendar"),
         ("2500-01-01T00:00:00Z", None, r"\(row 2\) lies outside the years 1678 to 2261"),
         ("2020-03-29T02:30:00", "Europe/Berlin", r"does not stand for one instant in Europe"),
         ("2020-10-25T02:30:00", "Europe/Berlin", r"does not stand for one instant in Europe"),
@@ -118,3 +130,42 @@ def test_days_hold_their_instants(time_ns):
 
 def test_datetime64_is_a_view_of_nanoseconds():
     assert datetime64([T])[0] == np.datetime64("2014-04-07T10:34:33.73", "ns")
+
+
+def test_a_second_sixty_is_the_next_minute():
+    texts = ["2016-12-31T23:59:60Z", "2016-12-31 23:59:60.25", "20161231T235960Z", ""]
+    times, problems = find_times(texts, zone="UTC")
+    new_year = to_ns("2017-01-01")
+    assert times.tolist() == [new_year, new_year + NS_PER_S // 4, new_year, NAT]
+    assert not problems.any()
+    assert parse_times(["2020-01-01T00:00:59Z"]).tolist() == [to_ns("2020-01-01T00:00:59Z")]
+
+
+def test_unusable_times_say_why():
+    texts = ["2019-02-31T00:00:00Z", "2020-01-01T00:00:00", "1500-01-01T00:00:00Z", "24:00:00"]
+    times, problems = find_times(texts)
+    assert (times == NAT).all()
+    assert problems.tolist() == [
+        "is no ISO 8601 time of the calendar",
+        "has no time zone",
+        "lies outside the years 1678 to 2261",
+        "has no time zone",
+    ]
+    _, problems = find_times(["2021-03-28T02:30:00"], zone="Europe/Berlin")
+    assert problems.tolist() == ["does not stand for one instant in Europe/Berlin"]
+
+
+def test_parts_of_calendar_and_clock():
+    got = from_parts([2020, 2019, 2020, 2020], [2, 2, 13, 1], [29, 29, 1, 1], 23, 59, 59.5)
+    assert [iso(time) for time in got] == [
+        "2020-02-29T23:59:59.500000Z",
+        "",
+        "",
+        "2020-01-01T23:59:59.500000Z",
+    ]
+    assert from_parts(2020, 1, 1, [24, 0.5, np.nan], 0, 0).tolist() == [NAT, NAT, NAT]
+    local = from_parts([2017, 2017], 9, 30, [10, 0], 0, 20.5, zone="Asia/Shanghai")
+    assert [iso(time)[:19] for time in local] == ["2017-09-30T02:00:20", "2017-09-29T16:00:20"]
+    assert from_parts(2021, 3, 28, 2, 30, [0.0], zone="Europe/Berlin").tolist() == [NAT]
+    with pytest.raises(CatalogError, match="which is no time zone"):
+        from_parts(2021, 3, 28, [2], 30, 0, zone="Mars/Elysium")

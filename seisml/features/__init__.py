@@ -8,8 +8,17 @@
 (5.0, 1.5)
 """
 
-from seisml.features.blocks import BlockTable, Filler, Settings, empty_table, fill
-from seisml.features.compute import compute, evaluate
+from seisml.features.blocks import BlockTable, empty_table, part_bands
+from seisml.features.components import ORIENTED, STATION, Components, three_components
+from seisml.features.compute import (
+    columns_of,
+    compute,
+    evaluate,
+    evaluate_station,
+    features_per,
+    needs_of,
+)
+from seisml.features.filler import Filler, fill
 from seisml.features.frames import Past, Windows, moving_sum
 from seisml.features.registry import (
     INVARIANCES,
@@ -20,23 +29,36 @@ from seisml.features.registry import (
     load_features,
     resolve,
 )
+from seisml.features.sets import SETS, FeatureSet
+from seisml.features.settings import Settings
 
 __all__ = [
     "INVARIANCES",
+    "ORIENTED",
     "REGISTRY",
+    "SETS",
+    "STATION",
     "BlockTable",
+    "Components",
     "Feature",
+    "FeatureSet",
     "Filler",
     "Past",
     "Settings",
     "Windows",
+    "columns_of",
     "compute",
     "empty_table",
     "evaluate",
+    "evaluate_station",
     "feature",
+    "features_per",
     "fill",
     "get_feature",
     "load_features",
     "moving_sum",
+    "needs_of",
+    "part_bands",
     "resolve",
+    "three_components",
 ]

@@ -3,16 +3,16 @@
 from functools import partial
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features.frames import Windows, crossing, log10, nanmax, nanmean, nanmin, ratio
+from seisml.features.frames import Past, Windows, crossing, log10, nanmax, nanmean, nanmin, ratio
 from seisml.features.registry import feature
 
-feature_a = partial(feature, group="A")
+feature_a = partial(feature, group="A", cost="H")
 _AAA = "Malfante et al. 2018, doi:10.1109/MSP.2017.2779166"
 _HIBERT = "Hibert et al. 2017, doi:10.1016/j.jvolgeores.2017.04.015"
 _HJORTH = "Hjorth 1970, doi:10.1016/0013-4694(70)90143-4"
 _TRIFUNAC = "Trifunac & Brady 1975, doi:10.1785/BSSA0650030581"
-SMOOTH_S = 0.5
 
 
 @feature_a("input", formula="sqrt(mean x²)", invariances="LRO")
@@ -73,42 +73,59 @@ def hjorth_complexity(w: Windows) -> np.ndarray:
     return np.sqrt(ratio(ratio(dd2, d2), ratio(d2, w.moments[1])))
 
 
-def _energy_and_time(w: Windows) -> tuple[np.ndarray, np.ndarray]:
-    """Energy of the sub-blocks (0 where unknown) and their centres as a share of the window."""
-    energy = np.where(np.isfinite(w.energy), w.energy, 0.0)
-    n = energy.shape[1]
-    return energy, (np.arange(n) + 0.5) / n
+def _powers_of_time(past: Past) -> np.ndarray:
+    """Energy of each block, and its first two moments over the time in the block (0 to 1)."""
+    settings = past.table.settings
+    t = (np.arange(settings.n_shape) + 0.5) / settings.n_shape
+    energy = past.shape_energy.reshape(-1, settings.n_shape)
+    energy = np.where(np.isfinite(energy), energy, 0.0) / settings.n_shape
+    # Energy is taken as even inside a shape block: that adds the variance of a box.
+    box = 1 / (12 * settings.n_shape**2)
+    return np.column_stack([energy.sum(axis=1), energy @ t, energy @ (t**2 + box)])
+
+
+def _energy_and_time(w: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Energy of the window, and its first two moments over time as a share of the window."""
+    powers = w.past.cached(_powers_of_time)
+    e0, e1, e2 = (w.over_blocks(powers[:, i]) for i in range(3))
+    at = np.arange(w.k)
+    total = e0.sum(axis=1)
+    first = (e1 + at * e0).sum(axis=1) / w.k
+    second = (e2 + 2 * at * e1 + at**2 * e0).sum(axis=1) / w.k**2
+    return total, ratio(first, total), ratio(second, total)
 
 
 @feature_a("", formula="Σ t x²/(T Σ x²)", invariances="GLRO", reference=_AAA)
 def time_centroid(w: Windows) -> np.ndarray:
     """Centroid of the energy in time, as a share of the window."""
-    energy, t = w.cached(_energy_and_time)
-    return ratio(energy @ t, energy.sum(axis=1))
+    return w.cached(_energy_and_time)[1]
 
 
 @feature_a("", formula="sqrt(Σ (t−t_c)² x²/Σ x²)/T", invariances="GLRO", reference=_AAA)
 def time_spread(w: Windows) -> np.ndarray:
     """Spread of the energy about its centroid, as a share of the window."""
-    energy, t = w.cached(_energy_and_time)
-    centred = t - w.cached(time_centroid)[:, np.newaxis]
-    return np.sqrt(ratio((energy * centred**2).sum(axis=1), energy.sum(axis=1)))
+    _, mean, square = w.cached(_energy_and_time)
+    return np.sqrt(np.maximum(square - mean**2, 0.0))
 
 
 @feature_a("", formula="(t95−t05 of ∫x²)/T", invariances="GLRO", reference=_TRIFUNAC)
 def duration_5_95(w: Windows) -> np.ndarray:
     """Significant duration: the time between 5 and 95 % of the energy, as a share of T."""
-    energy, _ = w.cached(_energy_and_time)
-    total = np.cumsum(energy, axis=1)
-    return (crossing(total, 0.95) - crossing(total, 0.05)) / total.shape[1]
+    total = np.cumsum(w.over_blocks(w.past.cached(_powers_of_time)[:, 0]), axis=1)
+    start, end = (_time_of_share(w, total, share) for share in (0.05, 0.95))
+    return (end - start) / w.k
 
 
-def _smooth_energy(w: Windows) -> tuple[np.ndarray, int]:
-    """Mean square over `SMOOTH_S` at every sub-block inside the window; and its width."""
-    width = max(1, min(round(SMOOTH_S / w.settings.sub_s), w.energy.shape[1] // 2))
-    energy = w.energy
-    total = sum(energy[:, i : energy.shape[1] - width + 1 + i] for i in range(width))
-    return total / width, width
+def _time_of_share(w: Windows, total: np.ndarray, share: float) -> np.ndarray:
+    """Return when a share of the energy has come, in blocks after the start of the window."""
+    rows, wanted = np.arange(w.n), share * total[:, -1]
+    block = np.argmax(total >= wanted[:, np.newaxis], axis=1)
+    energy = w.past.shape_energy.reshape(-1, w.settings.n_shape)[w.first + rows + block]
+    inside = np.cumsum(np.where(np.isfinite(energy), energy, 0.0), axis=1)
+    before = np.where(block > 0, total[rows, block - 1], 0.0)
+    step = total[rows, block] - before
+    part = np.clip(ratio(wanted - before, step), 0.0, 1.0)
+    return block + crossing(inside, part) / w.settings.n_shape
 
 
 @feature_a("dB/s", formula="max d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)
@@ -124,15 +141,23 @@ def rate_of_decay(w: Windows) -> np.ndarray:
 
 
 def _slope(w: Windows) -> np.ndarray:
-    energy, width = w.cached(_smooth_energy)
-    level = 10 * log10(energy)
-    return (level[:, width:] - level[:, :-width]) / (width * w.settings.sub_s)
+    """Change of the level between shape blocks, where there are two in a window."""
+    changes = w.past.cached(_level_changes)
+    n_shape = w.settings.n_shape
+    last = w.first + w.n + w.k - 1
+    flat = changes[w.first * n_shape : last * n_shape - 1]
+    n = w.k * n_shape - 1
+    return sliding_window_view(flat, n)[::n_shape] if n else np.full((w.n, 1), np.nan)
+
+
+def _level_changes(past: Past) -> np.ndarray:
+    return np.diff(10 * log10(past.shape_energy)) / past.table.settings.shape_s
 
 
 @feature_a("", formula="share of e < 0.25 max e, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def silence_ratio(w: Windows) -> np.ndarray:
     """Share of the window in which the amplitude is below a quarter of its maximum."""
-    energy, _ = w.cached(_smooth_energy)
-    largest = nanmax(energy)[:, np.newaxis]
-    quiet, known = energy < 0.25**2 * largest, np.isfinite(energy) & (largest > 0)
-    return ratio(quiet.sum(axis=1).astype(float), known.sum(axis=1))
+    largest = nanmax(w.energy)
+    quiet = (w.energy < 0.25**2 * largest[:, np.newaxis]).sum(axis=1)
+    known = np.isfinite(w.energy).sum(axis=1)
+    return ratio(quiet.astype(float), np.where(largest > 0, known, 0))

@@ -4,9 +4,12 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.blocks import Settings
+from seisml.features.amplitude import kurtosis
+from seisml.features.blocks import DISPLACEMENT_HZ
 from seisml.features.frames import Past, Windows, log10, nanmean, ratio
+from seisml.features.ratios import stalta_mid_max
 from seisml.features.registry import feature
+from seisml.features.settings import Settings
 
 
 def band_names(settings: Settings) -> list[str]:
@@ -22,12 +25,8 @@ _STOTT = "Stott et al. 2023, doi:10.1093/gji/ggac464 (idea)"
 
 def _band_energy(w: Windows) -> np.ndarray:
     """Mean square in each band, shape (n_windows, n_bands), NaN above 0.8 of Nyquist."""
-    out = np.full((w.n, len(w.settings.bands_hz)), np.nan)
-    for b, (low_hz, high_hz) in enumerate(w.settings.bands_hz):
-        bins = w.bins(low_hz, high_hz)
-        if bins is not None:
-            out[:, b] = w.psd[:, bins].sum(axis=1) * w.table.frequencies_hz[1]
-    return out
+    n_bands = len(w.settings.bands_hz)
+    return np.column_stack([w.linear[f"band{b}"] for b in range(n_bands)] or [np.empty((w.n, 0))])
 
 
 @feature_d(
@@ -52,19 +51,12 @@ def band_log_energy(w: Windows) -> np.ndarray:
 def band_rel_energy(w: Windows) -> np.ndarray:
     """Energy in each band over its causal background."""
     now = w.cached(_band_energy)
-    out = np.full_like(now, np.nan)
-    for b, (low_hz, high_hz) in enumerate(w.settings.bands_hz):
-        if w.bins(low_hz, high_hz) is not None:
-            background = w.past.cached(_band_background, low_hz, high_hz)
-            out[:, b] = log10(now[:, b]) - log10(background[w.rows])
-    return out
+    backgrounds = [w.past.cached(_band_background, b)[w.rows] for b in range(now.shape[1])]
+    return log10(now) - log10(np.reshape(backgrounds, (now.shape[1], w.n)).T)
 
 
-def _band_background(past: Past, low_hz: float, high_hz: float) -> np.ndarray:
-    f = past.table.frequencies_hz
-    first, last = np.maximum(np.searchsorted(f, [low_hz - 1e-9, high_hz - 1e-9]), 1)
-    energy = past.table.spectra[:, first:last].sum(axis=1, dtype=np.float64)
-    energy *= past.table.scale * f[1]
+def _band_background(past: Past, b: int) -> np.ndarray:
+    energy = past.table.linear[:, past.table.linear_names.index(f"band{b}")]
     return past.background(energy, span_hops=past.table.settings.spectrum_hops)
 
 
@@ -76,12 +68,7 @@ def _band_background(past: Past, low_hz: float, high_hz: float) -> np.ndarray:
 )
 def frequency_index(w: Windows) -> np.ndarray:
     """Frequency index: high against low frequencies."""
-    bands = sorted(band for band in w.settings.bands_hz if w.bins(*band) is not None)
-    if len(bands) < 2 or bands[0][0] == bands[len(bands) // 2][0]:
-        return np.full(w.n, np.nan)
-    edge_hz, top_hz = bands[len(bands) // 2][0], max(high_hz for _, high_hz in bands)
-    low, high = w.bins(bands[0][0], edge_hz), w.bins(edge_hz, top_hz)
-    return log10(ratio(w.psd[:, high].mean(axis=1), w.psd[:, low].mean(axis=1)))
+    return log10(ratio(w.linear["high"], w.linear["low"]))
 
 
 @feature_d("", formula="−Σ r ln r / ln B, r = E_b/Σ E_b", invariances="GLRO")
@@ -94,3 +81,89 @@ def band_entropy(w: Windows) -> np.ndarray:
     share = ratio(energy, energy.sum(axis=1, keepdims=True))
     terms = share * np.log(share, out=np.zeros_like(share), where=share > 0)
     return -nanmean(terms) * energy.shape[1] / np.log(energy.shape[1])
+
+
+_WITHERS = "Withers et al. 1998, doi:10.1785/BSSA0880010095"
+_CAUDRON = (
+    "Caudron et al. 2019, doi:10.1130/G46107.1; Dempsey et al. 2020, doi:10.1038/s41467-020-17375-2"
+)
+
+
+def _in_bands(w: Windows, function) -> np.ndarray:
+    """Evaluate a feature of the record in each band, NaN where there is no such band."""
+    missing = np.full(w.n, np.nan)
+    parts = [w.part(name) for name in band_names(w.settings)]
+    return np.column_stack([missing if part is None else function(part) for part in parts])
+
+
+@feature_d(
+    "",
+    formula="m4/m2² of the causally filtered record",
+    invariances="GLO",
+    reference=_HIBERT,
+    parts=band_names,
+    cost="H",
+    needs=("bands",),
+)
+def band_kurtosis(w: Windows) -> np.ndarray:
+    """Pearson kurtosis of the samples in each band."""
+    return _in_bands(w, kurtosis)
+
+
+@feature_d(
+    "",
+    formula="max STA/LTA of x² in the band, 2/60 s",
+    invariances="GRO",
+    reference=_WITHERS,
+    parts=band_names,
+    cost="S",
+    needs=("bands",),
+)
+def band_stalta_max(w: Windows) -> np.ndarray:
+    """Largest middle STA/LTA of the record in each band."""
+    return _in_bands(w, stalta_mid_max)
+
+
+@feature_d(
+    "",
+    formula="mean|d| in 4.5-8 Hz over mean|d| in 8-16 Hz, d displacement",
+    invariances="GLO",
+    reference=_CAUDRON,
+    min_rate_hz=40.0,
+    cost="H",
+    needs=("bands",),
+)
+def dsar(w: Windows) -> np.ndarray:
+    """Displacement seismic amplitude ratio, of records that are proportional to velocity."""
+    low, high = (w.part(f"displacement {a:g}-{b:g}Hz") for a, b in DISPLACEMENT_HZ)
+    return (
+        np.full(w.n, np.nan)
+        if low is None or high is None
+        else ratio(*map(_mean_absolute, (low, high)))
+    )
+
+
+def _mean_absolute(w: Windows) -> np.ndarray:
+    return nanmean(w.over_blocks(w.table.absolute))
+
+
+@feature_d(
+    "s",
+    formula="t(max e in the highest band) − t(max e in the lowest band)",
+    invariances="GO",
+    cost="H",
+    needs=("bands",),
+)
+def band_lag(w: Windows) -> np.ndarray:
+    """Delay of the largest half second at high frequencies after that at low ones."""
+    parts = [part for name in band_names(w.settings) if (part := w.part(name)) is not None]
+    if len(parts) < 2:
+        return np.full(w.n, np.nan)
+    low, high = (_time_of_largest(part) for part in (parts[0], parts[-1]))
+    return high - low
+
+
+def _time_of_largest(w: Windows) -> np.ndarray:
+    known = w.energy > 0
+    at = np.where(known, w.energy, -1.0).argmax(axis=1)
+    return np.where(known.any(axis=1), at * w.settings.shape_s, np.nan)

@@ -1,19 +1,57 @@
 """From a table of blocks, or a plain array, to a matrix of features."""
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from seisml.errors import FeatureError
-from seisml.features.blocks import BlockTable, Settings, empty_table, fill
+from seisml.features.blocks import BlockTable, empty_table
+from seisml.features.components import ORIENTED, Components, StationBlocks
+from seisml.features.filler import fill
 from seisml.features.frames import Past, Windows
 from seisml.features.registry import Feature, resolve
+from seisml.features.settings import Settings
 from seisml.segments import Segment, snap_rate
 from seisml.windows import WindowGrid
 
-ROWS = 4096
+ROWS = 1024
 """Windows that are evaluated at once."""
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+"""Ratios beyond it are divisions by rounding, as in silence."""
+
+
+def needs_of(chosen: Iterable[Feature]) -> set[str]:
+    """Return what features need of the blocks, see `seisml.features.blocks.NEEDS`."""
+    return {need for one in chosen for need in one.needs}
+
+
+def features_per(what: str, chosen: Iterable[Feature]) -> list[Feature]:
+    """Return the features that are computed of each "channel", or of a whole "station"."""
+    return [one for one in chosen if one.per == what]
+
+
+def columns_of(
+    chosen: Iterable[Feature], settings: Settings, *, per: str = "channel"
+) -> list[tuple[str, Feature]]:
+    """Return the columns of `evaluate` with their features, those of further lengths last.
+
+    Parameters
+    ----------
+    chosen : iterable of Feature
+    settings : Settings
+    per : str
+        "channel", or "station" for the columns of `evaluate_station`.
+    """
+    some = features_per(per, chosen)
+    suffixes = ["", *(f"@{length_s:g}s" for length_s in settings.lengths_s)]
+    return [
+        (name + suffix, one)
+        for suffix in suffixes
+        for one in some
+        for name in one.columns(settings)
+    ]
 
 
 def evaluate(
@@ -28,34 +66,106 @@ def evaluate(
     windows : range
         Numbers of the windows (of their first block).
     chosen : sequence of Feature
+        Those of three components are left to `evaluate_station`.
 
     Returns
     -------
     X : numpy.ndarray of float32, shape (n_windows, n_columns)
-        NaN where the coverage is too small or a feature is not defined.
+        NaN where the coverage is too small or a feature is not defined; columns as `columns_of`.
     coverage : numpy.ndarray of float32, shape (n_windows,)
     """
-    past = Past(table)
-    n_columns = sum(len(one.columns(table.settings)) for one in chosen)
-    X = np.full((len(windows), n_columns), np.nan, dtype=np.float32)
+    past, settings = Past(table), table.settings
+    some = features_per("channel", chosen)
+    X = np.full((len(windows), len(columns_of(some, settings))), np.nan, dtype=np.float32)
     coverage = np.zeros(len(windows), dtype=np.float32)
+    for rows, first in _batches(windows, table):
+        w = Windows(table, past, first, rows.stop - rows.start)
+        coverage[rows] = w.coverage
+        column = 0
+        for grid, shift in _lengths(settings):
+            other = dataclasses.replace(w, first=first + shift, grid=grid)
+            column = _evaluate_batch(other, some, X[rows], column)
+    return X, coverage
+
+
+def evaluate_station(
+    tables: Mapping[str, BlockTable],
+    windows: range,
+    chosen: Sequence[Feature],
+    *,
+    rotation: np.ndarray | None = None,
+) -> np.ndarray:
+    """Compute the features of three components from the blocks of a station's channels.
+
+    Parameters
+    ----------
+    tables : mapping of str to BlockTable
+        By letter of the component; with samples, see `seisml.features.blocks.NEEDS`.
+    windows : range
+        As in `evaluate`.
+    chosen : sequence of Feature
+        Those of a channel are left to `evaluate`.
+    rotation : numpy.ndarray, shape (3, 3), optional
+        Matrix that turns the channels, in the order of `tables`, to Z, N, E. Without it, channels
+        Z, N, E are taken as oriented so.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n_windows, n_columns)
+        NaN where the channels do not cover the window together, and everywhere if there are not
+        three, their orientation is not known, or their sampling rates differ.
+
+    Raises
+    ------
+    FeatureError
+        If the tables keep no samples or are not of the same blocks.
+    """
+    settings = next(iter(tables.values())).settings
+    some = features_per("station", chosen)
+    width = len(columns_of(some, settings, per="station"))
+    X = np.full((len(windows), width), np.nan, dtype=np.float32)
+    if rotation is None and set(tables) == set(ORIENTED):
+        tables = {letter: tables[letter] for letter in ORIENTED}
+    elif rotation is None or len(tables) != 3:
+        return X
+    three = tuple(tables.values())
+    if len({table.sampling_rate_hz for table in three}) > 1:
+        return X
+    first_windows = tuple(Windows(table, Past(table), 0, 0) for table in three)
+    whole = Components(StationBlocks(three), first_windows, rotation)
+    for rows, first in _batches(windows, three[0]):
+        column = 0
+        for grid, shift in _lengths(settings):
+            c = whole.shifted(first + shift, rows.stop - rows.start, grid)
+            column = _evaluate_batch(c, some, X[rows], column)
+    return X
+
+
+def _batches(windows: range, table: BlockTable) -> Iterator[tuple[slice, int]]:
+    """Yield the rows of the result that are computed at once, and the first one's first block."""
     offset = windows.start - table.blocks.start
     for first in range(0, len(windows), ROWS):
-        n = min(ROWS, len(windows) - first)
-        w = Windows(table, past, offset + first, n)
-        coverage[first : first + n] = w.coverage
-        if not w.usable.any():
-            continue
-        column = 0
-        for one in chosen:
-            width = len(one.columns(table.settings))
-            if table.sampling_rate_hz >= one.min_rate_hz:
-                values = np.asarray(one.function(w)).reshape(n, width)
-                X[first : first + n, column : column + width] = np.where(
-                    w.usable[:, np.newaxis], values, np.nan
-                )
-            column += width
-    return X, coverage
+        yield slice(first, min(first + ROWS, len(windows))), offset + first
+
+
+def _lengths(settings: Settings) -> Iterator[tuple[WindowGrid | None, int]]:
+    """Yield the lengths of windows, and how many blocks later than the first they begin."""
+    yield None, 0
+    for grid in settings.grids:
+        # Windows of another length stand about the middle of the window.
+        yield grid, (settings.grid.n_hops - grid.n_hops) // 2
+
+
+def _evaluate_batch(w: Windows | Components, chosen, out: np.ndarray, column: int) -> int:
+    """Write the features of a batch to columns from one on and return the next column."""
+    for one in chosen:
+        width = len(one.columns(w.settings))
+        if w.usable.any() and w.table.sampling_rate_hz >= one.min_rate_hz:
+            values = np.asarray(one.function(w)).reshape(w.n, width)
+            good = w.usable[:, np.newaxis] & (np.abs(values) < FLOAT32_MAX)
+            out[:, column : column + width] = np.where(good, values, np.nan)
+        column += width
+    return column
 
 
 def compute(
@@ -80,7 +190,7 @@ def compute(
     length_s, hop_s : float, s
         Window length, a multiple of the hop.
     names : "all" or iterable of str
-        Names of features, see ``seisml features``.
+        Names of features of one channel, see ``seisml features``.
     band_hz : (float, float), optional, Hz
         Band of the spectral features; default 0 to 0.8 of Nyquist.
     bands_hz : sequence of (float, float), Hz
@@ -99,7 +209,8 @@ def compute(
     Raises
     ------
     FeatureError
-        If the array is shorter than a window, is not one-dimensional or holds NaN.
+        If the array is shorter than a window, is not one-dimensional or holds NaN, or a feature
+        needs three components.
 
     Examples
     --------
@@ -129,15 +240,27 @@ def compute(
         sub_s=sub_s,
         spectrum_s=spectrum_s,
     )
-    chosen = resolve(names)
-    table = empty_table(settings, range(n_blocks), snap_rate(sampling_rate_hz))
+    chosen = _of_one_channel(resolve(names), names)
+    rate_hz = snap_rate(sampling_rate_hz)
+    table = empty_table(settings, range(n_blocks), rate_hz, needs=needs_of(chosen))
     # From the first sample, so that what is constant becomes exactly zero.
     x = x - x[0]
     data = (x - x.mean()).astype(np.float32)[np.newaxis]
     fill(table, [Segment("", ("",), 0, float(sampling_rate_hz), data)])
     windows = range(n_blocks - grid.n_hops + 1)
     X, _ = evaluate(table, windows, chosen)
-    columns = [column for one in chosen for column in one.columns(settings)]
+    columns = [name for name, _ in columns_of(chosen, settings)]
     return pd.DataFrame(
         X, columns=columns, index=pd.Index(np.array(windows) * hop_s, name="time_s")
     )
+
+
+def _of_one_channel(chosen: list[Feature], names) -> list[Feature]:
+    """Return the features without those of three components, which must not be asked for."""
+    more = features_per("station", chosen)
+    if more and names != "all":
+        raise FeatureError(
+            f"{more[0].name} needs three components, x is one channel.",
+            "Fill a table of each component and take evaluate_station, or extract an archive.",
+        )
+    return features_per("channel", chosen)

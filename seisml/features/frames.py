@@ -6,7 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features.blocks import SUMS, BlockTable, Settings
+from seisml.features.blocks import BlockTable
+from seisml.features.kernels import SUMS
+from seisml.features.settings import Settings
+from seisml.windows import WindowGrid
 
 
 def moving_sum(x: np.ndarray, n: int) -> np.ndarray:
@@ -53,6 +56,28 @@ def moving_count(known: np.ndarray, n: int) -> np.ndarray:
     return count - np.concatenate([np.zeros(min(n, len(count)), np.int64), count[:-n]])
 
 
+def moving_mean(values: np.ndarray, n: int, *, min_share: float) -> np.ndarray:
+    """Mean of what is known of the n values up to each one, NaN where too few are."""
+    known = np.isfinite(values)
+    if known.all():
+        mean = moving_sum(values, n)
+        mean[:n] /= np.arange(1, n + 1)[: len(mean)]
+        mean[n:] /= n
+        mean[: int(np.ceil(max(1.0, min_share * n))) - 1] = np.nan
+        return mean
+    count = moving_count(known, n)
+    total = moving_sum(np.where(known, values, 0.0), n)
+    good = count >= max(1.0, min_share * n)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=good)
+
+
+def shape_energy(table: BlockTable) -> np.ndarray:
+    """Mean square of the shape blocks, shape (n_blocks, n_shape)."""
+    settings = table.settings
+    width = settings.n_sub // settings.n_shape
+    return table.energy.reshape(len(table.blocks), settings.n_shape, width).mean(axis=2)
+
+
 @dataclasses.dataclass(frozen=True)
 class Past:
     """Series of a whole day that look back over more than a window; see `seisml.features.ratios`.
@@ -79,28 +104,29 @@ class Past:
         return self.table.energy.ravel()
 
     @cached_property
-    def _valid(self) -> np.ndarray:
-        return np.isfinite(self.energy)
+    def shape_energy(self) -> np.ndarray:
+        """Mean square of every shape block in time order, NaN in gaps."""
+        return shape_energy(self.table).ravel()
 
-    def mean_energy(self, duration_s: float, *, min_share: float) -> np.ndarray:
-        """Return the mean square of the past `duration_s` at every sub-block, NaN if too empty."""
-        n = max(1, round(duration_s / self.table.settings.sub_s))
-        total = moving_sum(np.where(self._valid, self.energy, 0.0), n)
-        count = moving_count(self._valid, n)
-        good = count >= max(1.0, min_share * n)
-        return np.divide(total, count, out=np.full_like(total, np.nan), where=good)
+    def at_resolution(self, duration_s: float) -> tuple[np.ndarray, float]:
+        """Return the coarsest energies that still resolve a duration, and their step in s."""
+        settings = self.table.settings
+        if duration_s >= 4 * settings.shape_s * (1 - 1e-9):
+            return self.shape_energy, settings.shape_s
+        return self.energy, settings.sub_s
 
     def sta_lta(self, name: str) -> np.ndarray:
-        """Return STA/LTA at every sub-block: energy of the past STA over the LTA before it.
+        """Return STA/LTA, shape (n_blocks, steps): energy of the past STA over the LTA before it.
 
         NaN where the STA is not complete or half of the LTA is missing (settling after a gap).
         """
         sta_s, lta_s = {n: (s, lt) for n, s, lt in self.table.settings.sta_lta_s}[name]
-        delay = max(1, round(sta_s / self.table.settings.sub_s))
-        sta = self.mean_energy(sta_s, min_share=1.0)
+        energy, step_s = self.at_resolution(sta_s)
+        n_sta, n_lta = (max(1, round(t / step_s)) for t in (sta_s, lta_s))
+        sta = moving_mean(energy, n_sta, min_share=1.0)
         lta = np.full_like(sta, np.nan)
-        lta[delay:] = self.mean_energy(lta_s, min_share=0.5)[:-delay]
-        return ratio(sta, lta).reshape(self.table.energy.shape)
+        lta[n_sta:] = moving_mean(energy, n_lta, min_share=0.5)[:-n_sta]
+        return ratio(sta, lta).reshape(len(self.table.blocks), -1)
 
     def background(self, energy: np.ndarray, *, span_hops: int = 1) -> np.ndarray:
         """Return the causal background of block energies: a quantile of the past.
@@ -130,12 +156,12 @@ class Past:
         padded = np.concatenate([np.full(n_groups, np.nan), means])
         # Row i holds the n_groups groups before group i; sorting puts NaN last.
         rows = np.sort(sliding_window_view(padded, n_groups), axis=1)
-        level = _row_quantile(rows, settings.background_quantile)
+        level = row_quantile(rows, settings.background_quantile)
         now = (start + np.arange(len(energy)) - (span_hops - 1)) // g - first
         return np.where(now >= 0, level[np.maximum(now, 0)], np.nan)
 
 
-def _row_quantile(rows: np.ndarray, q: float) -> np.ndarray:
+def row_quantile(rows: np.ndarray, q: float) -> np.ndarray:
     """Return the quantile of each sorted row, NaN where fewer than two values are known."""
     n = np.count_nonzero(np.isfinite(rows), axis=1)
     position = q * np.maximum(n - 1, 0)
@@ -157,12 +183,15 @@ class Windows:
         Series over the whole table.
     first, n : int
         Row of the first window's first block, and number of windows (one a block).
+    grid : WindowGrid, optional
+        Length of these windows, where it is not that of the settings.
     """
 
     table: BlockTable
     past: Past
     first: int
     n: int
+    grid: WindowGrid | None = None
 
     @cached_property
     def _memo(self) -> dict:
@@ -180,24 +209,47 @@ class Windows:
         return self.table.settings
 
     @property
+    def length_ns(self) -> int:
+        """Length of these windows, ns."""
+        return (self.grid or self.settings.grid).length_ns
+
+    @property
     def k(self) -> int:
         """Blocks in a window."""
-        return self.settings.grid.n_hops
+        return self.length_ns // self.settings.grid.hop_ns
+
+    @property
+    def n_spectra(self) -> int:
+        """Spectra that lie inside a window."""
+        return self.k - self.settings.spectrum_hops + 1
 
     @property
     def rows(self) -> slice:
         """Rows of the first block of each window."""
         return slice(self.first, self.first + self.n)
 
+    def part(self, name: str) -> "Windows | None":
+        """Return the same windows of the record in one band; None where there is no such band."""
+        table = self.table.parts.get(name)
+        if table is None:
+            return None
+        past = self.past.cached(_past_of_part, name)
+        return Windows(table, past, self.first, self.n, self.grid)
+
     def over_blocks(self, values: np.ndarray) -> np.ndarray:
         """View per-block values as windows: shape (n_windows, ..., k) with the blocks last."""
         return sliding_window_view(values[self.first : self.first + self.n + self.k - 1], self.k, 0)
+
+    def over_spectra(self, values: np.ndarray) -> np.ndarray:
+        """View values of the spectra as windows: shape (n_windows, ..., n_spectra)."""
+        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
+        return sliding_window_view(values[rows], self.n_spectra, 0)
 
     @cached_property
     def coverage(self) -> np.ndarray:
         """Share of valid samples of each window, 0 to 1."""
         covered_ns = self.over_blocks(self.table.covered_ns).sum(axis=1)
-        return np.minimum(covered_ns / self.settings.grid.length_ns, 1.0)
+        return np.minimum(covered_ns / self.length_ns, 1.0)
 
     @cached_property
     def usable(self) -> np.ndarray:
@@ -221,64 +273,101 @@ class Windows:
         d = b1 - mean[:, np.newaxis]
         d2 = d * d
         m2 = nanmean(b2 + d2)
-        m3 = nanmean(b3 + 3 * d * b2 + d2 * d)
-        m4 = nanmean(b4 + 4 * d * b3 + 6 * d2 * b2 + d2 * d2)
+        m3 = nanmean(b3 + (3 * b2 + d2) * d)
+        m4 = nanmean(b4 + 4 * d * b3 + (6 * b2 + d2) * d2)
         return mean, m2, m3, m4
 
     @cached_property
     def energy(self) -> np.ndarray:
-        """Mean square of the sub-blocks in time order, shape (n_windows, k * n_sub)."""
-        n_sub = self.settings.n_sub
-        flat = self.table.energy[self.first : self.first + self.n + self.k - 1].ravel()
-        return sliding_window_view(flat, self.k * n_sub)[::n_sub]
+        """Mean square of the shape blocks in time order, shape (n_windows, k * n_shape)."""
+        n_shape = self.settings.n_shape
+        last = self.first + self.n + self.k - 1
+        flat = self.past.shape_energy[self.first * n_shape : last * n_shape]
+        return sliding_window_view(flat, self.k * n_shape)[::n_shape]
 
     @cached_property
-    def band(self) -> slice:
-        """Bins of the analysis band in the spectra; never 0 Hz, as the mean is removed."""
-        f = self.table.frequencies_hz
-        low_hz, _ = self.settings.band_hz
-        return slice(max(1, int(np.searchsorted(f, low_hz - 1e-9))), len(f))
+    def linear(self) -> dict[str, np.ndarray]:
+        """What is linear in the spectrum, mean over the window's spectra: see `BlockTable`."""
+        mean = self.mean_of_spectra(self.table.linear)
+        return dict(zip(self.table.linear_names, mean.T, strict=True))
+
+    def mean_of_spectra(self, values: np.ndarray) -> np.ndarray:
+        """Return the mean of values over the spectra of each window that are known."""
+        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
+        known = self.table.known[rows, np.newaxis]
+        total = sum_of_rows(np.where(known, values[rows], 0.0), self.n_spectra)
+        return ratio(total, sum_of_rows(known.astype(float), self.n_spectra))
 
     @cached_property
     def frequencies_hz(self) -> np.ndarray:
         """Frequencies of `psd`, Hz."""
-        return self.table.frequencies_hz[self.band]
+        return self.table.frequencies_hz
 
     @cached_property
+    def _scaled_psd(self) -> tuple[np.ndarray, np.ndarray]:
+        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
+        power, known = self.table.spectra[rows], self.table.known[rows]
+        scale = np.where(known, self.table.scale[rows], 0.0)
+        unit = float(scale.max()) or 1.0
+        factor = (scale / unit).astype(np.float32)
+        if not (factor == 1).all():
+            power = power * factor[:, np.newaxis]
+        count = sum_of_rows(known.astype(np.float64), self.n_spectra)
+        total = sum_of_rows(power, self.n_spectra)
+        largest = total.max(axis=1).astype(float)
+        # Powers of two: no bit depends on the other windows.
+        exponent = np.where(largest > 0, np.frexp(largest)[1], 0)
+        share = ratio(np.ldexp(1.0, -exponent), count).astype(np.float32)
+        return total * share[:, np.newaxis], np.ldexp(unit, exponent)
+
+    @property
     def psd(self) -> np.ndarray:
-        """Power spectral density in the analysis band, mean over the window's spectra (Welch)."""
-        n_spectra = self.k - self.settings.spectrum_hops + 1
-        rows = slice(self.first, self.first + self.n + n_spectra - 1)
-        power = self.table.spectra[rows, self.band] * self.table.scale[rows, np.newaxis]
-        known = np.isfinite(power)
-        if known.all():
-            return _sum_of_rows(power, n_spectra) / n_spectra
-        count = _sum_of_rows(known.astype(np.float32), n_spectra)
-        return ratio(_sum_of_rows(np.where(known, power, 0.0), n_spectra), count)
+        """Power spectral density in the analysis band, mean over the window's spectra (Welch).
 
-    def bins(self, low_hz: float, high_hz: float) -> slice | None:
-        """Return the bins of `psd` with low <= f < high, None where not all are available."""
-        f = self.frequencies_hz
-        if len(f) < 2 or high_hz > 0.4 * self.table.sampling_rate_hz * (1 + 1e-9):
-            return None
-        first, last = np.searchsorted(f, [low_hz - 1e-9, high_hz - 1e-9])
-        slack_hz = (f[1] - f[0]) * (1 + 1e-9)
-        whole = f[0] <= low_hz + slack_hz and high_hz <= f[-1] + slack_hz
-        return slice(int(first), int(last)) if first < last and whole else None
+        float32, shape (n_windows, n_frequencies), in units of `psd_unit`; NaN where unknown.
+        """
+        return self._scaled_psd[0]
+
+    @property
+    def psd_unit(self) -> np.ndarray:
+        """Unit of `psd` in each window, unit²/Hz, shape (n_windows,)."""
+        return self._scaled_psd[1]
 
 
-def _sum_of_rows(values: np.ndarray, n: int) -> np.ndarray:
-    """Sum the n rows from each row on."""
+def _past_of_part(past: Past, name: str) -> Past:
+    return Past(past.table.parts[name])
+
+
+def rows_times(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return ``rows @ matrix`` in lots of one size, so that no bit depends on a row's place."""
+    lot, n_rows = 256, len(rows)
+    n = -(-n_rows // lot) * lot
+    if n > n_rows:
+        rows = np.concatenate([rows, np.zeros((n - n_rows, rows.shape[1]), rows.dtype)])
+    return (rows.reshape(-1, lot, rows.shape[1]) @ matrix).reshape(n, -1)[:n_rows]
+
+
+def sum_of_rows(values: np.ndarray, n: int) -> np.ndarray:
+    """Sum the n rows from each row on, by doubling."""
     rows = len(values) - n + 1
-    total = values[:rows]
-    for shift in range(1, n):
-        total = total + values[shift : shift + rows]
+    total, offset, width = None, 0, 1
+    while n:
+        if n & 1:
+            part = values[offset : offset + rows]
+            total = part if total is None else total + part
+            offset += width
+        n >>= 1
+        if n:
+            values = values[:-width] + values[width:]
+            width *= 2
     return total
 
 
 def nanmean(values: np.ndarray) -> np.ndarray:
     """Mean over the last axis of the values that are known, NaN where none is."""
     known = np.isfinite(values)
+    if known.all():
+        return values.mean(axis=-1)
     count = known.sum(axis=-1)
     total = np.where(known, values, 0.0).sum(axis=-1)
     return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
@@ -297,19 +386,25 @@ def nanmin(values: np.ndarray) -> np.ndarray:
 def log10(values: np.ndarray) -> np.ndarray:
     """Logarithm to base 10, NaN where the value is not positive."""
     positive = values > 0
+    if np.all(positive):
+        return np.log10(values)
     return np.log10(values, out=np.full(np.shape(values), np.nan), where=positive)
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Quotient, NaN where the denominator is not positive."""
-    b = np.broadcast_to(b, np.shape(a))
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
+    good = b > 0
+    if good.all():
+        return a / b
+    good = np.broadcast_to(good, np.shape(a))
+    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=good)
 
 
-def crossing(total: np.ndarray, level: float) -> np.ndarray:
+def crossing(total: np.ndarray, level) -> np.ndarray:
     """Return where each row of rising sums reaches a share of its last value, in columns.
 
-    Linear inside a column, 0 to n; NaN where the last value is not positive.
+    Linear inside a column, 0 to n; NaN where the last value is not positive. The share is one
+    number or one a row.
     """
     rows, last = np.arange(len(total)), total[:, -1]
     wanted = level * last

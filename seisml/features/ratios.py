@@ -13,15 +13,14 @@ from seisml.features.frames import (
     Past,
     Windows,
     log10,
-    moving_count,
-    moving_sum,
+    moving_mean,
     nanmax,
     nanmean,
     ratio,
 )
 from seisml.features.registry import feature
 
-feature_c = partial(feature, group="C")
+feature_c = partial(feature, group="C", cost="H")
 _ALLEN = "Allen 1978, doi:10.1785/BSSA0680051521"
 _WITHERS = "Withers et al. 1998, doi:10.1785/BSSA0880010095"
 _SWINDELL = "Swindell & Snell 1977, Texas Instruments report ALEX(01)-FR-77-01"
@@ -80,18 +79,15 @@ def stalta_on_fraction(w: Windows) -> np.ndarray:
 def _max_score_of_block(past: Past) -> np.ndarray:
     settings = past.table.settings
     sta_s, lta_s = {name: (sta, lta) for name, sta, lta in settings.sta_lta_s}["mid"]
-    log_sta = log10(past.mean_energy(sta_s, min_share=1.0))
-    known = np.isfinite(log_sta)
-    n, delay = round(lta_s / settings.sub_s), max(1, round(sta_s / settings.sub_s))
-    value = np.where(known, log_sta, 0.0)
-    count = moving_count(known, n)
-    mean = ratio(moving_sum(value, n), count)
-    variance = ratio(moving_sum(value**2, n), count) - mean**2
-    enough = (count >= 0.5 * n) & (variance > 1e-12)
-    mean, sd = np.where(enough, mean, np.nan), np.sqrt(np.where(enough, variance, np.nan))
-    score = np.full_like(value, np.nan)
-    score[delay:] = (log_sta[delay:] - mean[:-delay]) / sd[:-delay]
-    return nanmax(score.reshape(past.table.energy.shape))
+    energy, step_s = past.at_resolution(sta_s)
+    n_sta, n_lta = (max(1, round(t / step_s)) for t in (sta_s, lta_s))
+    log_sta = log10(moving_mean(energy, n_sta, min_share=1.0))
+    mean = moving_mean(log_sta, n_lta, min_share=0.5)
+    variance = moving_mean(log_sta**2, n_lta, min_share=0.5) - mean**2
+    sd = np.sqrt(np.where(variance > 1e-12, variance, np.nan))
+    score = np.full_like(log_sta, np.nan)
+    score[n_sta:] = (log_sta[n_sta:] - mean[:-n_sta]) / sd[:-n_sta]
+    return nanmax(score.reshape(len(past.table.blocks), -1))
 
 
 @feature_c(
@@ -136,3 +132,31 @@ def dlog_energy(w: Windows) -> np.ndarray:
         view = np.lib.stride_tricks.sliding_window_view(energy, w.k)
         before[skip:] = nanmean(view[first + skip : first + w.n])
     return now - log10(before)
+
+
+KURTOSIS_S = 3.0
+"""Length of the running kurtosis."""
+
+
+def _max_kurtosis_rate(past: Past) -> np.ndarray:
+    """Largest growth a second of the kurtosis of the past `KURTOSIS_S`, in each block."""
+    step_s = past.table.settings.shape_s
+    n = max(1, round(KURTOSIS_S / step_s))
+    second = moving_mean(past.shape_energy, n, min_share=1.0)
+    fourth = moving_mean(past.table.fourth.ravel(), n, min_share=1.0)
+    rate = np.full_like(second, np.nan)
+    rate[1:] = np.diff(ratio(fourth, second**2)) / step_s
+    return nanmax(rate.reshape(len(past.table.blocks), -1))
+
+
+@feature_c(
+    "1/s",
+    formula="max d/dt of <x⁴>/<x²>² over the past 3 s, in steps of 0.5 s",
+    invariances="GO",
+    reference="Langet et al. 2014, doi:10.1785/0120130107; "
+    "Baillard et al. 2014, doi:10.1785/0120120347",
+    cost="S",
+)
+def kurtosis_cf_max(w: Windows) -> np.ndarray:
+    """Steepest growth of the running kurtosis: high at impulsive onsets."""
+    return nanmax(w.over_blocks(w.past.cached(_max_kurtosis_rate)))

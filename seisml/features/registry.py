@@ -1,20 +1,33 @@
 """The registry: a feature is a function of `Windows` and the statement of what it means."""
 
 import dataclasses
+import functools
 import importlib
 from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import entry_points
 
 import numpy as np
 
 from seisml.errors import FeatureError, did_you_mean
-from seisml.features.blocks import Settings
+from seisml.features.blocks import NEEDS
 from seisml.features.frames import Windows
+from seisml.features.sets import SETS
+from seisml.features.settings import Settings
 
 INVARIANCES = {
     "G": "gain",
     "L": "window length",
     "R": "sampling rate",
     "O": "offset",
+}
+
+
+COSTS = {
+    "S": "sample-level series, exact in a stream",
+    "H": "sums of hop blocks",
+    "B": "batched per window, cheap",
+    "C": "batched per window, dearer: opt-in for detection",
+    "V": "only on a detected segment",
 }
 
 
@@ -30,7 +43,7 @@ class Feature:
     unit : str
         "input" is the unit of the samples; "" is a pure number.
     group : str
-        A amplitude, C ratios to the past, D bands, E spectrum.
+        Letter of `seisml.features.explain.GROUPS`, or "user".
     formula : str
     invariances : str
         Letters of `INVARIANCES`; each is a promise that a test checks.
@@ -42,6 +55,13 @@ class Feature:
         Grows when values change; part of every fingerprint.
     parts : callable or None
         ``parts(settings) -> names`` of the columns of a feature that has several.
+    cost : str
+        Letter of `COSTS`.
+    needs : tuple of str
+        What has to be computed of the blocks beside moments, energies and spectra, see
+        `seisml.features.blocks.NEEDS`.
+    per : str
+        "channel", or "station" for ``function(components) -> array`` of all three together.
     """
 
     name: str
@@ -54,6 +74,9 @@ class Feature:
     min_rate_hz: float = 0.0
     version: int = 1
     parts: Callable[[Settings], Sequence[str]] | None = None
+    cost: str = "B"
+    needs: tuple[str, ...] = ()
+    per: str = "channel"
 
     @property
     def summary(self) -> str:
@@ -68,7 +91,19 @@ class Feature:
 
 
 REGISTRY: dict[str, Feature] = {}
-_BUILT_IN = ("amplitude", "ratios", "bands", "spectrum")
+_BUILT_IN = (
+    "amplitude",
+    "distribution",
+    "envelope",
+    "ratios",
+    "bands",
+    "spectrum",
+    "lines",
+    "tracks",
+    "correlation",
+    "cepstrum",
+    "polarization",
+)
 
 
 def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -> Callable:
@@ -108,9 +143,18 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
             formula=formula,
             **details,
         )
-        unknown = set(found.invariances) - set(INVARIANCES)
-        if unknown:
-            raise FeatureError(f"{found.name}: unknown invariance {sorted(unknown)}.")
+        for what, given, allowed in (
+            ("invariance", found.invariances, INVARIANCES),
+            ("cost", (found.cost,), COSTS),
+            ("need", found.needs, NEEDS),
+            ("per", (found.per,), ("channel", "station")),
+        ):
+            unknown = sorted(set(given) - set(allowed))
+            if unknown:
+                raise FeatureError(
+                    f"{found.name}: unknown {what} {unknown[0]!r}.",
+                    f"It must be of {sorted(allowed)}.",
+                )
         known = REGISTRY.get(found.name)
         if known is not None and known.function.__module__ != function.__module__:
             raise FeatureError(f"There is a feature {found.name!r} already.", "Choose a new name.")
@@ -121,10 +165,34 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
 
 
 def load_features() -> dict[str, Feature]:
-    """Import the built-in features and return the whole registry."""
-    for module in _BUILT_IN:
-        importlib.import_module(f"seisml.features.{module}")
-    return REGISTRY
+    """Import the built-in features and those of installed plug-ins; return them all.
+
+    Their order does not depend on what was imported before. A plug-in is a package whose entry
+    points of the group "seisml.features" name modules that register features when imported.
+
+    Raises
+    ------
+    FeatureError
+        If a plug-in cannot be imported.
+    """
+    order = {f"seisml.features.{module}": i for i, module in enumerate(_BUILT_IN)}
+    for module in order:
+        importlib.import_module(module)
+    _load_plugins()
+    place = {name: order.get(one.function.__module__, len(order)) for name, one in REGISTRY.items()}
+    return {name: REGISTRY[name] for name in sorted(place, key=place.__getitem__)}
+
+
+@functools.cache
+def _load_plugins() -> None:
+    for found in entry_points(group="seisml.features"):
+        try:
+            found.load()
+        except (ImportError, AttributeError) as error:
+            raise FeatureError(
+                f"The plug-in {found.name} = {found.value} of features cannot be loaded: {error}.",
+                "Mend or uninstall the package that brings it.",
+            ) from error
 
 
 def get_feature(name: str) -> Feature:
@@ -142,7 +210,9 @@ def get_feature(name: str) -> Feature:
     """
     registry = load_features()
     if name not in registry:
-        raise FeatureError(f"There is no feature {name!r}.", did_you_mean(name, registry))
+        raise FeatureError(
+            f"There is no feature {name!r}.", did_you_mean(name, [*registry, *SETS, "all"])
+        )
     return registry[name]
 
 
@@ -151,17 +221,30 @@ def resolve(names: Iterable[str] | str = "all") -> list[Feature]:
 
     Parameters
     ----------
-    names : "all" or iterable of str
+    names : str or iterable of str
+        Names of features or of `SETS`; "all" is every feature there is.
 
     Raises
     ------
     FeatureError
         If a name is unknown or the list is empty.
+
+    Examples
+    --------
+    >>> [one.name for one in resolve(["course", "crest"])][:3]
+    ['rms', 'crest', 'skewness']
     """
     registry = load_features()
-    if names == "all":
-        return list(registry.values())
-    wanted = [get_feature(name).name for name in ([names] if isinstance(names, str) else names)]
+    wanted = set()
+    for name in [names] if isinstance(names, str) else names:
+        if name == "all":
+            wanted.update(registry)
+        elif name in SETS:
+            members = SETS[name].members
+            wanted.update(one for one in registry if registry[one].group in members)
+            wanted.update(get_feature(one).name for one in members if len(one) > 1)
+        else:
+            wanted.add(get_feature(name).name)
     if not wanted:
         raise FeatureError("The list of features is empty.", "Name at least one, or take 'all'.")
     return [found for name, found in registry.items() if name in wanted]

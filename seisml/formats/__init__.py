@@ -2,57 +2,69 @@
 
 A format is found by content, never by suffix. To add one, write a module with ``sniff(head,
 path)``, ``read(path, *, zone, body, columns, name)`` and, where it can be written,
-``write(catalog, path)``, and add it to `_BUILT_IN` below (or call `register_format` elsewhere).
+``write(catalog, path)``, and rows of `seisml.formats.registry.Format` in a tuple ``FORMATS`` that
+is added to `_BUILT_IN` below (or call `register_format` elsewhere).
 Modules import ObsPy and lxml inside their functions, so that this package stays light.
 """
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
-from seisml.formats import mqs, quakeml, quakeml_write, table, table_write
+from seisml.formats import (
+    cards,
+    catalog_toml,
+    fdsn_text,
+    geojson,
+    insight,
+    mapped,
+    mqs,
+    nakamura,
+    numeric,
+    phase_list,
+    pywcc,
+    quakeml,
+    quakeml_write,
+    real,
+    snuffler,
+    spaceapps,
+    table,
+    table_write,
+    through_obspy,
+    usgs,
+)
+from seisml.formats.frame import catalog_from_frame
+from seisml.formats.registry import Format
+
+__all__ = [
+    "Format",
+    "catalog_files",
+    "catalog_from_frame",
+    "format_names",
+    "get_format",
+    "output_format_of",
+    "read_catalog",
+    "register_format",
+    "sniff_format",
+    "write_catalog",
+]
+
 
 HEAD_BYTES = 65_536
 
 
-@dataclasses.dataclass(frozen=True)
-class Format:
-    """How one kind of catalogue file is recognised, read and written.
-
-    Attributes
-    ----------
-    name : str
-        The word of ``format=``.
-    sniff : callable
-        ``sniff(head, path) -> bool`` says from the first 64 kB as text whether a file is of this
-        format. The formats exclude each other.
-    read : callable
-        ``read(path, *, zone, body, columns, name) -> Catalog``; a format that states zone or
-        columns itself ignores these two.
-    write : callable or None
-        ``write(catalog, path) -> dict of Path to bytes``: the files that make up the catalogue,
-        in the order in which they are to appear.
-    suffixes : tuple of str
-        File name endings that mean this format to `write_catalog`.
-    description : str
-        One line for lists and messages.
-    """
-
-    name: str
-    sniff: Callable[[str, Path], bool]
-    read: Callable[..., Catalog]
-    write: Callable[[Catalog, Path], dict[Path, bytes]] | None
-    suffixes: tuple[str, ...]
-    description: str
+def _sniff_table(head: str, path: Path) -> bool:
+    """Tell whether a text is a table that no other format knows better."""
+    others = (known for known in _FORMATS.values() if known.name != "csv")
+    return table.sniff(head, path) and not any(other.sniff(head, path) for other in others)
 
 
 _BUILT_IN = (
     Format(
         "csv",
-        table.sniff,
+        _sniff_table,
         table.read,
         table_write.write,
         (".csv",),
@@ -67,6 +79,20 @@ _BUILT_IN = (
         "QuakeML 1.2",
     ),
     Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
+    *fdsn_text.FORMATS,
+    *usgs.FORMATS,
+    *spaceapps.FORMATS,
+    *insight.FORMATS,
+    *nakamura.FORMATS,
+    *cards.FORMATS,
+    *numeric.FORMATS,
+    *phase_list.FORMATS,
+    *through_obspy.FORMATS,
+    *mapped.FORMATS,
+    *real.FORMATS,
+    *pywcc.FORMATS,
+    *snuffler.FORMATS,
+    *geojson.FORMATS,
 )
 _FORMATS: dict[str, Format] = {known.name: known for known in _BUILT_IN}
 
@@ -92,8 +118,8 @@ def format_names() -> list[str]:
 
     Examples
     --------
-    >>> format_names()
-    ['csv', 'mqs', 'quakeml']
+    >>> [name for name in format_names() if name.startswith("quake")]
+    ['quakemigrate', 'quakemigrate-picks', 'quakemigrate-trigger', 'quakeml']
     """
     return sorted(_FORMATS)
 
@@ -143,7 +169,8 @@ def read_catalog(
     Parameters
     ----------
     path : path-like
-        The file.
+        The file, or a ``catalog.toml`` (or its folder) that names and explains it, see
+        `seisml.formats.catalog_toml`; what is given here goes before what stands there.
     format : str, optional
         One of `format_names`; found by content without it.
     zone : str, optional
@@ -170,20 +197,74 @@ def read_catalog(
     --------
     >>> read_catalog("expert.csv", zone="UTC")  # doctest: +SKIP
     Catalog('expert', 39 events, 0 picks, earth, time basis origin)
+    >>> read_catalog("catalogs/apollo_impacts")  # doctest: +SKIP
+    Catalog('apollo_impacts', 9 events, 0 picks, moon, time basis origin)
     """
     path = Path(path)
+    if catalog_toml.is_catalog_toml(path):
+        return _read_described(
+            path, format=format, zone=zone, body=body, columns=columns, name=name
+        )
     if format is not None:
         chosen = get_format(format)
         _read_head(path, binary=True)
     else:
         chosen = sniff_format(path) or (get_format("csv") if columns else None)
     if chosen is None:
-        known = "; ".join(f"{each} ({_FORMATS[each].description})" for each in format_names())
         raise CatalogError(
             f"{path}: the content is of no known catalogue format.",
-            f"Known are {known}. For another table give columns={{'time': ...}}.",
+            f"Known are {', '.join(format_names())}. For another table give "
+            "columns={'time': ...}, or a catalog.toml beside it.",
         )
     return chosen.read(path, zone=zone, body=body, columns=columns, name=name or path.stem)
+
+
+def _read_described(path: Path, *, format, zone, body, columns, name) -> Catalog:  # noqa: A002
+    """Read the file that a ``catalog.toml`` names, as it says."""
+    stated = catalog_toml.read_catalog_toml(path)
+    texts = stated.texts
+    if not stated.file.exists():
+        raise CatalogError(
+            f"{stated.file}: the catalogue that {stated.path.name} names is not there.",
+            f"Fetch it from {texts['url']}, see README.md." if "url" in texts else "",
+        )
+    name = name or texts.get("name", stated.path.resolve().parent.name)
+    zone, body = zone or texts.get("zone"), body or texts.get("body")
+    format = format or texts.get("format")  # noqa: A001
+    if stated.is_mapped and columns is None:
+        if format not in (None, "csv"):
+            raise CatalogError(
+                f"{stated.path}: format is {format!r}, but columns, header, missing, rows and "
+                "time_format explain a table.",
+                'Leave them away, or say format = "csv".',
+            )
+        _read_head(stated.file)
+        found = mapped.read_mapped(stated.file, stated.layout, zone=zone, body=body, name=name)
+    else:
+        found = read_catalog(
+            stated.file, format=format, zone=zone, body=body, columns=columns, name=name
+        )
+    return catalog_toml.apply(found, stated)
+
+
+def catalog_files(path) -> list[Path]:
+    """Return the files that a catalogue is made of, those that there may be included.
+
+    Parameters
+    ----------
+    path : path-like
+        As of `read_catalog`.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The ``catalog.toml`` if there is one, the file, and where a CSV has its picks.
+    """
+    path = Path(path)
+    if not catalog_toml.is_catalog_toml(path):
+        return [path, table_write.picks_path(path)]
+    stated = catalog_toml.read_catalog_toml(path)
+    return [stated.path, *catalog_files(stated.file)]
 
 
 def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:  # noqa: A002
@@ -196,7 +277,9 @@ def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:
         The file; one that is there is replaced. A CSV with picks has a second file beside it,
         ``<stem>.picks.csv``.
     format : str, optional
-        "csv" or "quakeml"; by the suffix (.csv, .xml) without it.
+        One that can be written: csv, quakeml, fdsn, geojson, snuffler, phasenet; by the suffix
+        (.csv, .xml, .txt, .geojson, .markers) without it. FDSN text has no place for picks,
+        scores and other columns, GeoJSON none for picks, markers none for scores.
 
     Raises
     ------
@@ -208,23 +291,45 @@ def write_catalog(catalog: Catalog, path, *, format: str | None = None) -> None:
     >>> write_catalog(detections, "detections.csv")  # doctest: +SKIP
     """
     path = Path(path)
-    chosen = get_format(format) if format is not None else _format_of_suffix(path)
-    if chosen.write is None:
-        raise CatalogError(f"The format {chosen.name!r} can only be read.", _writable_hint())
+    chosen = get_format(output_format_of(path, format))
     for target, content in chosen.write(catalog, path).items():
         _write_atomically(target, content)
 
 
-def _format_of_suffix(path: Path) -> Format:
+def output_format_of(path, format: str | None = None) -> str:  # noqa: A002
+    """Return the name of the format in which `write_catalog` would write a file.
+
+    Parameters
+    ----------
+    path : path-like
+    format : str, optional
+        By the suffix without it.
+
+    Raises
+    ------
+    CatalogError
+        If there is none, or it can only be read: told before the work rather than after it.
+
+    Examples
+    --------
+    >>> output_format_of("detections.xml")
+    'quakeml'
+    """
+    suffix = Path(path).suffix.lower()
+    if format is not None:
+        if get_format(format).write is None:
+            raise CatalogError(f"The format {format!r} can only be read.", _writable_hint())
+        return format
     for known in reversed(_FORMATS.values()):
-        if known.write is not None and path.suffix.lower() in known.suffixes:
-            return known
-    raise CatalogError(f"{path}: the suffix {path.suffix!r} names no format.", _writable_hint())
+        if known.write is not None and suffix in known.suffixes:
+            return known.name
+    raise CatalogError(f"{path}: the suffix {suffix!r} names no format.", _writable_hint())
 
 
 def _writable_hint() -> str:
-    writable = [f"{n} ({', '.join(f.suffixes)})" for n, f in sorted(_FORMATS.items()) if f.write]
-    return f"Catalogues are written as {' or '.join(writable)}; or give format=."
+    suffixes = [s for f in _FORMATS.values() if f.write for s in f.suffixes]
+    names = sorted(name for name, known in _FORMATS.items() if known.write)
+    return f"Catalogues are written as {', '.join(suffixes)}; or by format=: {', '.join(names)}."
 
 
 def _read_head(path: Path, *, binary: bool = False) -> str:

@@ -1,19 +1,21 @@
 """Columns of text tables: rows without loss, names with aliases, texts to numbers.
 
 Shared by the readers of tables. Everything that cannot be used is a CatalogError that names file,
-row and value; rows are counted from 1 after the header.
+line and value.
 """
 
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from seisml.errors import CatalogError
+from seisml.formats.reading import read_text
+from seisml.formats.rows import MISSING
 from seisml.times import parse_times
 
 ALIASES = {
@@ -30,7 +32,7 @@ ALIASES = {
     "uncertainty_s": ("uncertainty_s", "time_uncertainty_s", "time_error_s"),
     "latitude": ("latitude", "lat", "event_latitude"),
     "longitude": ("longitude", "lon", "lng", "long", "event_longitude"),
-    "depth_km": ("depth_km", "depth", "event_depth_km"),
+    "depth_km": ("depth_km", "depth", "event_depth_km", "depth_m"),
     "magnitude": ("magnitude", "mag"),
     "magnitude_type": ("magnitude_type", "magtype", "mag_type"),
     "time_basis": ("time_basis",),
@@ -39,50 +41,51 @@ ALIASES = {
 """Column names that are understood, best first, by what they mean."""
 
 _PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
-_MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
+_METRES = re.compile(r"[_/ ]m$|[(\[]\s*m(?:et(?:er|re)s?)?\s*[)\]]", flags=re.IGNORECASE)
 _DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
 _INSTANT = r"\d{4}-?\d\d-?\d\d[T ]\d\d.*(?:[zZ]|[+-]\d\d(?::?\d\d)?)"
 _INTEGER = r"-?(?:0|[1-9]\d{0,17})"
 _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf"
 
 
-def read_rows(path: Path) -> pd.DataFrame:
+def read_rows(path: Path, *, header: Sequence[str] = ()) -> tuple[pd.DataFrame, np.ndarray]:
     """Read a table of texts separated by comma, semicolon or tab.
 
     Parameters
     ----------
     path : path-like
         UTF-8, with or without byte-order mark.
+    header : sequence of str
+        Names of the columns of a file whose first line does not name them.
 
     Returns
     -------
-    pandas.DataFrame of str
+    table : pandas.DataFrame of str
         Columns as in the header; blank lines are no rows.
+    lines : numpy.ndarray of int64, shape (n_rows,)
+        Where the rows begin in the file, from 1.
 
     Raises
     ------
     CatalogError
-        If the text is not UTF-8, a quotation does not end, a name in the header stands twice, or
-        a row has more or fewer fields than the header.
+        If the file is too large or not UTF-8, a quotation does not end, a name in the header
+        stands twice, or a row has more or fewer fields than the header.
     """
     path = Path(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CatalogError(
-            f"{path}: byte {error.start} is not UTF-8.", "Save the table as UTF-8."
-        ) from error
+    text = read_text(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(first), strict=True)
-    header: list[str] = []
-    rows = []
+    header = list(header)
+    rows, lines, line = [], [], 1
     try:
         for fields in reader:
+            line, end = reader.line_num + 1, line
             if not header:
                 header = _names(fields, path) if fields else []
             elif len(fields) == len(header):
                 rows.append(fields)
+                lines.append(end)
             elif fields:
                 raise CatalogError(
                     f"{path}, line {reader.line_num}: row {len(rows) + 1} has {len(fields)} "
@@ -93,7 +96,7 @@ def read_rows(path: Path) -> pd.DataFrame:
         raise CatalogError(
             f"{path}, line {reader.line_num}: {error}.", "Check the quotation marks."
         ) from error
-    return pd.DataFrame(rows, columns=header, dtype=object)
+    return pd.DataFrame(rows, columns=header, dtype=object), np.array(lines, dtype=np.int64)
 
 
 def _names(fields: list[str], path: Path) -> list[str]:
@@ -171,7 +174,7 @@ def looks_dated(texts: pd.Series) -> bool:
     return bool(filled.empty or filled.str.match(_DATED).mean() >= 0.5)
 
 
-def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
+def numbers(texts: pd.Series, column: str, path: Path, lines: np.ndarray) -> pd.Series:
     """Convert texts to float64, missing ones to NaN.
 
     Raises
@@ -184,17 +187,34 @@ def numbers(texts: pd.Series, column: str, path: Path) -> pd.Series:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise CatalogError(
-            f"{path}: {column} is {texts.iloc[row]!r} (row {row + 1}), which cannot be.",
+            f"{path}: {column} is {texts.iloc[row]!r} (line {lines[row]}), which cannot be.",
             "Correct it, or leave it empty where it is unknown.",
         )
     return values
 
 
+def in_metres(name: str) -> bool:
+    """Tell whether the name of a column of depths says that they are metres.
+
+    Examples
+    --------
+    >>> in_metres("depth(m)"), in_metres("Depth/km")
+    (True, False)
+    """
+    return _METRES.search(name.strip()) is not None
+
+
 def _missing(texts: pd.Series) -> pd.Series:
-    return texts.str.strip().str.casefold().isin(_MISSING)
+    return texts.str.strip().str.casefold().isin(MISSING)
 
 
-def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collection[str]):
+def extra_columns(
+    table: pd.DataFrame,
+    taken: Collection[str],
+    reserved: Collection[str],
+    *,
+    own: bool = False,
+) -> pd.DataFrame:
     """Return the columns that no one has taken, with the types that their texts show.
 
     Parameters
@@ -204,6 +224,8 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
         Names of columns to leave out.
     reserved : collection of str
         Names that the columns must not have; they get ``source_`` in front.
+    own : bool
+        seisml wrote the table, with a point in every float: integers with gaps are ids.
 
     Returns
     -------
@@ -214,9 +236,9 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
     for name in table.columns:
         if name in taken:
             continue
-        values = _typed(table[name])
+        values = _typed(table[name], own=own)
         label = name
-        if name.endswith("_time") and _are_instants(table[name]):
+        if name.endswith("_time") and are_instants(table[name]):
             label = f"{name.removesuffix('_time')}_ns"
             values = parse_times(table[name], where=name)
         while label in reserved or label in extras:
@@ -225,22 +247,27 @@ def extra_columns(table: pd.DataFrame, taken: Collection[str], reserved: Collect
     return pd.DataFrame(extras, index=table.index)
 
 
-def _are_instants(texts: pd.Series) -> bool:
+def are_instants(texts: pd.Series) -> bool:
+    """Tell whether all texts that are filled are ISO 8601 times with a zone."""
     filled = texts[texts != ""]
     return bool(len(filled) and filled.str.fullmatch(_INSTANT).all())
 
 
-def _typed(texts: pd.Series) -> pd.Series:
+def _typed(texts: pd.Series, *, own: bool) -> pd.Series:
     """Return numbers and truth values as such, but leave ids such as 007 or of 20 digits."""
     filled = texts[~texts.isin(["", "NaN", "nan"])]
 
     def all_match(pattern: str) -> bool:
-        return bool(len(filled) and filled.str.fullmatch(pattern).all())
+        # the first text decides most columns
+        first = len(filled) and re.fullmatch(pattern, filled.iloc[0])
+        return bool(first and filled.str.fullmatch(pattern).all())
 
     if all_match("True|False") and len(filled) == len(texts):
         return texts == "True"
     if all_match(_INTEGER) and len(filled) == len(texts):
         return texts.astype(np.int64)
-    if all_match(_NUMBER) and (filled[filled.str.fullmatch(_INTEGER)].str.len() < 16).all():
+    if own and all_match(_INTEGER):
+        return texts
+    if all_match(_NUMBER) and (filled[~filled.str.contains("[.eEi]")].str.len() < 16).all():
         return pd.to_numeric(filled).astype(np.float64).reindex(texts.index)
     return texts

@@ -18,7 +18,8 @@ import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import CatalogError
-from seisml.formats.quakeml import is_mars, parse_xml
+from seisml.formats.quakeml import MARS_NAMESPACE, is_mars, parse_xml
+from seisml.formats.rows import counted
 from seisml.times import parse_times
 
 LANDER = (4.5024, 135.6234)
@@ -59,8 +60,8 @@ def read(
         ``event_id`` is the public name (S0173a) where there is one, ``label`` the type in the
         service's words (LOW_FREQUENCY), ``quality`` the location quality A to D. Coordinates of
         placeholder origins are NaN. Extra columns are origin_ns, distance_deg, back_azimuth_deg,
-        region and public_id. Picks keep their phase names, among them the windows start, end,
-        noise_start, noise_end, Peak_* and *_spectral_*, which are no arrivals.
+        snr, type_certainty, region and public_id. Picks keep their phase names, among them the
+        windows start, end, noise_start, noise_end, Peak_* and *_spectral_*, which are no arrivals.
 
     Raises
     ------
@@ -71,23 +72,33 @@ def read(
     if body not in (None, "mars"):
         raise CatalogError(f"{path}: body is {body!r}.", "This is a catalogue of Mars.")
     root = parse_xml(path)
+    if not any(MARS_NAMESPACE.search(uri) for uri in root.nsmap.values()):
+        raise CatalogError(
+            f"{path}: the root element declares no namespace of the Marsquake Service.",
+            "Read it with format='quakeml'.",
+        )
     beside = _Beside.of(root)
-    events, picks, dropped = [], [], 0
+    events, picks, lines, pick_lines, timeless = [], [], [], [], []
     for element in _all(root, "event"):
         event, own_picks = _read_event(element, beside)
         if event["time"]:
             events.append(event)
+            lines.append(element.sourceline)
             picks.extend(own_picks)
+            pick_lines.extend(pick.sourceline for pick in _children(element, "pick"))
         else:
-            dropped += 1
+            timeless.append(element.sourceline)
+    reason = "event without start or arrival"
+    dropped, dropped_lines = counted({reason: np.array(timeless)} if timeless else {})
     return make_catalog(
-        _with_ns(pd.DataFrame(events), ("time", "end", "origin"), str(path)),
-        _with_ns(pd.DataFrame(picks), ("time",), str(path)),
+        _with_ns(pd.DataFrame(events), ("time", "end", "origin"), str(path), lines),
+        _with_ns(pd.DataFrame(picks), ("time",), str(path), pick_lines),
         name=name,
         body="mars",
         source=str(path),
         time_basis="label_start",
-        dropped={"event without start or arrival": dropped} if dropped else {},
+        dropped=dropped,
+        dropped_lines=dropped_lines,
     )
 
 
@@ -165,6 +176,7 @@ def _read_event(element, beside: _Beside) -> tuple[dict, list[dict]]:
         "label": native or _text(element, "type"),
         "public_id": public_id,
         "region": names.get("region name", ""),
+        "type_certainty": _class_name(_text(element, "typeCertainty")),
         **_read_magnitude(_preferred(element, "magnitude", "preferredMagnitudeID")),
         **_read_origin(origin, beside),
     }
@@ -176,7 +188,8 @@ def _read_event(element, beside: _Beside) -> tuple[dict, list[dict]]:
 
 def _read_origin(origin, beside: _Beside) -> dict:
     if origin is None:
-        return {"origin": "", "quality": "", "distance_deg": np.nan, "back_azimuth_deg": np.nan}
+        unknown = ("distance_deg", "back_azimuth_deg", "snr")
+        return {"origin": "", "quality": "", **dict.fromkeys(unknown, np.nan)}
     public_id = origin.get("publicID", "")
     single = beside.locations.get(public_id, origin)
     place = np.array([_number(origin, "latitude/value"), _number(origin, "longitude/value")])
@@ -195,7 +208,15 @@ def _read_origin(origin, beside: _Beside) -> dict:
             (origin, "distance/value"), (single, "distance/distance/value")
         ),
         "back_azimuth_deg": _first_number((origin, "BAZ/value"), (single, "azimuth/azimuth/value")),
+        "snr": _snr(origin),
     }
+
+
+def _snr(origin) -> float:
+    """Return the signal-to-noise ratio that releases state in an attribute."""
+    texts = [each.get("snrMQS") for each in _children(origin, "snr") if each.get("snrMQS")]
+    values = pd.to_numeric(pd.Series(texts[:1], dtype=object), errors="coerce")
+    return float(values.iloc[0]) if len(values) else np.nan
 
 
 def _first_number(*places) -> float:
@@ -249,9 +270,9 @@ def _time_order(pick: dict) -> str:
     return pick["time"].rstrip("Z")  # so that a full second sorts before its fractions
 
 
-def _with_ns(rows: pd.DataFrame, columns: tuple[str, ...], where: str) -> pd.DataFrame:
+def _with_ns(rows: pd.DataFrame, columns: tuple[str, ...], where: str, lines) -> pd.DataFrame:
     """Replace columns of texts by columns of nanoseconds; QuakeML times are UTC."""
     for column in columns:
-        texts = rows.get(column, [])
-        rows = rows.assign(**{f"{column}_ns": parse_times(texts, zone="UTC", where=where)})
+        times = parse_times(rows.get(column, []), zone="UTC", where=where, lines=lines)
+        rows = rows.assign(**{f"{column}_ns": times})
     return rows.drop(columns=[column for column in columns if column in rows])

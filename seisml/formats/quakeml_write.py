@@ -1,8 +1,8 @@
 """QuakeML 1.2 written through ObsPy; `seisml.formats.quakeml` reads it.
 
 What QuakeML has no place for - label, score, quality, station, end of the signal, columns of
-one's own - is written in ``seisml:`` elements (namespace `seisml.formats.quakeml.NAMESPACE`); the
-score stands in a comment, too, where people see it. Resource ids are made from the event ids and
+one's own - is written in ``seisml:`` elements (see `seisml.formats.obspy_events`); the score
+stands in a comment, too, where people see it. Resource ids are made from the event ids and
 nothing carries a creation time: the same catalogue gives the same bytes.
 """
 
@@ -19,7 +19,7 @@ import pandas as pd
 
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
-from seisml.formats.quakeml import NAMESPACE, own_texts
+from seisml.formats.obspy_events import NAMESPACE, own_texts
 from seisml.times import NAT, iso
 
 _EVENT_WORDS = ("label", "score", "quality", "station", "end_ns")  # elements of their own

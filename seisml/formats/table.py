@@ -25,7 +25,6 @@ its picks beside it in ``<stem>.picks.csv``. Its columns are taken literally, wi
 column ``x_ns`` is written as ``x_time``.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,20 +39,24 @@ from seisml.formats.columns import (
     extra_columns,
     find_phases,
     find_roles,
+    in_metres,
     looks_dated,
     numbers,
     plain,
     read_rows,
 )
+from seisml.formats.rows import Rejected, counted
 from seisml.formats.table_write import OWN_EVENTS, OWN_PICKS, is_own_picks, picks_path
 from seisml.times import NAT, parse_times
 
-_TIME_ROLES = {
+TIME_ROLES = {
     "time": "time_ns",
     "origin_time": "origin_ns",
     "start": "start_ns",
     "end_time": "end_ns",
 }
+"""The columns of events that hold instants, by what they mean."""
+
 _OWN_ROLES = tuple(role for role in ALIASES if role not in ("origin_time", "start", "network"))
 _NOT_EVENTS = {"phase", "velocity", "rel_time", "displacement", "acceleration"}
 
@@ -104,32 +107,34 @@ def read(
         is no column of times, or `columns` names what is not there.
     """
     path = Path(path)
-    table = read_rows(path)
+    table, lines = read_rows(path)
     own = tuple(table.columns[: len(OWN_EVENTS)]) == OWN_EVENTS and not columns
     if own:
         roles, phases = {role: role for role in _OWN_ROLES if role in table}, {}
     else:
         table = table.apply(lambda column: column.str.strip())
-        roles, phases = _understand(table, columns or {}, path)
-    times = _parse_columns(table, roles, phases, zone, path)
-    events, basis, dropped = _read_events(table, roles, phases, times, path)
+        roles, phases = understand(table, columns or {}, path)
+    times = _parse_columns(table, lines, roles, phases, zone, path)
+    events, basis, rejected = events_of(table, lines, roles, phases, times, path, own=own)
+    dropped, dropped_lines = counted(rejected)
     if own:
         picks, unknown = _picks_beside(path, set(events["event_id"]))
-        dropped += unknown
+        dropped = dropped | unknown
     else:
-        picks = _picks_of_columns(events, table, times, phases)
+        picks = picks_of_columns(events, table, times, phases)
     return make_catalog(
         events,
         picks,
         name=name,
-        body=body or _constant(table, roles, "body", path) or "earth",
+        body=body or constant(table, roles, "body", path) or "earth",
         source=str(path),
-        time_basis=_constant(table, roles, "time_basis", path) or basis,
-        dropped=+dropped,
+        time_basis=constant(table, roles, "time_basis", path) or basis,
+        dropped=dropped,
+        dropped_lines=dropped_lines,
     )
 
 
-def _understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
+def understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
     """Return the roles and phases of a foreign table's columns."""
     roles, phases = find_roles(table.columns), find_phases(table.columns)
     for key, column in columns.items():
@@ -146,7 +151,7 @@ def _understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
             raise CatalogError(f"columns has the key {key!r}.", did_you_mean(key, ALIASES))
     stated = set(columns.values())
     undated = {c for c in table if c not in stated and not looks_dated(table[c])}
-    dated = {r: c for r, c in roles.items() if r not in _TIME_ROLES or c not in undated}
+    dated = {r: c for r, c in roles.items() if r not in TIME_ROLES or c not in undated}
     dated_phases = {column: phase for column, phase in phases.items() if column not in undated}
     if {"time", "origin_time", "start"} & set(dated) or dated_phases:
         roles, phases = dated, dated_phases
@@ -160,27 +165,31 @@ def _understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
     return roles, phases
 
 
-def _parse_columns(table, roles, phases, zone, path) -> dict[str, np.ndarray]:
-    timed = [*(roles[role] for role in _TIME_ROLES if role in roles), *phases]
+def _parse_columns(table, lines, roles, phases, zone, path) -> dict[str, np.ndarray]:
+    timed = [*(roles[role] for role in TIME_ROLES if role in roles), *phases]
     return {
-        column: parse_times(table[column], zone=zone, where=f"{path}, column {column}")
+        column: parse_times(table[column], zone=zone, where=f"{path}, column {column}", lines=lines)
         for column in timed
     }
 
 
-def _read_events(table, roles, phases, times, path) -> tuple[pd.DataFrame, str, Counter]:
+def events_of(
+    table, lines, roles, phases, times, path, *, own: bool
+) -> tuple[pd.DataFrame, str, Rejected]:
     """Return the rows that are events, the basis of their times, and what was dropped."""
     events, basis = _times_of_events(times, roles, phases, path)
-    events = events.join(_known_columns(table, roles, path))
+    events = events.join(_known_columns(table, lines, roles, path))
     reserved = {*EVENT_COLUMNS, *OWN_EVENTS, *events.columns}
-    events = events.join(extra_columns(table, {*roles.values(), *phases}, reserved))
-    keep, dropped = _usable(table, events)
-    return _with_ids(events[keep]), _refine(basis, roles), dropped
+    events = events.join(extra_columns(table, {*roles.values(), *phases}, reserved, own=own))
+    wrong = _unusable(table, events)
+    keep = ~np.logical_or.reduce(list(wrong.values()))
+    rejected = {reason: lines[mask] for reason, mask in wrong.items() if mask.any()}
+    return _with_ids(events[keep]), _refine(basis, roles), rejected
 
 
 def _times_of_events(times, roles, phases, path) -> tuple[pd.DataFrame, str]:
     """Return the columns of instants and the basis of the events' times."""
-    own = {role: times[roles[role]] for role in _TIME_ROLES if role in roles}
+    own = {role: times[roles[role]] for role in TIME_ROLES if role in roles}
     first = np.full(len(next(iter(times.values()), ())), NAT)
     for column in phases:
         earlier = (times[column] != NAT) & ((first == NAT) | (times[column] < first))
@@ -196,7 +205,7 @@ def _times_of_events(times, roles, phases, path) -> tuple[pd.DataFrame, str]:
         if possible:
             instants = own.pop(role, first)
             return pd.DataFrame(
-                {"time_ns": instants, **{_TIME_ROLES[each]: own[each] for each in own}}
+                {"time_ns": instants, **{TIME_ROLES[each]: own[each] for each in own}}
             ), basis
     raise CatalogError(
         f"{path}: no column holds times of events.",
@@ -213,12 +222,14 @@ def _refine(basis: str, roles: Mapping[str, str]) -> str:
     return "detection_on" if "score" in roles else "label_start"
 
 
-def _known_columns(table: pd.DataFrame, roles: Mapping[str, str], path: Path) -> pd.DataFrame:
+def _known_columns(table: pd.DataFrame, lines, roles: Mapping[str, str], path) -> pd.DataFrame:
     known = {}
     for role, default in EVENT_COLUMNS.items():
         if role in roles:
             texts = table[roles[role]]
-            known[role] = texts if isinstance(default, str) else numbers(texts, role, path)
+            known[role] = texts if isinstance(default, str) else numbers(texts, role, path, lines)
+    if "depth_km" in known and in_metres(roles["depth_km"]):
+        known["depth_km"] = known["depth_km"] / 1000
     if "network" in roles and "station" in roles:
         network, station = table[roles["network"]], known["station"]
         whole = (network == "") | station.str.contains(".", regex=False)
@@ -228,22 +239,15 @@ def _known_columns(table: pd.DataFrame, roles: Mapping[str, str], path: Path) ->
     return pd.DataFrame(known, index=table.index)
 
 
-def _usable(table: pd.DataFrame, events: pd.DataFrame) -> tuple[np.ndarray, Counter]:
-    """Return which rows are events, and why the others are not."""
-    empty = (table == "").all(axis=1).to_numpy()
+def _unusable(table: pd.DataFrame, events: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return which rows are no events, by the reason."""
+    empty = (table == "").all(axis=1).to_numpy(dtype=bool)
     untimed = (events["time_ns"] == NAT).to_numpy() & ~empty
     again = np.zeros(len(events), dtype=bool)
     if "event_id" in events:
         again = events.duplicated(["event_id", "time_ns"]).to_numpy() & (events["event_id"] != "")
-        again = again & ~untimed & ~empty
-    dropped = Counter(
-        {
-            "empty row": int(empty.sum()),
-            "row without time": int(untimed.sum()),
-            "same event again": int(again.sum()),
-        }
-    )
-    return np.asarray(~(empty | untimed | again)), dropped
+        again = np.asarray(again & ~untimed & ~empty)
+    return {"empty row": empty, "row without time": untimed, "same event again": again}
 
 
 def _with_ids(events: pd.DataFrame) -> pd.DataFrame:
@@ -255,7 +259,7 @@ def _with_ids(events: pd.DataFrame) -> pd.DataFrame:
     return events.assign(event_id=ids.where(ids != "", numbered))
 
 
-def _picks_of_columns(events, table, times, phases) -> pd.DataFrame | None:
+def picks_of_columns(events, table, times, phases) -> pd.DataFrame | None:
     """Return the arrival times of a foreign table as picks."""
     picks = []
     for column, phase in phases.items():
@@ -275,7 +279,7 @@ def _picks_of_columns(events, table, times, phases) -> pd.DataFrame | None:
     return pd.concat(picks) if picks else None
 
 
-def _constant(table: pd.DataFrame, roles, role: str, path: Path) -> str:
+def constant(table: pd.DataFrame, roles, role: str, path: Path) -> str:
     """Return the one value of a column that says the same in all rows, or nothing."""
     values = sorted(set(table[roles[role]]) - {""}) if role in roles else []
     if len(values) > 1:
@@ -286,21 +290,21 @@ def _constant(table: pd.DataFrame, roles, role: str, path: Path) -> str:
     return values[0] if values else ""
 
 
-def _picks_beside(path: Path, event_ids: set[str]) -> tuple[pd.DataFrame | None, Counter]:
+def _picks_beside(path: Path, event_ids: set[str]) -> tuple[pd.DataFrame | None, dict]:
     """Read seisml's picks of the events that are there."""
     path = picks_path(path)
     if not path.exists() or not is_own_picks(path):
-        return None, Counter()
-    table = read_rows(path)
+        return None, {}
+    table, lines = read_rows(path)
     picks = table.loc[:, [c for c in ("event_id", "station", "phase", "method") if c in table]]
-    picks = picks.assign(time_ns=parse_times(table["time"], where=f"{path}, column time"))
+    picks = picks.assign(
+        time_ns=parse_times(table["time"], where=f"{path}, column time", lines=lines)
+    )
     for column in ("uncertainty_s", "score"):
         if column in table:
-            picks[column] = numbers(table[column], column, path)
-    picks = picks.join(extra_columns(table, OWN_PICKS, PICK_COLUMNS))
+            picks[column] = numbers(table[column], column, path, lines)
+    picks = picks.join(extra_columns(table, OWN_PICKS, PICK_COLUMNS, own=True))
     untimed = (picks["time_ns"] == NAT).to_numpy()
     unknown = ~picks["event_id"].isin(event_ids | {""}).to_numpy() & ~untimed
-    dropped = Counter(
-        {"pick without time": int(untimed.sum()), "pick of no event": int(unknown.sum())}
-    )
-    return picks[~(untimed | unknown)], dropped
+    counts = {"pick without time": int(untimed.sum()), "pick of no event": int(unknown.sum())}
+    return picks[~(untimed | unknown)], {why: count for why, count in counts.items() if count}

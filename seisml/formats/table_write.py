@@ -63,7 +63,7 @@ def picks_path(path: Path) -> Path:
 
 def is_own_picks(path: Path) -> bool:
     """Tell whether a file begins as seisml's picks."""
-    return tuple(read_rows(path).columns[:4]) == OWN_PICKS[:4]
+    return tuple(read_rows(path)[0].columns[:4]) == OWN_PICKS[:4]
 
 
 def _as_written(table: pd.DataFrame, defaults: Mapping, first: tuple[str, ...]) -> pd.DataFrame:

@@ -1,0 +1,272 @@
+"""Kernels: what is computed of the samples of hop blocks, a lot of rows at once.
+
+Rows never influence one another, lots always have the same shape and are scaled by powers of two
+only, so a block gives the same bits in whatever lot, chunk or run it is computed. Samples are
+float32; what is summed over a block is kept in float64.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import scipy.fft
+
+LOT = 256
+"""Blocks that are computed together (their samples fit the cache)."""
+BATCH = 32
+"""Rows of one batch of Fourier transforms."""
+TOP = 20
+"""Samples are scaled to at most about 2^20 where they would leave the range of float32: the fourth
+power of the largest, and that of samples 1e14 times smaller, are float32 numbers."""
+
+MIN_ENVELOPE = 16
+"""Samples of a spectrum below which its taper is no taper for an envelope."""
+
+SUMS = ("mean", "m2", "m3", "m4", "min", "max", "crossings", "d2", "dd2")
+ORDERS = np.array([1, 2, 3, 4, 1, 1, 0, 2, 2])
+"""Powers of the unit of the samples in SUMS."""
+ENVELOPE = ("r1", "r2", "r3", "r4", "max", "at")
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """One computation on frames that begin where hop blocks begin.
+
+    Attributes
+    ----------
+    n_samples : int
+        Samples of a frame.
+    run : callable
+        ``run(lot)`` writes to the table what it finds in a `Lot`.
+    """
+
+    n_samples: int
+    run: Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Lot:
+    """Frames that are computed together.
+
+    Attributes
+    ----------
+    rows : slice or numpy.ndarray of int, shape (n,)
+        Where their results go in the table.
+    n : int
+        How many frames count.
+    frames : numpy.ndarray of float32, shape (LOT, n_samples)
+        May be overwritten.
+    before : numpy.ndarray of float32, shape (LOT,)
+        The sample before each frame; its first sample where there is none.
+    alone : numpy.ndarray of bool, shape (LOT,)
+        Whether there is no sample before.
+    powers : numpy.ndarray of int, shape (n, 1)
+        Powers of two by which the frames were scaled.
+    """
+
+    rows: slice | np.ndarray
+    n: int
+    frames: np.ndarray
+    before: np.ndarray
+    alone: np.ndarray
+    powers: np.ndarray
+
+    def unscaled(self, values: np.ndarray, orders) -> np.ndarray:
+        """Return values of some powers of the unit, of the rows that count, without the scale."""
+        values = values[: self.n].astype(np.float64)
+        if self.powers.any():
+            values *= 2.0 ** (-self.powers * orders)
+        return values
+
+
+def power_of(x: np.ndarray) -> int:
+    """Return the power of two that brings samples into the range of these kernels."""
+    largest = max(float(x.max()), -float(x.min())) if len(x) else 0.0
+    exponent = int(np.frexp(largest)[1])
+    return 0 if largest == 0 or 0 <= exponent <= TOP + 8 else TOP - exponent
+
+
+def count_samples(duration_s: float, rate_hz: float) -> int:
+    """Return the whole samples of a duration."""
+    return int(np.floor(duration_s * rate_hz + 1e-6))
+
+
+def count_bins(top_hz: float, n_window: int, rate_hz: float) -> int:
+    """Return how many frequencies of a spectrum lie at or below one."""
+    return int(np.floor(top_hz * n_window / rate_hz + 1e-9)) + 1
+
+
+def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
+    """Return the kernel of moments, extrema, crossings, differences and sub-block energies."""
+    n_sub, n_shape = table.settings.n_sub, table.settings.n_shape
+    ones = np.ones(n_block, np.float32)
+    square, other = np.empty((2, LOT, n_block), np.float32)
+
+    def run(lot: Lot) -> None:
+        f = lot.frames
+        if table.absolute is not None:
+            mean = np.abs(f, out=other) @ ones / n_block
+            table.absolute[lot.rows] = lot.unscaled(mean[:, np.newaxis], 1)[:, 0]
+        np.multiply(f, f, out=square)
+        table.energy[lot.rows] = lot.unscaled(means(square, n_sub), 2)
+        np.multiply(square, square, out=other)
+        table.fourth[lot.rows] = lot.unscaled(means(other, n_shape), 4)
+        third = np.einsum("ij,ij->i", square, f)
+        raw = np.stack([f @ ones, square @ ones, third, other @ ones], axis=1)
+        sums = np.empty((LOT, len(SUMS)))
+        sums[:, :4] = _central(f, raw / np.float64(n_block))
+        sums[:, 4], sums[:, 5] = f.min(axis=1), f.max(axis=1)
+        sums[:, 6:] = _differences(lot, other, square, rate_hz)
+        table.sums[lot.rows] = lot.unscaled(sums, ORDERS)
+
+    return Kernel(n_block, run)
+
+
+def means(frames: np.ndarray, n_parts: int) -> np.ndarray:
+    """Return the means of the parts of each frame, float32 (n_frames, n_parts)."""
+    n_frames, n = frames.shape
+    if n % n_parts == 0:
+        width = n // n_parts
+        share = np.full(width, 1 / width, np.float32)
+        return (frames.reshape(-1, width) @ share).reshape(n_frames, n_parts)
+    edges = np.arange(1, n_parts) * n // n_parts
+    part = np.searchsorted(edges, np.arange(n), side="right")
+    matrix = np.zeros((n, n_parts), np.float32)
+    matrix[np.arange(n), part] = 1.0 / np.bincount(part, minlength=n_parts)[part]
+    return frames @ matrix
+
+
+def _central(f: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """Return mean and central moments 2 to 4 from mean powers 1 to 4.
+
+    Where the mean is large against the spread, the rows are centred first: float32 would lose it.
+    """
+    r1, r2, r3, r4 = raw.T
+    m2 = r2 - r1**2
+    m3 = r3 - 3 * r1 * r2 + 2 * r1**3
+    m4 = r4 - 4 * r1 * r3 + 6 * r1**2 * r2 - 3 * r1**4
+    out = np.column_stack([r1, m2, m3, m4])
+    far = np.flatnonzero(r1**2 > 0.8 * r2)
+    if len(far):
+        mean = f[far].mean(axis=1, dtype=np.float64)
+        d = f[far] - mean[:, np.newaxis]
+        out[far] = np.column_stack([mean, *((d**i).mean(axis=1) for i in (2, 3, 4))])
+    return out
+
+
+def _differences(lot: Lot, slope, sign, rate_hz: float) -> np.ndarray:
+    """Return crossings a second, mean (dx/dt)² and mean (d²x/dt²)².
+
+    One sample before the block belongs to it; a block at the start of a record is alone: there is
+    none, and it has one pair less. ``slope`` and ``sign`` are room for results.
+    """
+    f, n = lot.frames, lot.frames.shape[1]
+    pairs = np.maximum(n - lot.alone, 1)
+    # Over the ends of the rows too, then the first column again: much faster than row by row.
+    np.subtract(f.ravel()[1:], f.ravel()[:-1], out=slope.ravel()[1:])
+    np.subtract(f[:, 0], lot.before, out=slope[:, 0])
+    positive = f >= 0
+    sign.ravel()[1:] = positive.ravel()[1:] ^ positive.ravel()[:-1]
+    sign[:, 0] = positive[:, 0] ^ (lot.before >= 0)
+    crossings = sign @ np.ones(n, np.float32) * (rate_hz / pairs)
+    slope2 = np.einsum("ij,ij->i", slope, slope) * (rate_hz**2 / pairs)
+    bend = sign
+    np.subtract(slope.ravel()[1:], slope.ravel()[:-1], out=bend.ravel()[1:])
+    bend[:, 0] = 0.0
+    bend[lot.alone, 1:2] = 0.0
+    bend2 = np.einsum("ij,ij->i", bend, bend) * (rate_hz**4 / np.maximum(pairs - 1, 1))
+    return np.column_stack([crossings, slope2, bend2])
+
+
+def spectra_kernel(table, n_window: int, rate_hz: float) -> Kernel:
+    """Return the kernel of spectra, their linear sums and (if needed) the envelope."""
+    taper = np.hanning(n_window + 1)[:-1]
+    unit = 2.0 / (rate_hz * np.sum(taper**2))
+    skip = table.first_bin
+    top = count_bins(0.4 * rate_hz, n_window, rate_hz)
+    n = max(0, min(table.spectra.shape[1], top - skip))
+    taper32, weights = taper.astype(np.float32), table.weights(0.4 * rate_hz)[:n]
+    centred = skip < 2
+    with_envelope = "envelope" in table.needs and n_window >= MIN_ENVELOPE
+    envelope = Envelope(n_window, top) if with_envelope else None
+    batch = np.empty((BATCH, n_window), np.float32)
+    psd = np.empty((LOT, n), np.float32)
+
+    def run(lot: Lot) -> None:
+        frames = lot.frames
+        if centred:  # a constant is seen in the bins 0 and 1 alone
+            frames -= frames.mean(axis=1, keepdims=True)
+        for first in range(0, LOT, BATCH):
+            some = slice(first, first + BATCH)
+            np.multiply(frames[some], taper32, out=batch)
+            z = scipy.fft.rfft(batch, axis=1)
+            size = np.abs(z[:, skip : skip + n], out=psd[some])
+            size *= size
+            if envelope is not None:
+                envelope.add(some, z)
+        table.spectra[lot.rows, :n] = psd[: lot.n]
+        table.spectra[lot.rows, n:] = np.nan
+        table.known[lot.rows] = True
+        table.scale[lot.rows] = np.ldexp(unit, -2 * lot.powers[:, 0])
+        table.linear[lot.rows] = lot.unscaled(psd.astype(np.float64) @ weights * unit, 2)
+        if envelope is not None:
+            table.envelope[lot.rows] = lot.unscaled(envelope.columns(), EXPONENTS)
+
+    return Kernel(n_window, run)
+
+
+EXPONENTS = np.array([1, 2, 3, 4, 1, 0])
+"""Powers of the unit of the samples in ENVELOPE."""
+
+
+class Envelope:
+    """The envelope in the middle half of each frame of a lot, up to 0.8 of Nyquist.
+
+    The analytic signal of a tapered record is the taper times that of the record, where the
+    record has no frequencies as low as those of the taper (Bedrosian 1963,
+    doi:10.1109/PROC.1963.2308); so the taper is divided out where it is at least one half. Only
+    half as many samples are needed as of the record.
+    """
+
+    def __init__(self, n_window: int, n_bins: int):
+        n = n_window // 2
+        self.n_bins = min(n_bins, n)
+        self.middle = slice(n // 4, n - n // 4)
+        taper = np.hanning(n + 1)[:-1][self.middle]
+        self.flat = (n / n_window * 2.0 / taper).astype(np.float32)
+        self.half = np.zeros((BATCH, n), np.complex64)
+        self.e = np.empty((LOT, len(taper)), np.float32)
+        self.square = np.empty_like(self.e)
+        self.share = np.full(len(taper), 1 / len(taper), np.float32)
+
+    def add(self, some: slice, z: np.ndarray) -> None:
+        """Take a batch of transforms of tapered frames."""
+        half, n = self.half, self.n_bins
+        # Without the mean: the taper has spread it over two bins.
+        half[:, 1:n] = z[:, 1:n]
+        half[:, 1] += z[:, 0] / 2
+        half[:, 0] = half[:, n:] = 0.0
+        np.abs(scipy.fft.ifft(half, axis=1)[:, self.middle], out=self.e[some])
+
+    def columns(self) -> np.ndarray:
+        """Return the columns of ENVELOPE."""
+        e = np.multiply(self.e, self.flat, out=self.e)
+        square = np.multiply(e, e, out=self.square)
+        n = e.shape[1]
+        at = e.argmax(axis=1)
+        cube = np.einsum("ij,ij->i", e, square) / n
+        fourth = np.einsum("ij,ij->i", square, square) / n
+        largest, place = e[np.arange(len(e)), at], (at + 0.5) / n
+        columns = [e @ self.share, square @ self.share, cube, fourth, largest, place]
+        return np.column_stack(columns).astype(np.float64)
+
+
+def samples_kernel(table, n_block: int) -> Kernel:
+    """Return the kernel that keeps the samples themselves, if they are as many as the table's."""
+
+    def run(lot: Lot) -> None:
+        # Blocks of another sampling rate cannot stand beside these: they stay NaN.
+        if n_block == table.samples.shape[1]:
+            table.samples[lot.rows] = lot.unscaled(lot.frames, 1)
+
+    return Kernel(n_block, run)

@@ -1,0 +1,346 @@
+"""Bulletins that ObsPy reads well: ISC IMS1.0, GSE2.0, Nordic, hypoDD phases.
+
+ObsPy gives up at the first event that it cannot read and passes over arrivals in silence. So the
+file is cut into events, each is handed over on its own, and what ObsPy refuses or leaves out is
+counted with its line. IMS1.0, GSE2.0 and Nordic are UTC by their definition; hypoDD's phase
+file states no zone.
+
+Of several origins that of ``#PRIME`` is preferred, else the ISC's, else the first. The class of
+Nordic events is the source's letter: E explosion, V volcanic, and so on (`NORDIC_CLASSES`).
+"""
+
+import dataclasses
+import io
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seisml.catalog import Catalog
+from seisml.errors import CatalogError
+from seisml.formats.obspy_events import events_catalog
+from seisml.formats.reading import read_lines
+from seisml.formats.registry import Format
+from seisml.formats.rows import stated_zone
+from seisml.times import NAT, to_utc
+
+NORDIC_CLASSES = {
+    "E": "explosion",
+    "P": "probable explosion",
+    "Q": "earthquake",
+    "V": "volcanic",
+    "X": "landslide",
+    "S": "acoustic signal",
+}
+"""Classes by the letter in column 23 of a Nordic hypocentre line; a blank is an earthquake."""
+
+_NORDIC = re.compile(
+    r" [12]\d{3} [ \d]\d[ \d]\d[ F][ \d]{2}[ \d]{2} [ \d.]{4}.[LRD ][A-Z* ].{34}.{22}1"
+)
+_HYPODD = re.compile(r"#\s+\d{4}(\s+[-+\d.nNaA]+){13}\s*")
+_IMS_EVENT = re.compile(r"event\s+(\S+)", re.IGNORECASE)
+_GSE_EVENT = re.compile(r"EVENT\s+(\S+)")
+_ENDS = re.compile(r"STOP|DATA_TYPE|BEGIN|\.\s*$")
+_UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bulletin:
+    """How a bulletin is cut into events and handed to ObsPy.
+
+    Attributes
+    ----------
+    format : str
+        ObsPy's name of the format.
+    starts : callable
+        From lines to a mask: where an event begins.
+    wrap : callable
+        From the text of one event to that of a whole file.
+    find_id : callable
+        From the text of one event to its id, or the empty string.
+    count_arrivals : callable
+        From the lines of one event to the number of arrivals in them.
+    options : dict
+        For ObsPy.
+    encoding : str
+        Of the text.
+    ids_repeat : bool
+        Ids are made of times, so that two events may have one: the later gets a number.
+    """
+
+    format: str
+    starts: Callable[[pd.Series], np.ndarray]
+    wrap: Callable[[str], str]
+    find_id: Callable[[str], str]
+    count_arrivals: Callable[[list[str]], int]
+    options: Mapping = dataclasses.field(default_factory=dict)
+    encoding: str = "utf-8"
+    ids_repeat: bool = False
+
+
+def _matches(pattern: re.Pattern) -> Callable[[pd.Series], np.ndarray]:
+    return lambda lines: lines.str.match(pattern).to_numpy(dtype=bool)
+
+
+def _nordic_starts(lines: pd.Series) -> np.ndarray:
+    """Events begin behind blank lines; in a list of bare hypocentres with every line."""
+    blank = (lines.str.strip() == "").to_numpy()
+    card = lines.str.fullmatch(_NORDIC).to_numpy(dtype=bool)
+    bare = card[~blank].all()
+    return card if bare else ~blank & np.concatenate([[True], blank[:-1]])
+
+
+def _first_group(pattern: re.Pattern) -> Callable[[str], str]:
+    def find(text: str) -> str:
+        found = pattern.search(text)
+        return found[1] if found else ""
+
+    return find
+
+
+def _count_table(lines: list[str]) -> int:
+    """Return the number of lines in tables of phases (IMS1.0, GSE2.0) that are no comments."""
+    count, inside = 0, False
+    for line in lines:
+        if line.startswith("Sta "):
+            inside = True
+        elif not line.strip() or line.startswith(("STOP", "DATA_TYPE")):
+            inside = False
+        elif inside and not line.lstrip().startswith(("(", ".")):
+            count += 1
+    return count
+
+
+def _count_nordic(lines: list[str]) -> int:
+    heads = [n for n, line in enumerate(lines) if line.startswith(" STAT") and line[79:80] == "7"]
+    if not heads:
+        return 0
+    clock = slice(26, 36) if "COM NTLO" in lines[heads[0]] else slice(18, 28)
+    below = lines[heads[0] + 1 :]
+    arrivals = [line for line in below if line[79:80] in ("", " ", "4") and line[clock].strip()]
+    return sum("BAZ" not in line[8:24] for line in arrivals)  # back azimuths join their arrival
+
+
+_IMS = _Bulletin(
+    "IMS10BULLETIN",
+    _matches(_IMS_EVENT),
+    lambda text: f"DATA_TYPE BULLETIN IMS1.0:short\nBulletin\n{text}\nSTOP\n",
+    _first_group(_IMS_EVENT),
+    _count_table,
+    {"skip_orphan": False},
+)
+_GSE = _Bulletin(
+    "GSE2",
+    _matches(_GSE_EVENT),
+    lambda text: (
+        f"BEGIN GSE2.0\nMSG_TYPE DATA\nMSG_ID 1 seisml\nDATA_TYPE BULLETIN GSE2.0\n{text}\n\nSTOP\n"
+    ),
+    _first_group(_GSE_EVENT),
+    _count_table,
+    {"default_network_code": ""},
+)
+_SEISAN = _Bulletin(
+    "NORDIC",
+    _nordic_starts,
+    lambda text: f"{text}\n\n",
+    _first_group(re.compile(r"\bID:[dSLRD]*(\d+)")),
+    _count_nordic,
+    encoding="latin-1",
+    ids_repeat=True,
+)
+_PHASES = _Bulletin(
+    "HYPODDPHA",
+    _matches(re.compile("#")),
+    lambda text: text,
+    lambda text: text.split("\n")[0].split()[-1],
+    lambda lines: len([line for line in lines[1:] if line.strip()]),
+)
+
+
+def sniff_ims(head: str, path: Path) -> bool:
+    """Tell whether a text says that it is an IMS1.0 bulletin."""
+    return re.search(r"^DATA_TYPE\s+BULLETIN\s+IMS1\.0", head, re.MULTILINE | re.I) is not None
+
+
+def sniff_gse(head: str, path: Path) -> bool:
+    """Tell whether a text begins as a GSE2.0 message with a bulletin."""
+    begins = re.match(r"\s*BEGIN\s+GSE2\.0", head, re.IGNORECASE) is not None
+    return begins and re.search(r"^DATA_TYPE\s+BULLETIN", head, re.MULTILINE) is not None
+
+
+def sniff_nordic(head: str, path: Path) -> bool:
+    """Tell whether the first line is a Nordic hypocentre: 80 columns, the last of them 1."""
+    first = next((line for line in head.split("\n") if line.strip()), "")
+    return _NORDIC.fullmatch(first.rstrip()) is not None
+
+
+def sniff_phases(head: str, path: Path) -> bool:
+    """Tell whether the first line is an event of hypoDD's phase file."""
+    first = next((line for line in head.split("\n") if line.strip()), "")
+    return _HYPODD.fullmatch(first.rstrip()) is not None
+
+
+def read_ims(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
+    """Read an IMS1.0 bulletin, for example of the ISC; options as in `seisml.formats`."""
+    return _read(path, _IMS, zone="UTC", body=body, name=name)
+
+
+def read_gse(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
+    """Read a GSE2.0 bulletin; options as in `seisml.formats`."""
+    return _read(path, _GSE, zone="UTC", body=body, name=name)
+
+
+def read_nordic(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
+    """Read Nordic events of SEISAN: S-files, select and collect; options as in `seisml.formats`."""
+    return _read(path, _SEISAN, zone="UTC", body=body, name=name)
+
+
+def read_phases(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
+    """Read hypoDD's phase file, whose zone must be stated; options as in `seisml.formats`."""
+    zone = stated_zone(zone, Path(path), "hypoDD phase file")
+    return _read(path, _PHASES, zone=zone, body=body, name=name)
+
+
+def _read(path, kind: _Bulletin, *, zone: str, body: str | None, name: str) -> Catalog:
+    """Read a bulletin event by event.
+
+    Raises
+    ------
+    CatalogError
+        If the text is not UTF-8, ObsPy can read no event of it, or two events have one id.
+    """
+    path = Path(path)
+    lines = read_lines(path, keep_blank=True, encoding=kind.encoding)
+    blocks, again = _distinct(_blocks(lines, kind), kind, path)
+    elements, ids, labels, numbers = [], [], [], []
+    lost = {"same event again": again}
+    for number, block, event_id in blocks:
+        event, reason = _parse(block, kind)
+        if event is None:
+            lost.setdefault(f"event that ObsPy cannot read ({reason})", []).append(number)
+            continue
+        elements.append(event)
+        numbers.append(number)
+        ids.append(event_id or f"e{len(elements):06d}")
+        labels.append(_nordic_class(block[0]) if kind is _SEISAN else "")
+        n_lost = kind.count_arrivals(block) - len(event.picks)
+        lost.setdefault("arrival that ObsPy cannot read", []).extend([number] * max(n_lost, 0))
+    rejected = {reason: np.array(where) for reason, where in lost.items() if where}
+    if not elements:
+        why = "; ".join(f"{reason} (line {where[0]})" for reason, where in rejected.items())
+        raise CatalogError(
+            f"{path}: there is no event that can be read: {why or 'none begins here'}.",
+            "Check that the file is whole and of this format.",
+        )
+    catalog = events_catalog(
+        elements, labels, numbers, path=path, body=body, name=name, ids=ids, rejected=rejected
+    )
+    return _from_zone(catalog, zone)
+
+
+def _blocks(lines: pd.Series, kind: _Bulletin) -> list[tuple[int, list[str]]]:
+    """Return the lines of each event, with the number of the first."""
+    first = np.flatnonzero(kind.starts(lines))
+    ends = lines.str.match(_ENDS).to_numpy(dtype=bool)
+    texts = lines.to_list()
+    blocks = []
+    for start, stop in zip(first, [*first[1:], len(texts)], strict=False):
+        end = next(iter(np.flatnonzero(ends[start:stop])), stop - start)
+        blocks.append((int(lines.index[start]), texts[start : start + end]))
+    return blocks
+
+
+def _distinct(blocks: list[tuple[int, list[str]]], kind: _Bulletin, path: Path):
+    """Return (line, block, id) of the events without those that stand there twice, and these."""
+    first: dict[str, tuple[int, list[str]]] = {}
+    uses: dict[str, int] = {}
+    kept, again = [], []
+    for number, block in blocks:
+        text = [line.rstrip() for line in block if line.strip()]
+        event_id = kind.find_id("\n".join(text))
+        before, same = first.setdefault(event_id, (number, text)) if event_id else (number, text)
+        if before != number and text == same:
+            again.append(number)
+            continue
+        if before != number and not kind.ids_repeat:
+            raise CatalogError(
+                f"{path}: the event id {event_id!r} stands in lines {before} and {number}, "
+                "with different content.",
+                "Event ids must be unique: rename or remove one of the events.",
+            )
+        uses[event_id] = uses.get(event_id, 0) + 1
+        repeated = event_id and uses[event_id] > 1
+        kept.append((number, block, f"{event_id}-{uses[event_id]}" if repeated else event_id))
+    return kept, again
+
+
+def _parse(block: list[str], kind: _Bulletin):
+    """Return ObsPy's event of a block, or None and why there is none."""
+    from obspy import read_events
+    from obspy.core.util.obspy_types import ObsPyException
+    from obspy.io.gse2.bulletin import GSE2BulletinSyntaxError
+    from obspy.io.nordic import NordicParsingError
+
+    refusals = (*_UNREADABLE, ObsPyException, GSE2BulletinSyntaxError, NordicParsingError)
+    content = kind.wrap("\n".join(block)).encode(kind.encoding)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = read_events(io.BytesIO(content), format=kind.format, **kind.options)
+        except refusals as error:
+            return None, type(error).__name__
+    if len(found) != 1:
+        return None, f"{len(found)} events instead of one"
+    event = found[0]
+    if event.preferred_origin() is None and event.origins:
+        of_isc = [o for o in event.origins if o.creation_info and o.creation_info.author == "ISC"]
+        event.preferred_origin_id = (of_isc or event.origins)[0].resource_id
+    if kind is _SEISAN:
+        event.extra = {"distance_class": {"value": block[0][21], "namespace": "SEISAN"}}
+    return event, ""
+
+
+def _nordic_class(line: str) -> str:
+    return NORDIC_CLASSES.get(line[22:23], "")
+
+
+def _from_zone(catalog: Catalog, zone: str) -> Catalog:
+    """Return a catalogue whose times were read as if the clock of a zone were UTC."""
+    if zone == "UTC":
+        return catalog
+    events = catalog.events.assign(time_ns=to_utc(catalog.events["time_ns"], zone))
+    picks = catalog.picks.assign(time_ns=to_utc(catalog.picks["time_ns"], zone))
+    unclear = events["time_ns"] == NAT
+    lost = picks["event_id"].isin(events["event_id"][unclear]) | (picks["time_ns"] == NAT)
+    more = {
+        f"event at no one instant in {zone}": int(unclear.sum()),
+        f"arrival at no one instant in {zone}": int(lost.sum()),
+    }
+    dropped = catalog.dropped | {reason: count for reason, count in more.items() if count}
+    return dataclasses.replace(
+        catalog,
+        events=events[~unclear].reset_index(drop=True),
+        picks=picks[~lost].reset_index(drop=True),
+        dropped=dropped,
+    )
+
+
+FORMATS = (
+    Format("ims", sniff_ims, read_ims, None, (), "bulletin IMS1.0, as of the ISC"),
+    Format("gse2", sniff_gse, read_gse, None, (), "bulletin GSE2.0"),
+    Format("nordic", sniff_nordic, read_nordic, None, (), "Nordic events of SEISAN"),
+    Format("hypodd-phases", sniff_phases, read_phases, None, (), "phase file of hypoDD (.pha)"),
+)
