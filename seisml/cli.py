@@ -23,6 +23,13 @@ app = typer.Typer(
 )
 
 Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Dask cluster that extracts: tcp://host:port, or its scheduler file.",
+        callback=steps.check_scheduler,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Stations = Annotated[
     list[str] | None, typer.Option("--station", help="Station or pattern, as BX.* (repeatable).")
@@ -173,6 +180,10 @@ def extract(
     ] = None,
     metadata: Metadata = None,
     jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Make shards of other settings anew.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute features of all windows; only what is missing or stale is made."""
@@ -182,7 +193,8 @@ def extract(
     config = steps.settings_of(profile, units=units, metadata=metadata)
     plan = plan_of(config, metadata=steps.read_metadata(config.data.metadata))
     opened = steps.open_archive(archive, jobs)
-    outcomes = steps.extract_days(opened, output, plan, station, jobs)
+    options = {"jobs": jobs, "scheduler": scheduler, "replace": replace}
+    outcomes = steps.extract_days(opened, output, plan, station, **options)
     require_windows(outcomes, output)
     failed = steps.tell_outcomes(outcomes, output, as_json)
     if not outcomes:
@@ -247,6 +259,7 @@ def detect(
     start: Start = None,
     end: End = None,
     jobs: Jobs = 1,
+    scheduler: Scheduler = None,
 ) -> None:
     """Find events in new records with a trained model."""
     from seisml.detect import detect as find
@@ -256,10 +269,12 @@ def detect(
     from seisml.store import iter_tables
 
     detector = load_detector(model)
-    store = store or output.with_suffix(".features")
     plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
     opened = steps.open_archive(archive, jobs)
-    outcomes = steps.extract_days(opened, store, plan, station, jobs, start=start, end=end)
+    options = {"jobs": jobs, "scheduler": scheduler, "start": start, "end": end}
+    options["replace"] = store is None  # the store beside the output is its own
+    store = store or output.with_suffix(".features")
+    outcomes = steps.extract_days(opened, store, plan, station, **options)
     chosen = steps.chosen_stations(opened, station)
     steps.tell_failures(outcomes)
     tables = steps.FittingTables(
@@ -362,11 +377,12 @@ def compare(
 def run(
     config: Annotated[Path, typer.Argument(help="The project.")] = Path("seisml.toml"),
     jobs: Jobs = 1,
+    scheduler: Scheduler = None,
 ) -> None:
     """Bring all products of a project up to date; only what is missing or stale is made."""
     from seisml.project import open_project
 
-    result = steps.run_project(open_project(config), jobs=jobs)
+    result = steps.run_project(open_project(config), jobs=jobs, scheduler=scheduler)
     steps.headline(result)
     made = ", ".join(result.made) or "nothing: everything is up to date"
     terminal.say(f"made: {made}")

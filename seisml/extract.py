@@ -1,7 +1,7 @@
 """Extraction, the only parallel step: station-days of an archive become shards of a store.
 
-`extract_day` is a pure function of the files of one station-day and a `Plan`; any executor may
-run it: the process pool here, or a Dask cluster. Results do not depend on the chunk length, the
+`extract_day` is a pure function of the files of one station-day and a `Plan`; any of
+`seisml.executors` may run it. Results do not depend on the chunk length, the
 number of workers, the order, or where a run was stopped and started again.
 """
 
@@ -11,18 +11,19 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
 from seisml import archive as archives
+from seisml import claims
 from seisml import store as stores
 from seisml.archive import Archive
 from seisml.deconvolution import corners_of, reach_s
 from seisml.errors import ConfigError, MetadataError, NoDataError, SeismlError
+from seisml.executors import Lost, run_tasks
 from seisml.features import (
     ORIENTED,
     STATION,
@@ -44,7 +45,7 @@ from seisml.metadata import Metadata
 from seisml.response import check_units, column_unit, to_motion, unit_of
 from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
 from seisml.store import Shard
-from seisml.times import DAY_NS, NS_PER_S, day_name, to_ns
+from seisml.times import DAY_NS, NS_PER_S, to_ns
 
 PACKAGES = ("seisml", "numpy", "scipy", "obspy", "h5py")
 
@@ -188,11 +189,17 @@ def tasks(
         ranges = [time_range(plan, day)[1:] for day in days]
         spans = [(start_ns - pad_ns, end_ns + pad_ns) for start_ns, end_ns in ranges]
         for day, part in zip(days, archives.parts(archive, station, spans), strict=True):
-            path = stores.shard_path(store, station, day)
-            made_from = _sources(part, station, plan)
-            state, why = stores.shard_state(path, fingerprint=fingerprint, sources=made_from)
-            out.append(Task(part, station, day, state, why))
+            task = Task(part, station, day, "", "")
+            out.append(_looked_up(store, task, plan, fingerprint))
     return out
+
+
+def _looked_up(store, task: Task, plan: Plan, fingerprint: str) -> Task:
+    """Return a task with the state that its shard has now."""
+    path = stores.shard_path(store, task.station, task.day)
+    sources = _sources(task.archive, task.station, plan)
+    state, why = stores.shard_state(path, fingerprint=fingerprint, sources=sources)
+    return dataclasses.replace(task, state=state, why=why)
 
 
 def _wanted(day: int, start, end) -> bool:
@@ -413,10 +420,9 @@ def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
     try:
         shard, outcome = extract_day(task.archive, task.station, task.day, plan)
     except Exception as error:  # noqa: BLE001 - told in the outcome: one day must not stop the others
-        text = f"{type(error).__name__}: {error}"
-        return Outcome(task.station, task.day, 0, 0, {}, 0.0, error=text)
+        return _failed(task, f"{type(error).__name__}: {error}")
     if outcome.counts.get("missing_files"):
-        text = "waveform files are gone or have changed since the scan; run again"
+        text = "waveform files are gone, out of reach, or have changed since the scan; run again"
         return dataclasses.replace(outcome, n_windows=0, n_usable=0, error=text)
     stores.write_shard(store, shard)
     return outcome
@@ -431,6 +437,8 @@ def extract(
     start=None,
     end=None,
     jobs: int = 1,
+    scheduler: str = "",
+    replace: bool = False,
     on_progress: Callable[[int, int, Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Make every shard that is missing or stale.
@@ -439,7 +447,7 @@ def extract(
     ----------
     archive : Archive
     store : path
-        Folder, made if needed.
+        Folder, made if needed. Runs that make different stations can work on it side by side.
     plan : Plan
     patterns : iterable of str
         Stations.
@@ -447,6 +455,11 @@ def extract(
         Only days that reach into this time.
     jobs : int
         Processes, each with one thread.
+    scheduler : str
+        Address or scheduler file of a Dask cluster that does the work instead; archive and store
+        are on a file system that its workers share.
+    replace : bool
+        Whether to make shards of other settings anew; without, they are an error.
     on_progress : callable, optional
         Called with (days done, days in all, outcome) after each station-day.
 
@@ -459,57 +472,71 @@ def extract(
     ------
     NoDataError
         If the archive has no usable waveform.
+    StaleTableError
+        If the store was made with other settings.
     TableError
-        If the store cannot be written.
+        If the store cannot be written, or another run makes the same stations.
+    ConfigError, SeismlError
+        If there is no such scheduler, or no worker can work.
     """
     archives.require_waveforms(archive)
     every = tasks(archive, store, plan, patterns=patterns, start=start, end=end)
     todo = [task for task in every if task.state != "present"]
-    run = _in_pool if jobs > 1 and len(todo) > 1 else _in_turn
+    if not replace:
+        _require_same_settings(store, todo, plan)
     outcomes = []
-    for outcome in run(store, todo, plan, jobs):
-        outcomes.append(outcome)
-        if on_progress:
-            on_progress(len(outcomes), len(todo), outcome)
+    with claims.hold(store, [task.station for task in todo]):
+        # Another run may have made some of them before this one held the locks.
+        fingerprint = plan.fingerprint
+        now = [_looked_up(store, task, plan, fingerprint) for task in todo]
+        todo = [task for task in now if task.state != "present"]
+        if not replace:
+            _require_same_settings(store, todo, plan)
+        work = partial(_work, Path(store).absolute(), plan, _stamp(plan))
+        for task, result in run_tasks(work, todo, jobs=jobs, scheduler=scheduler):
+            lost = isinstance(result, Lost)
+            outcomes.append(_failed(task, result.why) if lost else result)
+            if on_progress:
+                on_progress(len(outcomes), len(todo), outcomes[-1])
     return sorted(outcomes, key=lambda outcome: (outcome.station, outcome.day))
 
 
-def _in_turn(store, todo: list[Task], plan: Plan, jobs: int) -> Iterator[Outcome]:
-    for task in todo:
-        yield extract_to_store(store, task, plan)
+def _require_same_settings(store, todo: list[Task], plan: Plan) -> None:
+    """Raise where a shard of other settings would be replaced, or is in the store beside.
+
+    Those of other stations could not be used together with the new ones.
+    """
+    others = [
+        stores.shard_path(store, task.station, task.day)
+        for task in todo
+        if task.why == stores.OTHER_SETTINGS
+    ]
+    first = stores.first_shards(store) if todo else []
+    claims.require_same_settings(store, plan.as_dict(), plan.fingerprint, [*others[:1], *first])
 
 
-def _in_pool(store, todo: list[Task], plan: Plan, jobs: int) -> Iterator[Outcome]:
-    pool = ProcessPoolExecutor(min(jobs, len(todo)), mp_context=get_context("spawn"))
-    queue = iter(todo)
-    waiting: dict[Future, Task] = {}
-    try:
-        while True:
-            # Few tasks are handed over at a time: a stopped run leaves nothing behind.
-            for task in queue:
-                waiting[pool.submit(extract_to_store, store, task, plan)] = task
-                if len(waiting) >= 2 * jobs:
-                    break
-            if not waiting:
-                return
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                task = waiting.pop(future)
-                yield _result(future, task)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _stamp(plan: Plan) -> tuple[str, str]:
+    """Return what has to be the same on all workers: the version, and those of the features."""
+    return version("seisml"), plan.fingerprint
 
 
-def _result(future: Future, task: Task) -> Outcome:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
+def _work(store: Path, plan: Plan, stamp: tuple[str, str], task: Task) -> Outcome:
+    """Make one station-day in a worker, which may be on another computer."""
+    if _stamp(plan) != stamp:
         raise SeismlError(
-            f"A worker process died while {task.station} {day_name(task.day)} was under way "
-            "(killed, or out of memory).",
-            "Finished shards are kept; run the same command again, with fewer processes (-j). In a "
-            "script of your own, call extract under: if __name__ == '__main__'.",
-        ) from error
+            f"A worker has another seisml: version and features {_stamp(plan)}, not {stamp}.",
+            "Install the same seisml on all workers, and start them again.",
+        )
+    if not stores.lock_path(store, task.station).exists():
+        raise SeismlError(
+            f"A worker does not see the store {store}.",
+            "Put the store and the archive on a file system that all workers share.",
+        )
+    return extract_to_store(store, task, plan)
+
+
+def _failed(task: Task, why: str) -> Outcome:
+    return Outcome(task.station, task.day, 0, 0, {}, 0.0, error=why)
 
 
 def require_windows(outcomes: list[Outcome], store) -> None:

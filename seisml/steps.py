@@ -42,10 +42,15 @@ def open_archive(root: str, jobs: int):
             jobs=jobs,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    tell_rejected(opened)
+    return opened
+
+
+def tell_rejected(opened) -> None:
+    """Say how many files of an archive are not used."""
     n_bad = int((opened.files["reason"] != "").sum())
     if n_bad:
         terminal.say(f"{n_bad} of {len(opened.files)} files rejected: 'seisml scan' says why.")
-    return opened
 
 
 def read_metadata(paths):
@@ -65,7 +70,17 @@ def chosen_stations(opened, patterns) -> list[str]:
     return stations(opened, patterns=patterns or ("*",))
 
 
-def extract_days(opened, store, plan, patterns, jobs, *, start=None, end=None):
+def check_scheduler(text: str | None) -> str:
+    """Refuse a Dask scheduler that cannot be used, before any work is done."""
+    if text is None:
+        return ""
+    from seisml.executors import check_scheduler
+
+    check_scheduler(text)
+    return text
+
+
+def extract_days(opened, store, plan, patterns, **options):
     """Extract what is missing or stale, with a progress bar."""
     from seisml.extract import extract as make
 
@@ -80,10 +95,8 @@ def extract_days(opened, store, plan, patterns, jobs, *, start=None, end=None):
             store,
             plan,
             patterns=patterns or ("*",),
-            start=start,
-            end=end,
-            jobs=jobs,
             on_progress=day_done,
+            **options,
         )
 
 
@@ -196,7 +209,7 @@ def messages():
     return Progress(said=terminal.say)
 
 
-def run_project(project, *, jobs: int, report: bool = True):
+def run_project(project, *, jobs: int, scheduler: str = "", report: bool = True):
     """Run a project with progress bars."""
     from seisml.run import Progress
     from seisml.run import run as run_project
@@ -220,7 +233,12 @@ def run_project(project, *, jobs: int, report: bool = True):
             ),
             said=said,
         )
-        return run_project(project, jobs=jobs, report=report, progress=progress)
+        result = run_project(
+            project, jobs=jobs, scheduler=scheduler, report=report, progress=progress
+        )
+    tell_rejected(result.archive)
+    tell_failures(result.failed)
+    return result
 
 
 def headline(result, extra=()) -> None:

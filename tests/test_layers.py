@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors"},
-    {"times", "atomic", "fills"},
+    {"times", "atomic", "fills", "executors", "remote"},
     {
         "config",
         "planets",
@@ -38,7 +38,7 @@ LAYERS = [
     {"sources", "deconvolution"},
     {"decoding"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms", "response"},
-    {"archive"},
+    {"archive", "claims"},
     {"extract", "labels", "model", "onset", "outcomes", "associate", "coverage", "fetch"},
     {"compare"},
     {"detect", "resampling"},
@@ -75,6 +75,9 @@ HOMES = {
     "rich": {"terminal"},
     "typer": {"cli"},
     "sqlite3": {"index"},
+    "filelock": {"claims"},
+    "distributed": {"executors"},
+    "fsspec": {"remote"},
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
