@@ -6,11 +6,9 @@ number of workers, the order, or where a run was stopped and started again.
 """
 
 import dataclasses
-import hashlib
-import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,97 +19,12 @@ from seisml import archive as archives
 from seisml import claims
 from seisml import store as stores
 from seisml.archive import Archive
-from seisml.deconvolution import corners_of, reach_s
-from seisml.errors import ConfigError, MetadataError, NoDataError, SeismlError
+from seisml.errors import MetadataError, NoDataError, SeismlError
 from seisml.executors import Lost, run_tasks
-from seisml.features import (
-    ORIENTED,
-    STATION,
-    BlockTable,
-    Feature,
-    Filler,
-    Settings,
-    columns_of,
-    empty_table,
-    evaluate,
-    evaluate_station,
-    features_per,
-    needs_of,
-    part_bands,
-    resolve,
-    three_components,
-)
-from seisml.metadata import Metadata
-from seisml.response import check_units, column_unit, to_motion, unit_of
-from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
+from seisml.plan import Plan, time_range
+from seisml.stationday import Rotation, compute_day, sources_of
 from seisml.store import Shard
-from seisml.times import DAY_NS, NS_PER_S, to_ns
-
-PACKAGES = ("seisml", "numpy", "scipy", "obspy", "h5py")
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What is computed; two runs with equal plans give equal shards.
-
-    Attributes
-    ----------
-    band : Band
-        Causal filter before everything else.
-    settings : Settings
-        Grid and settings of the features.
-    names : tuple of str
-        Features or sets of features, see `seisml.features.resolve`.
-    chunk_s : float, s
-        How much is read at once; no value depends on it.
-    units : str
-        ``counts``, ``sensitivity`` or ``motion``, see `seisml.response.to_motion`.
-    metadata : Metadata, optional
-        Of the stations; needed for units other than counts.
-    """
-
-    band: Band
-    settings: Settings
-    names: tuple[str, ...] = ("detect-fast",)
-    chunk_s: float = 10800.0
-    units: str = "counts"
-    metadata: Metadata | None = None
-
-    def __post_init__(self):
-        if check_units(self.units) != "counts" and self.metadata is None:
-            raise ConfigError(
-                f"The units {self.units!r} need station metadata.",
-                "Name StationXML or dataless files: --metadata FILE, or metadata under [data].",
-            )
-
-    @property
-    def features(self) -> list[Feature]:
-        """The features in the order of their columns."""
-        return resolve(self.names)
-
-    def as_dict(self) -> dict:
-        """Return all that the values depend on besides records and metadata, ready for JSON."""
-        return {
-            "schema": stores.SCHEMA,
-            "units": self.units,
-            "band": dataclasses.asdict(self.band),
-            "settings": dataclasses.asdict(self.settings),
-            "features": {one.name: one.version for one in self.features},
-        }
-
-    @property
-    def forgotten_s(self) -> float:
-        """Time after which it does not matter where the filters were started, s."""
-        bands = [self.band]
-        if "bands" in needs_of(self.features):
-            bands += [Band(*hz) for hz in part_bands(self.settings).values()]
-        return sum(sorted(band.settle_s(FORGOTTEN) for band in bands)[-2:])
-
-    @property
-    def fingerprint(self) -> str:
-        """Return a short hash of `as_dict`."""
-        text = json.dumps(self.as_dict(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+from seisml.times import DAY_NS, to_ns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,27 +49,6 @@ class Outcome:
     counts: dict[str, int]
     seconds: float
     error: str = ""
-
-
-def time_range(plan: Plan, day: int) -> tuple[range, int, int]:
-    """Return the blocks that a station-day needs and the instants that have to be read.
-
-    The past that features look back to and the time in which the filter forgets where it was
-    started lie before the day; the last windows reach over its end. Deconvolution needs
-    neighbours on both sides.
-    """
-    grid, settings = plan.settings.grid, plan.settings
-    windows = grid.day_blocks(day)
-    history = int(np.ceil(settings.history_s / grid.hop_s))
-    after = int(np.ceil(settings.longest_s / grid.hop_s)) + settings.spectrum_hops
-    blocks = range(windows.start - history, windows.stop + after)
-    pad_ns = round(plan.forgotten_s * NS_PER_S)
-    reach_ns = 0
-    if plan.units == "motion":
-        # A sample more, as the reach is rounded up: no sub-block is shorter than a sample.
-        reach_ns = round((reach_s(corners_of(plan.band)) + 2 * settings.sub_s) * NS_PER_S)
-    start_ns, end_ns = blocks.start * grid.hop_ns, blocks.stop * grid.hop_ns
-    return blocks, start_ns - pad_ns - reach_ns, end_ns + reach_ns
 
 
 def tasks(
@@ -197,7 +89,7 @@ def tasks(
 def _looked_up(store, task: Task, plan: Plan, fingerprint: str) -> Task:
     """Return a task with the state that its shard has now."""
     path = stores.shard_path(store, task.station, task.day)
-    sources = _sources(task.archive, task.station, plan)
+    sources = sources_of(task.archive, task.station, plan)
     state, why = stores.shard_state(path, fingerprint=fingerprint, sources=sources)
     return dataclasses.replace(task, state=state, why=why)
 
@@ -218,23 +110,6 @@ def _require_metadata(stations: list[str], plan: Plan) -> None:
         f"{' ...' if len(stations) > 6 else ''}.",
         f"They know: {', '.join(known[:12])}{' ...' if len(known) > 12 else ''}.",
     )
-
-
-def _sources(part: Archive, station: str, plan: Plan) -> list[tuple[str, int, int]]:
-    """Return the files that a shard is made from, and the station's metadata as one of them.
-
-    Metadata are no part of the plan's fingerprint: a model serves stations that it has not seen.
-    """
-    columns = (part.files[name].tolist() for name in ("path", "size", "mtime_ns"))
-    rows = list(zip(*columns, strict=True))
-    if plan.metadata is not None:
-        rows.append((stores.METADATA, 0, int(plan.metadata.station_fingerprint(station)[:15], 16)))
-    return sorted(rows)
-
-
-Rotation = Callable[[str, tuple[str, ...], int], tuple[np.ndarray | None, str]]
-"""``rotation(station, channels, time_ns)``: the matrix that turns three channels, in that order, to
-Z, N, E, or None and why there is none."""
 
 
 def extract_day(
@@ -262,149 +137,10 @@ def extract_day(
     began = time.perf_counter()
     counts: Counter = Counter()
     with threadpool_limits(1):  # one thread a process: same sums, and no fighting for cores
-        shard = _extract_day(part, station, day, plan, counts, rotation)
+        shard = compute_day(part, station, day, plan, counts, rotation)
     usable = int(np.isfinite(shard.X).any(axis=1).sum())
     seconds = time.perf_counter() - began
     return shard, Outcome(station, day, len(shard.time_ns), usable, dict(counts), seconds)
-
-
-def _extract_day(
-    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rotation: Rotation | None
-) -> Shard:
-    settings, chosen = plan.settings, plan.features
-    windows = settings.grid.day_blocks(day)
-    rates_hz = _rates(part, station, day, plan, counts)
-    three, matrix = (), None
-    if features_per("station", chosen):
-        if rotation is None and plan.metadata is not None:
-            rotation = plan.metadata.rotation
-        three, matrix = _three(station, rates_hz, day, rotation, counts)
-    fillers = _filled(part, station, day, plan, counts, rates_hz, three)
-    unit = unit_of(plan.units, plan.metadata, station)
-    columns, units, parts, coverages = [], [], [], []
-    for channel, filler in fillers.items():
-        X, coverage = evaluate(filler.table, windows, chosen)
-        parts.append(X)
-        coverages.append(coverage)
-        for name, one in columns_of(chosen, settings):
-            columns.append(f"{name}.{channel[-1:]}")
-            units.append(column_unit(one.unit, unit))
-    for name, one in columns_of(chosen, settings, per="station"):
-        columns.append(f"{name}.{STATION}")
-        units.append(one.unit)
-    tables = {channel[-1:]: fillers[channel].table for channel in three}
-    parts.append(_of_station(tables, windows, plan, matrix))
-    X = np.concatenate(parts, axis=1)
-    coverage = np.array(coverages) if coverages else np.zeros((1, len(windows)), np.float32)
-    best = coverage.max(axis=0)
-    flags = (best < 1 - 1e-6) * 1 + (best < settings.min_coverage - 1e-6) * 2
-    flags = flags + ((coverage <= 0).any(axis=0)) * 4
-    rows = best > 0
-    return Shard(
-        station=station,
-        day=day,
-        time_ns=settings.grid.times(windows)[rows],
-        X=X[rows],
-        coverage=best[rows],
-        flags=flags[rows].astype(np.uint8),
-        columns=tuple(columns),
-        units=tuple(units),
-        grid=settings.grid,
-        fingerprint=plan.fingerprint,
-        settings={**plan.as_dict(), "unit": unit},
-        sources=tuple(_sources(part, station, plan)),
-        counts=dict(counts),
-        versions={name: version(name) for name in PACKAGES},
-    )
-
-
-def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -> dict[str, float]:
-    """Return the sampling rate of each channel that can be used."""
-    _, start_ns, end_ns = time_range(plan, day)
-    rates_hz = {}
-    for channel, rates in archives.nominal_rates(part, station, span=(start_ns, end_ns)).items():
-        rate_hz = next((rate_hz for rate_hz in rates if _fast_enough(plan, rate_hz)), None)
-        if rate_hz is not None:
-            rates_hz[channel] = rate_hz
-            if plan.units != "counts" and not plan.metadata.knows(station, channel):
-                counts["channels_without_metadata"] += 1
-    return rates_hz
-
-
-def _filled(
-    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rates_hz, three
-) -> dict[str, Filler]:
-    """Read, filter and sum up the blocks of each channel."""
-    blocks, start_ns, end_ns = time_range(plan, day)
-    fillers = {}
-    for channel, rate_hz in rates_hz.items():
-        # The samples of a day are kept only where they are needed.
-        chosen = plan.features if channel in three else features_per("channel", plan.features)
-        table = empty_table(plan.settings, blocks, rate_hz, needs=needs_of(chosen))
-        fillers[channel] = Filler(table)
-    chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
-    found = segments(chunks, station=station, counts=counts)
-    motion = to_motion(
-        _only_fast(found, plan, counts),
-        plan.metadata,
-        mode=plan.units,
-        pre_filter=corners_of(plan.band),
-        counts=counts,
-    )
-    for filtered in causal_filter(motion, plan.band):
-        if filtered.channels[0] in fillers:
-            fillers[filtered.channels[0]].add(filtered)
-    for filler in fillers.values():
-        filler.close()
-    return fillers
-
-
-def _three(
-    station: str,
-    rates_hz: Mapping[str, float],
-    day: int,
-    rotation: Rotation | None,
-    counts: Counter,
-) -> tuple[tuple[str, ...], np.ndarray | None]:
-    """Return the three channels that are evaluated together, and the matrix to Z, N, E.
-
-    () and a count where a component is missing, has another sampling rate, or the orientation is
-    not known. Channels Z, N, E are taken as oriented: their matrix is None.
-    """
-    three = three_components(rates_hz)
-    if len({rates_hz[channel] for channel in three}) != 1:
-        counts["days_without_three_components"] += 1
-        return (), None
-    if tuple(channel[-1:] for channel in three) == ORIENTED:
-        return three, None
-    matrix, _ = rotation(station, three, day * DAY_NS) if rotation else (None, "no metadata")
-    if matrix is None:
-        counts["days_without_orientation"] += 1
-        return (), None
-    return three, matrix
-
-
-def _of_station(
-    tables: Mapping[str, BlockTable], windows: range, plan: Plan, matrix: np.ndarray | None
-) -> np.ndarray:
-    """Return the features of three components, NaN where there are not three."""
-    if tables:
-        return evaluate_station(tables, windows, plan.features, rotation=matrix)
-    n_columns = len(columns_of(plan.features, plan.settings, per="station"))
-    return np.full((len(windows), n_columns), np.nan, np.float32)
-
-
-def _fast_enough(plan: Plan, rate_hz: float) -> bool:
-    """Whether the filter's corner and the sub-blocks are possible at a sampling rate."""
-    return 0.4 * rate_hz > plan.band.f_min_hz and rate_hz * plan.settings.sub_s >= 1 - 1e-9
-
-
-def _only_fast(found: Iterator, plan: Plan, counts: Counter) -> Iterator:
-    for segment in found:
-        if _fast_enough(plan, snap_rate(segment.sampling_rate_hz)):
-            yield segment
-        else:
-            counts["samples_of_too_low_rate"] += segment.n_samples
 
 
 def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
