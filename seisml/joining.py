@@ -7,6 +7,7 @@ are counted in whole samples from the first sample of the piece that a file hold
 
 import bisect
 import dataclasses
+import functools
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,16 +16,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from seisml.fills import DEAD_RUN_S, MIN_RUN, absent, runs_of
 from seisml.times import NS_PER_S
 
-FILL_VALUES = (0, -1, -(2**31), -99999)
-FILL_RUN_S = 1.0
-"""A run of one of the FILL_VALUES of this length is a gap."""
-DEAD_RUN_S = 10.0
-"""A run of any one value of this length is a gap."""
-MIN_RUN = 20
-"""A run shorter than this number of samples is never a gap."""
 RATE_TOLERANCE = 1e-4
+MANY = 8
+"""Records from which on it is first looked whether all of them are plain."""
 HALF_SAMPLE = 0.5001
 """Largest distance, in samples, between where a sample is and where it was to be expected."""
 ON_TIME = 0.01
@@ -38,6 +35,7 @@ def samples_to_ns(n_samples: int, sampling_rate_hz: float) -> int:
     return round(int(n_samples) * NS_PER_S / sampling_rate_hz)
 
 
+@functools.lru_cache(maxsize=1024)
 def snap_rate(sampling_rate_hz: float) -> float:
     """Return the nominal rate next to a measured one (within 1e-4), else the rate itself.
 
@@ -71,57 +69,6 @@ def guard_ns(sampling_rate_hz: float) -> int:
 
 GUARD_NS = guard_ns(2.0)
 """The guard of all sampling rates from 2 Hz up."""
-
-
-def gap_mask(data: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
-    """Mark the samples that are no ground motion: masked, not finite, or runs of one value.
-
-    Parameters
-    ----------
-    data : numpy.ndarray or numpy.ma.MaskedArray, shape (n_samples,)
-    sampling_rate_hz : float
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape (n_samples,), or None
-        True where there is no signal; None where all samples are good.
-
-    Examples
-    --------
-    >>> gap_mask(np.r_[1:5, np.zeros(200), 1:5], 100.0).sum()
-    np.int64(200)
-    """
-    bad = _absent(data)
-    runs = _runs(np.ma.getdata(data), sampling_rate_hz)
-    if bad is None and runs is None:
-        return None
-    return bad if runs is None else runs if bad is None else bad | runs
-
-
-def _absent(data: np.ndarray) -> np.ndarray | None:
-    """Mark masked samples and those that are not finite."""
-    values = np.ma.getdata(data)
-    bad = np.ma.getmaskarray(data) if np.ma.isMaskedArray(data) else None
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = ~np.isfinite(values) if bad is None else bad | ~np.isfinite(values)
-    return bad if bad is not None and bad.any() else None
-
-
-def _runs(values: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
-    """Mark the long runs of one value."""
-    same = values[1:] == values[:-1]
-    shortest = max(MIN_RUN, int(np.ceil(FILL_RUN_S * sampling_rate_hz)))
-    longest = max(MIN_RUN, int(np.ceil(DEAD_RUN_S * sampling_rate_hz)))
-    # A run of n equal samples has n - 1 equal neighbours; look only where runs can be long.
-    if not same[:: shortest - 1].any():
-        return None
-    edges = np.flatnonzero(np.diff(np.r_[False, same, False])).reshape(-1, 2)
-    length = edges[:, 1] - edges[:, 0] + 1
-    dead = (length >= longest) | np.isin(values[edges[:, 0]].astype(np.float64), FILL_VALUES)
-    bad = np.zeros(len(values), dtype=bool)
-    for first, last in edges[dead & (length >= shortest)]:
-        bad[first : last + 1] = True
-    return bad if bad.any() else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +144,9 @@ def pieces_in_line(
     list of Record
         Cut to the span.
     """
+    records = list(records)
+    if len(records) >= MANY and _is_plain(records):
+        return _cut_all(records, span)
     good, fill = [], []
     for record in records:
         if _usable(record, span, counts):
@@ -207,6 +157,53 @@ def pieces_in_line(
     placed = _without_overlaps([(p, False) for p in good] + [(p, True) for p in fill], span, counts)
     inside = (piece.cut(*span) for piece in _without_fill(placed, span, counts))
     return [piece for piece in inside if len(piece.data)]
+
+
+def _is_plain(records: list[Record]) -> bool:
+    """Whether all samples of many records are good and follow one another without overlap.
+
+    Then nothing has to be looked at in each of them.
+    """
+    kinds = {(type(record.data), record.data.dtype) for record in records}
+    rates = {record.rate_hz for record in records}
+    if len(kinds) > 1 or not all(_is_nominal(rate_hz) for rate_hz in rates):
+        return False
+    [(kind, dtype)] = kinds
+    if kind is not np.ndarray or dtype.kind not in "iuf":
+        return False
+    start_ns, end_ns, rate_hz = _times(records)
+    half_ns = np.round(0.5 * NS_PER_S / np.maximum(rate_hz[:-1], rate_hz[1:])).astype(np.int64)
+    if (np.diff(start_ns) <= 0).any() or (end_ns[:-1] - half_ns > start_ns[1:]).any():
+        return False
+    values = np.concatenate([record.data for record in records])
+    return absent(values) is None and runs_of(values, min(rates)) is None
+
+
+def _is_nominal(rate_hz: float) -> bool:
+    return bool(np.isfinite(rate_hz)) and rate_hz > 0 and snap_rate(rate_hz) == rate_hz
+
+
+def _times(records: list[Record]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return starts and ends, ns, as `Record.start_ns` and `Record.end_ns`, and rates, Hz."""
+    rows = [(r.origin_ns, r.first, r.first + len(r.data)) for r in records]
+    origin_ns, first, stop = np.array(rows, np.int64).T
+    rate_hz = np.array([record.rate_hz for record in records])
+    start_ns, end_ns = (
+        origin_ns + np.rint(n.astype(float) * NS_PER_S / rate_hz).astype(np.int64)
+        for n in (first, stop)
+    )
+    return start_ns, end_ns, rate_hz
+
+
+def _cut_all(records: list[Record], span: tuple[int, int]) -> list[Record]:
+    """Cut records to a span, those that lie in it as they are."""
+    start_ns, end_ns, _ = _times(records)
+    inside = (start_ns >= span[0]) & (end_ns <= span[1])
+    cut = (
+        one if whole else one.cut(*span)
+        for one, whole in zip(records, inside.tolist(), strict=True)
+    )
+    return [record for record in cut if len(record.data)]
 
 
 def _usable(record: Record, span: tuple[int, int], counts: Counter) -> bool:
@@ -231,17 +228,17 @@ def _judged(
     record: Record, span: tuple[int, int], counts: Counter
 ) -> Iterator[tuple[Record, bool]]:
     """Yield (samples, whether they are a run of one value); masked and NaN samples are left out."""
-    absent = _absent(record.data)
+    gone = absent(record.data)
     values = dataclasses.replace(record, data=np.ma.getdata(record.data))
-    runs = _runs(values.data, record.rate_hz)
-    if absent is None and runs is None:
+    runs = runs_of(values.data, record.rate_hz)
+    if gone is None and runs is None:
         yield values, False
         return
     kind = np.zeros(len(values.data), dtype=np.int8)
     if runs is not None:
         kind[runs] = 1
-    if absent is not None:
-        kind[absent] = 2
+    if gone is not None:
+        kind[gone] = 2
     edges = np.r_[0, np.flatnonzero(np.diff(kind)) + 1, len(kind)]
     for start, stop in pairwise(edges.tolist()):
         piece = values.part(start, stop)
@@ -307,7 +304,7 @@ def _without_fill(
         bad = None
         if any(a.data[-1] == b.data[0] for (a, _), (b, _) in pairwise(stretch)):
             values = np.concatenate([piece.data for piece, _ in stretch])
-            bad = _runs(values, stretch[0][0].rate_hz)
+            bad = runs_of(values, stretch[0][0].rate_hz)
         at = 0
         for piece, is_fill in stretch:
             n = len(piece.data)

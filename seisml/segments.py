@@ -1,4 +1,4 @@
-"""Segment: gap-free ground motion; from a stream of traces to segments to filtered segments.
+"""Segment: gap-free ground motion; from a stream of traces to segments (and filtered ones).
 
 Nothing here imports ObsPy: a trace is anything with ``data`` and ``stats`` (channel, starttime,
 sampling_rate). Gaps are never filled: where there is no sample there is no segment.
@@ -9,9 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from seisml.errors import ConfigError
+from seisml.filters import FORGOTTEN, SETTLED, Band, CausalFilter, causal_filter
 from seisml.joining import (
     GUARD_NS,
     Line,
@@ -142,6 +142,8 @@ def _joined(pieces: list[Record], line: Line | None, counts: Counter):
                 counts["start_snapped"] += n_off
             line.n_samples += n
             run.append(piece.data[:n])
+            if n == len(piece.data):
+                break
             piece = piece.part(n, len(piece.data))
     if run:
         yield line, _stack(run), continues
@@ -149,139 +151,6 @@ def _joined(pieces: list[Record], line: Line | None, counts: Counter):
 
 def _stack(run: list[np.ndarray]) -> np.ndarray:
     return (run[0] if len(run) == 1 else np.concatenate(run))[np.newaxis]
-
-
-@dataclasses.dataclass(frozen=True)
-class Band:
-    """A causal Butterworth filter: band-pass, or high-pass where f_max_hz is near Nyquist.
-
-    Attributes
-    ----------
-    f_min_hz, f_max_hz : float, Hz
-        Corners (-3 dB). The upper one is left out where it exceeds 0.8 of Nyquist.
-    order : int
-        Order of each flank.
-    """
-
-    f_min_hz: float
-    f_max_hz: float
-    order: int = 4
-
-    def __post_init__(self):
-        if not 0 < self.f_min_hz < self.f_max_hz:
-            raise ConfigError(
-                f"The band {self.f_min_hz:g}-{self.f_max_hz:g} Hz is empty.",
-                "Take 0 < f_min_hz < f_max_hz.",
-            )
-
-    def sections(self, sampling_rate_hz: float) -> np.ndarray:
-        """Return second-order sections for one sampling rate.
-
-        Raises
-        ------
-        ConfigError
-            If the lower corner is not below 0.8 of the Nyquist frequency.
-        """
-        limit_hz = 0.4 * sampling_rate_hz
-        if self.f_min_hz >= limit_hz:
-            raise ConfigError(
-                f"f_min_hz = {self.f_min_hz:g} Hz is too high for {sampling_rate_hz:g} samples/s: "
-                f"it must be below {limit_hz:g} Hz.",
-                "Choose another profile or a lower f_min_hz.",
-            )
-        if self.f_max_hz < limit_hz:
-            corners, kind = (self.f_min_hz, self.f_max_hz), "bandpass"
-        else:
-            corners, kind = self.f_min_hz, "highpass"
-        return butter(self.order, corners, kind, fs=sampling_rate_hz, output="sos")
-
-    def settle_s(self, level: float) -> float:
-        """Return the time after which the impulse response has fallen below a level.
-
-        The slowest pole decides: that of the analogue band-pass, which rings the longer the
-        narrower the band is, or that of the high-pass that is left where the upper corner is
-        near Nyquist.
-        """
-        corners = 2 * np.pi * np.array([self.f_min_hz, self.f_max_hz])
-        _, band, _ = butter(self.order, corners, "bandpass", analog=True, output="zpk")
-        high = 2 * np.pi * self.f_min_hz * np.sin(np.pi / (2 * self.order))
-        return float(-np.log(level) / min(high, -band.real.max()))
-
-
-SETTLED = 1e-3
-"""Level of the impulse response below which filtered samples count."""
-FORGOTTEN = 1e-16
-"""Level below which it does not matter where a filter was started."""
-
-
-class CausalFilter:
-    """A causal filter that carries its state from each segment to its continuation.
-
-    Parameters
-    ----------
-    band : Band
-    sections : callable, optional
-        ``sections(sampling_rate_hz)`` to use instead of those of the band.
-
-    Notes
-    -----
-    Where a new segment starts, the time in which the filter settles (impulse response above 1e-3)
-    is left out, so no transient of a gap is taken for an event.
-    """
-
-    def __init__(self, band: Band, *, sections=None):
-        self._sections = sections or band.sections
-        self._settle_s = band.settle_s(SETTLED)
-        self._states: dict[tuple[str, ...], np.ndarray] = {}
-        self._runs: dict[tuple[str, ...], tuple[int, int]] = {}
-        self._designs: dict[float, tuple[np.ndarray, np.ndarray, int]] = {}
-
-    def add(self, part: Segment) -> Segment | None:
-        """Return the filtered segment, float32; None where nothing of it is settled."""
-        rate_hz = snap_rate(part.sampling_rate_hz)
-        if rate_hz not in self._designs:
-            sos = self._sections(rate_hz)
-            at_rest = sosfilt_zi(sos)[:, np.newaxis, :]
-            self._designs[rate_hz] = sos, at_rest, int(np.ceil(self._settle_s * rate_hz))
-        sos, at_rest, n_unsettled = self._designs[rate_hz]
-        x = part.data.astype(np.float64)
-        if not part.continues or part.channels not in self._states:
-            # Start as if the first value had been there for ever: no step from zero.
-            self._states[part.channels] = at_rest * x[:, :1]
-            self._runs[part.channels] = part.start_ns, 0
-        y, self._states[part.channels] = sosfilt(sos, x, axis=1, zi=self._states[part.channels])
-        start_ns, n_before = self._runs[part.channels]
-        self._runs[part.channels] = start_ns, n_before + part.n_samples
-        skip = max(0, n_unsettled - n_before)
-        if skip >= part.n_samples:
-            return None
-        return dataclasses.replace(
-            part,
-            start_ns=start_ns + samples_to_ns(n_before + skip, part.sampling_rate_hz),
-            data=y[:, skip:].astype(np.float32),
-            continues=n_before > n_unsettled,
-        )
-
-
-def causal_filter(parts: Iterable[Segment], band: Band) -> Iterator[Segment]:
-    """Filter segments causally, carrying the state from each segment to its continuation.
-
-    Parameters
-    ----------
-    parts : iterable of Segment
-        From `segments`; several channels may be interleaved.
-    band : Band
-
-    Yields
-    ------
-    Segment
-        float32, without the time in which the filter settles; see `CausalFilter`.
-    """
-    stream = CausalFilter(band)
-    for part in parts:
-        filtered = stream.add(part)
-        if filtered is not None:
-            yield filtered
 
 
 def align(parts: Iterable[Segment]) -> Segment | None:

@@ -7,23 +7,20 @@ other format that ObsPy knows is read whole. Formats that can run code are never
 
 import dataclasses
 import functools
-import io
 import tempfile
 import warnings
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from obspy.core.util.base import ENTRY_POINTS
-from obspy.core.util.misc import buffered_load_entry_point
 
-from seisml.joining import CLOCK_NS, Record, samples_to_ns
-from seisml.miniseed import Layout, Piece, maybe_miniseed, read_layout
+from seisml.decoding import Records, call_plugin, flat_records, read_pieces
+from seisml.joining import Record, samples_to_ns
+from seisml.miniseed import Layout, maybe_miniseed, read_layout
 from seisml.remote import is_remote
-from seisml.sources import Source, UnreadableError, file_key, one_line, open_source, whole
-from seisml.times import NS_PER_S
+from seisml.sources import UnreadableError, file_key, one_line, open_source, whole
 
 UNSAFE_FORMATS = {"PICKLE"}
 """Formats that are never tried: reading them would run code from the file."""
@@ -115,6 +112,11 @@ def _piece_row(path: str, order: int, code, start_ns: int, rate_hz: float, n: in
 
 
 @functools.lru_cache(maxsize=24)
+def _flat(path: str, size: int, mtime_ns: int) -> Records:
+    return flat_records(_layout(path, size, mtime_ns).pieces)
+
+
+@functools.lru_cache(maxsize=24)
 def _layout(path: str, size: int, mtime_ns: int) -> Layout:
     """Return the layout of a miniSEED file; without pieces if it is none."""
     source = open_source((path, size, mtime_ns))
@@ -124,25 +126,11 @@ def _layout(path: str, size: int, mtime_ns: int) -> Layout:
     return dataclasses.replace(layout, cut_off=layout.cut_off or bool(source.note))
 
 
-@functools.cache
-def _loaded(name: str, what: str) -> Callable:
-    distribution = ENTRY_POINTS["waveform"][name].dist.name
-    return buffered_load_entry_point(distribution, f"obspy.plugin.waveform.{name}", what)
-
-
-def _plugin(name: str, what: str, *args, **kwargs):
-    """Call a plug-in of ObsPy; whatever it raises on a broken file is one error."""
-    try:
-        return _loaded(name, what)(*args, **kwargs)
-    except Exception as error:
-        raise UnreadableError(f"unreadable: reader of {name}: {one_line(error)}") from error
-
-
 def _sniff(path: str) -> str:
     for name in ENTRY_POINTS["waveform"]:
         if name not in UNSAFE_FORMATS:
             try:
-                if _plugin(name, "isFormat", path):
+                if call_plugin(name, "isFormat", path):
                     return name
             except UnreadableError:  # a sniffer that fails on foreign bytes has said no
                 continue
@@ -160,7 +148,7 @@ def _read_whole(key: tuple, *, name: str = "", headonly: bool = False):
             path = str(Path(folder) / "content")
             Path(path).write_bytes(whole(source))
         name = name or _sniff(path)
-        traces = list(_plugin(name, "readFormat", path, headonly=headonly))
+        traces = list(call_plugin(name, "readFormat", path, headonly=headonly))
     return name, traces, notes + sorted({one_line(w.message) for w in caught})
 
 
@@ -191,7 +179,7 @@ def read_records(
             known = {i: c for i, c in orders.items() if i < len(pieces) and pieces[i].code[3] == c}
             if len(known) < len(orders):
                 counts["missing_files"] += 1
-            yield from _read_layout_pieces(key, known, pieces, start_ns, end_ns, counts)
+            yield from read_pieces(key, _flat(*key), known, start_ns, end_ns, counts)
             return
         _, traces, _ = _read_whole(key, name=name)
     except UnreadableError:
@@ -207,94 +195,3 @@ def read_records(
             yield order, whole.cut(start_ns, end_ns)
         else:
             counts["missing_files"] += 1
-
-
-def _read_layout_pieces(
-    key: tuple, orders: dict[int, str], pieces, start_ns: int, end_ns: int, counts: Counter
-) -> Iterator[tuple[int, Record]]:
-    """Decode the records of miniSEED pieces, those of one channel and encoding together."""
-    groups: dict[tuple, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
-    for order in orders:
-        piece = pieces[order]
-        chosen = _overlapping(piece, start_ns, end_ns)
-        if chosen.stop > chosen.start:
-            first = int(piece.records["n"][: chosen.start].sum())
-            records = piece.records[chosen]
-            kind = (piece.code, records["quality"][0], records["encoding"][0])
-            groups[kind].append((order, first, records))
-    source = open_source(key)
-    for group in groups.values():
-        for order, first, data in _decoded(source, group, counts):
-            piece = pieces[order]
-            record = Record(piece.code[3], piece.start_ns, first, piece.rate_hz, data)
-            yield order, record.cut(start_ns, end_ns)
-
-
-def _overlapping(piece: Piece, start_ns: int, end_ns: int) -> slice:
-    """Return the records of a piece that hold samples between two instants."""
-    stops = np.cumsum(piece.records["n"])
-    first, last = (
-        np.ceil((t - CLOCK_NS - piece.start_ns) * piece.rate_hz / NS_PER_S)
-        for t in (start_ns, end_ns)
-    )
-    start = int(np.searchsorted(stops, first, side="right"))
-    return slice(start, int(np.searchsorted(stops - piece.records["n"], last, side="left")))
-
-
-def _decoded(source: Source, group: list, counts: Counter) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield (order, number of the first sample, samples) of runs of good records."""
-    records = np.concatenate([records for *_, records in group])
-    n = records["n"]
-    order = np.repeat([order for order, *_ in group], [len(r) for *_, r in group])
-    first = np.concatenate([f + np.cumsum(r["n"]) - r["n"] for _, f, r in group])
-    for start, stop, data in _whole(_decode(source, records, 0, len(records), counts)):
-        edges = np.flatnonzero(np.diff(order[start:stop])) + start + 1
-        for a, b in pairwise([start, *edges.tolist(), stop]):
-            at = int(n[start:a].sum())
-            yield int(order[a]), int(first[a]), data[at : at + int(n[a:b].sum())]
-
-
-def _whole(runs: Iterable[tuple]) -> Iterator[tuple]:
-    """Put runs of records that follow one another together again."""
-    held: list[tuple] = []
-    for run in runs:
-        if held and held[-1][1] != run[0]:
-            yield held[0][0], held[-1][1], np.concatenate([data for *_, data in held])
-            held = []
-        held.append(run)
-    if len(held) == 1:
-        yield held[0]
-    elif held:
-        yield held[0][0], held[-1][1], np.concatenate([data for *_, data in held])
-
-
-def _decode(source: Source, records, start: int, stop: int, counts: Counter):
-    """Yield (start, stop, samples) of runs of records, leaving out those that are broken."""
-    part = records[start:stop]
-    data = _samples(source, part, counts)
-    if data is not None and len(data) == part["n"].sum():
-        yield start, stop, data
-    elif len(part) == 1:
-        counts["corrupt_records"] += 1
-    else:
-        middle = (start + stop) // 2
-        yield from _decode(source, records, start, middle, counts)
-        yield from _decode(source, records, middle, stop, counts)
-
-
-def _samples(source: Source, records, counts: Counter) -> np.ndarray | None:
-    ends = records["at"] + records["length"]
-    edges = [0, *(np.flatnonzero(records["at"][1:] != ends[:-1]) + 1).tolist(), len(records)]
-    spans = [(int(records["at"][a]), int(ends[b - 1])) for a, b in pairwise(edges)]
-    content = source.read(spans)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            traces = _plugin("MSEED", "readFormat", io.BytesIO(content))
-        except UnreadableError:
-            return None
-    for warning in caught:
-        if "integrity" in str(warning.message):
-            counts["suspect_records"] += 1
-    parts = [trace.data for trace in traces]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else None

@@ -22,12 +22,15 @@ from waveform_data import (
 )
 
 from seisml import archive as archives
+from seisml import joining
 from seisml.errors import ConfigError
-from seisml.joining import gap_mask, guard_ns, snap_rate
+from seisml.fills import gap_mask
+from seisml.joining import guard_ns, snap_rate
 from seisml.segments import (
     FORGOTTEN,
     SETTLED,
     Band,
+    CausalFilter,
     Segment,
     align,
     causal_filter,
@@ -443,6 +446,46 @@ def test_conflicts_and_shifts_do_not_depend_on_chunks(data):
     assert counts == whole_counts
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 120),
+            st.sampled_from([0.0, 0.0, 0.2, 0.5, 1.0, 3.0, -0.4, -1.0, -2.0, -60.0]),
+            st.sampled_from(["i4"] * 12 + ["f4", "zeros", "nan", "tail", "masked"]),
+            st.sampled_from([20.0] * 9 + [20.0004, 10.0]),
+        ),
+        min_size=1,
+        max_size=24,
+    ),
+    st.tuples(st.integers(-2, 30), st.integers(1, 90)),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None, phases=PHASES)
+def test_many_plain_records_are_joined_as_if_each_was_looked_at(pieces, span_s, in_order):
+    """The short way for many good records gives the same pieces and counts as the long one."""
+    records, at_ns = [], DAY0
+    for i, (n, step, what, rate_hz) in enumerate(pieces):
+        x = noise(n, i).astype("f4" if what in ("f4", "nan") else "i4")
+        x[n // 2 :] = {"zeros": 0, "nan": np.nan, "tail": x[-1]}.get(what, x[n // 2 :])
+        x = np.ma.masked_equal(x, x[0]) if what == "masked" else x
+        at_ns += round(step / rate_hz * NS_PER_S)
+        records.append(joining.Record("HHZ", at_ns, 0, rate_hz, x))
+        at_ns = max(DAY0, records[-1].end_ns)
+    if in_order:
+        records.sort(key=lambda record: record.start_ns)
+    start_ns = DAY0 + span_s[0] * NS_PER_S
+    chunk = start_ns, start_ns + span_s[1] * NS_PER_S, records
+    found = []
+    for many in (1, 10**9):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(joining, "MANY", many)
+            counts = Counter()
+            parts = stretches(segments([chunk], station=STATION, counts=counts))
+            found.append((parts, counts))
+    assert found[0][1] == found[1][1]
+    assert_same_stretches(found[0][0], found[1][0])
+
+
 def test_guard_is_long_enough_for_slow_channels():
     """At 1 Hz a run of 20 samples lasts longer than the guard of fast channels."""
     assert guard_ns(100.0) == 12 * NS_PER_S
@@ -524,6 +567,39 @@ def test_settling_time_is_true(band):
     for level in (SETTLED, 1e-6, FORGOTTEN):
         at_sample = int(np.ceil(band.settle_s(level) * RATE_HZ))
         assert response[at_sample:].sum() < 1.5 * level * response.sum()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["HHZ", "HHN"]),
+            st.integers(1, 400),
+            st.booleans(),
+            st.sampled_from([20.0, 20.0, 6.625]),
+            st.sampled_from(["i4", "i2", "f4", "f8"]),
+        ),
+        max_size=30,
+    )
+)
+@settings(max_examples=60, deadline=None, phases=PHASES)
+def test_pieces_filtered_together_are_as_each_by_itself(pieces):
+    """Short pieces of any length, channel, rate and type give the same bits in one array."""
+    parts, at_ns, rates_hz = [], DAY0, {}
+    for i, (channel, n, goes_on, rate_hz, kind) in enumerate(pieces):
+        goes_on = goes_on and rates_hz.get(channel) == rate_hz
+        rates_hz[channel] = rate_hz
+        x = (noise(n, i) + 1000).astype(kind)[np.newaxis]
+        parts.append(Segment(STATION, (channel,), at_ns, rate_hz, x, continues=goes_on))
+        at_ns += samples_to_ns(n, rate_hz)
+    one_by_one = CausalFilter(BAND)
+    wanted = [found for part in parts if (found := one_by_one.add(part)) is not None]
+    found = list(causal_filter(parts, BAND))
+    assert [(f.channels, f.start_ns, f.continues) for f in found] == [
+        (w.channels, w.start_ns, w.continues) for w in wanted
+    ]
+    for mine, theirs in zip(found, wanted, strict=True):
+        assert mine.data.dtype == np.float32
+        np.testing.assert_array_equal(mine.data, theirs.data)
 
 
 def test_short_segments_give_nothing():
