@@ -27,6 +27,7 @@ __all__ = [
     "chunks",
     "days",
     "nominal_rates",
+    "of_channels",
     "open_archive",
     "part",
     "parts",
@@ -223,6 +224,12 @@ def parts(archive: Archive, station: str, spans: Iterable[tuple[int, int]]) -> I
             files=archive.files.iloc[np.unique(row[chosen])].reset_index(drop=True),
             pieces=pieces.iloc[chosen].reset_index(drop=True),
         )
+
+
+def of_channels(archive: Archive, channels: Iterable[str]) -> Archive:
+    """Return the knowledge about some channels."""
+    pieces = archive.pieces[archive.pieces["channel"].isin(list(channels))]
+    return dataclasses.replace(archive, pieces=pieces.reset_index(drop=True))
 
 
 def read(archive: Archive, station: str, start, end, *, counts: Counter | None = None):

@@ -154,7 +154,7 @@ def write_shard(store, shard: Shard) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        write_atomic(path, content.getvalue())
+        write_atomic(path, content.getbuffer())
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         what = "the disk or the quota is full" if full else error.strerror or str(error)
@@ -177,7 +177,7 @@ def _write(file: h5py.File, shard: Shard) -> None:
     n, n_columns = shard.X.shape
     chunks = (min(n, CHUNK_ROWS), n_columns) if n and n_columns else None
     options = {"track_times": False}
-    file.create_dataset("X", data=shard.X.astype(np.float32), chunks=chunks, **options)
+    file.create_dataset("X", data=np.asarray(shard.X, np.float32), chunks=chunks, **options)
     file.create_dataset("time", data=shard.time_ns.astype(np.int64), **options)
     file.create_dataset("coverage", data=shard.coverage.astype(np.float32), **options)
     file.create_dataset("flags", data=shard.flags.astype(np.uint8), **options)
