@@ -6,7 +6,8 @@ archive); a file is scanned again when its size or modification time has changed
 """
 
 import dataclasses
-from collections import Counter, defaultdict
+import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 
@@ -20,17 +21,20 @@ from seisml.files import find_files
 from seisml.index import FILE_COLUMNS, PIECE_COLUMNS
 from seisml.joining import Record, guard_ns, snap_rate
 from seisml.times import DAY_NS, NS_PER_S, to_ns
-from seisml.waveforms import read_records, scan_file, station_id
+from seisml.waveforms import Contents, scan_file, station_id
 
 __all__ = [
     "Archive",
+    "channels_of",
     "chunks",
     "days",
     "nominal_rates",
+    "of_channels",
     "open_archive",
     "part",
     "parts",
     "read",
+    "records",
     "require_waveforms",
     "station_id",
     "stations",
@@ -62,6 +66,20 @@ class Archive:
     layout: str
     files: pd.DataFrame
     pieces: pd.DataFrame
+
+    @functools.cached_property
+    def _contents(self) -> "dict[str, Contents]":
+        """What is read again and again, by station."""
+        return {}
+
+    @functools.cached_property
+    def _slowest_hz(self) -> dict[str, float]:
+        """Smallest sampling rate of each station."""
+        return self.pieces.groupby("station")["rate_hz"].min().to_dict()
+
+    def __getstate__(self) -> dict:
+        """Return what a worker gets: it looks up the rest itself."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __repr__(self) -> str:
         n_bad = int((self.files["reason"] != "").sum())
@@ -228,6 +246,12 @@ def parts(archive: Archive, station: str, spans: Iterable[tuple[int, int]]) -> I
         )
 
 
+def of_channels(archive: Archive, channels: Iterable[str]) -> Archive:
+    """Return the knowledge about some channels."""
+    pieces = archive.pieces[archive.pieces["channel"].isin(list(channels))]
+    return dataclasses.replace(archive, pieces=pieces.reset_index(drop=True))
+
+
 def read(archive: Archive, station: str, start, end, *, counts: Counter | None = None):
     """Read what an archive has of a station between two instants.
 
@@ -251,7 +275,7 @@ def read(archive: Archive, station: str, start, end, *, counts: Counter | None =
     network, name, location, _ = station.split(".")
     header = {"network": network, "station": name, "location": location}
     counts = Counter() if counts is None else counts
-    found = _Contents(archive, station).read(to_ns(start), to_ns(end), counts)
+    found = _contents_of(archive, station).read(to_ns(start), to_ns(end), counts)
     return obspy.Stream(
         obspy.Trace(
             record.data,
@@ -266,29 +290,34 @@ def read(archive: Archive, station: str, start, end, *, counts: Counter | None =
     )
 
 
-class _Contents:
-    """The pieces of a station, ready to be read span by span."""
+def records(
+    archive: Archive, station: str, start_ns: int, end_ns: int, *, channels: Iterable[str] = ()
+) -> list[Record]:
+    """Read the samples between two instants for `seisml.segments.segments`.
 
-    def __init__(self, archive: Archive, station: str):
-        pieces = archive.pieces[archive.pieces["station"] == station]
-        formats = dict(zip(archive.files["path"], archive.files["format"], strict=True))
-        self._paths = pieces["path"].tolist()
-        self._formats = [formats[path] for path in self._paths]
-        self._orders, self._channels = pieces["order"].tolist(), pieces["channel"].tolist()
-        self._start_ns, self._end_ns = pieces["start_ns"].to_numpy(), pieces["end_ns"].to_numpy()
+    Parameters
+    ----------
+    archive : Archive
+    station : str
+    start_ns, end_ns : int
+    channels : iterable of str
+        Default all.
+    """
+    contents = _contents_of(archive, station)
+    return contents.read(start_ns, end_ns, Counter(), channels=set(channels))
 
-    def read(self, start_ns: int, end_ns: int, counts: Counter) -> list[Record]:
-        """Read all pieces that reach into a span, in order of preference."""
-        inside = np.flatnonzero((self._end_ns > start_ns) & (self._start_ns < end_ns)).tolist()
-        by_file: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
-        for i in inside:
-            by_file[self._paths[i], self._formats[i]][self._orders[i]] = self._channels[i]
-        found = []
-        for (path, name), orders in by_file.items():
-            for order, record in read_records(path, name, orders, start_ns, end_ns, counts):
-                if len(record.data):
-                    found.append(((record.origin_ns, path, order, record.first), record))
-        return [record for _, record in sorted(found, key=lambda item: item[0])]
+
+def channels_of(archive: Archive, station: str) -> list[str]:
+    """Return the channels of a station, sorted."""
+    return sorted(set(_contents_of(archive, station).channels))
+
+
+def _contents_of(archive: Archive, station: str) -> "Contents":
+    if station not in archive._contents:
+        archive._contents[station] = Contents(
+            archive.pieces[archive.pieces["station"] == station], archive.files
+        )
+    return archive._contents[station]
 
 
 def chunks(
@@ -306,7 +335,7 @@ def chunks(
     """
     counts = Counter() if counts is None else counts
     step_ns, pad_ns = max(1, round(chunk_s * NS_PER_S)), guard(archive, station)
-    contents = _Contents(archive, station)
+    contents = _contents_of(archive, station)
     for first in range(int(start_ns), int(end_ns), step_ns):
         last = min(first + step_ns, int(end_ns))
         yield first, last, contents.read(first - pad_ns, last + pad_ns, counts)
@@ -314,8 +343,9 @@ def chunks(
 
 def guard(archive: Archive, station: str) -> int:
     """Return the guard for the slowest channel of a station, at most an hour, ns."""
-    rates = archive.pieces.loc[archive.pieces["station"] == station, "rate_hz"]
-    return min(MAX_GUARD_NS, guard_ns(rates.min())) if len(rates) else 0
+    if station not in archive._slowest_hz:
+        return 0
+    return min(MAX_GUARD_NS, guard_ns(archive._slowest_hz[station]))
 
 
 def nominal_rates(

@@ -43,7 +43,7 @@ def replacing(path) -> Iterator[Path]:
             part.unlink()
 
 
-def write_atomic(path, content: str | bytes) -> None:
+def write_atomic(path, content: str | bytes | memoryview) -> None:
     """Write a text or bytes whole, or not at all."""
     with replacing(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)

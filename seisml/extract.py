@@ -6,10 +6,10 @@ number of workers, the order, or where a run was stopped and started again.
 """
 
 import dataclasses
+import functools
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -132,15 +132,21 @@ def extract_day(
     -------
     Shard, Outcome
     """
-    from threadpoolctl import threadpool_limits
-
     began = time.perf_counter()
     counts: Counter = Counter()
-    with threadpool_limits(1):  # one thread a process: same sums, and no fighting for cores
+    with _threads().limit(limits=1):  # one thread a process: same sums, and no fighting for cores
         shard = compute_day(part, station, day, plan, counts, rotation)
     usable = int(np.isfinite(shard.X).any(axis=1).sum())
     seconds = time.perf_counter() - began
     return shard, Outcome(station, day, len(shard.time_ns), usable, dict(counts), seconds)
+
+
+@functools.cache
+def _threads():
+    """Return what limits the threads of the libraries, which takes long to be found."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
@@ -228,7 +234,7 @@ def extract(
         todo = [task for task in now if task.state != "present"]
         if not replace:
             _require_same_settings(store, todo, plan)
-        work = partial(_work, Path(store).absolute(), plan, _stamp(plan))
+        work = functools.partial(_work, Path(store).absolute(), plan, _stamp(plan))
         for task, result in run_tasks(work, todo, jobs=jobs, scheduler=scheduler):
             lost = isinstance(result, Lost)
             outcomes.append(_failed(task, result.why) if lost else result)

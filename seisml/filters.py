@@ -4,6 +4,7 @@ A segment is anything like `seisml.segments.Segment`.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -51,11 +52,7 @@ class Band:
                 f"it must be below {limit_hz:g} Hz.",
                 "Choose another profile or a lower f_min_hz.",
             )
-        if self.f_max_hz < limit_hz:
-            corners, kind = (self.f_min_hz, self.f_max_hz), "bandpass"
-        else:
-            corners, kind = self.f_min_hz, "highpass"
-        return butter(self.order, corners, kind, fs=sampling_rate_hz, output="sos")
+        return _sections(self, sampling_rate_hz).copy()
 
     def settle_s(self, level: float) -> float:
         """Return the time after which the impulse response has fallen below a level.
@@ -64,10 +61,24 @@ class Band:
         narrower the band is, or that of the high-pass that is left where the upper corner is
         near Nyquist.
         """
-        corners = 2 * np.pi * np.array([self.f_min_hz, self.f_max_hz])
-        _, band, _ = butter(self.order, corners, "bandpass", analog=True, output="zpk")
-        high = 2 * np.pi * self.f_min_hz * np.sin(np.pi / (2 * self.order))
-        return float(-np.log(level) / min(high, -band.real.max()))
+        return float(-np.log(level) / _slowest_pole(self))
+
+
+@functools.lru_cache(maxsize=256)
+def _sections(band: Band, sampling_rate_hz: float) -> np.ndarray:
+    if band.f_max_hz < 0.4 * sampling_rate_hz:
+        corners, kind = (band.f_min_hz, band.f_max_hz), "bandpass"
+    else:
+        corners, kind = band.f_min_hz, "highpass"
+    return butter(band.order, corners, kind, fs=sampling_rate_hz, output="sos")
+
+
+@functools.lru_cache(maxsize=256)
+def _slowest_pole(band: Band) -> float:
+    corners = 2 * np.pi * np.array([band.f_min_hz, band.f_max_hz])
+    _, poles, _ = butter(band.order, corners, "bandpass", analog=True, output="zpk")
+    high = 2 * np.pi * band.f_min_hz * np.sin(np.pi / (2 * band.order))
+    return min(high, -poles.real.max())
 
 
 SETTLED = 1e-3

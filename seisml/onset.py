@@ -50,15 +50,18 @@ def refine_onset(
     start_ns, end_ns = time_ns - 2 * search_ns, time_ns + search_ns
     whole = (start_ns - pad_ns, end_ns)
     guard_ns = archives.guard(archive, station)
-    stream = archives.read(archive, station, whole[0] - guard_ns, whole[1] + guard_ns)
-    raw = segments([(*whole, stream)], station=station)
-    found = []
-    for part in causal_filter(_fast(raw, band), band):
-        onset = _pick(part, start_ns, time_ns, search_s)
-        if onset is not None:
-            found.append(onset)
-    vertical = [onset for onset in found if onset.channel.endswith("Z")]
-    return max(vertical or found, key=lambda onset: onset.snr_db, default=None)
+    span = whole[0] - guard_ns, whole[1] + guard_ns
+    channels = archives.channels_of(archive, station)
+    vertical = [channel for channel in channels if channel.endswith("Z")]
+    for chosen in (vertical, [channel for channel in channels if channel not in vertical]):
+        records = archives.records(archive, station, *span, channels=chosen) if chosen else []
+        raw = segments([(*whole, records)], station=station)
+        parts = causal_filter(_fast(raw, band), band)
+        found = [_pick(part, start_ns, time_ns, search_s) for part in parts]
+        found = [onset for onset in found if onset is not None]
+        if found:
+            return max(found, key=lambda onset: onset.snr_db)
+    return None
 
 
 def _fast(parts: Iterable[Segment], band: Band) -> Iterator[Segment]:

@@ -1,5 +1,6 @@
 """One station-day: from the files of an archive to the table of features."""
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -59,11 +60,18 @@ def compute_day(
         if rotation is None and plan.metadata is not None:
             rotation = plan.metadata.rotation
         three, matrix = _three(station, rates_hz, day, rotation, counts)
-    fillers = _filled(part, station, day, plan, counts, rates_hz, three)
     unit = unit_of(plan.units, plan.metadata, station)
     columns, units, parts, coverages = [], [], [], []
-    for channel, filler in fillers.items():
-        X, coverage = evaluate(filler.table, windows, chosen)
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    tables: dict[str, BlockTable] = {}
+    for group in _groups(part, three):
+        # One after the other: the blocks of a channel are the largest thing in memory.
+        filled = _filled(part, station, day, plan, counts, rates_hz, three, group)
+        found |= {channel: evaluate(filled[channel], windows, chosen) for channel in filled}
+        tables |= {channel[-1:]: filled[channel] for channel in three if channel in filled}
+        filled.clear()
+    for channel in rates_hz:
+        X, coverage = found[channel]
         parts.append(X)
         coverages.append(coverage)
         for name, one in columns_of(chosen, settings):
@@ -72,7 +80,6 @@ def compute_day(
     for name, one in columns_of(chosen, settings, per="station"):
         columns.append(f"{name}.{STATION}")
         units.append(one.unit)
-    tables = {channel[-1:]: fillers[channel].table for channel in three}
     parts.append(_of_station(tables, windows, plan, matrix))
     X = np.concatenate(parts, axis=1)
     coverage = np.array(coverages) if coverages else np.zeros((1, len(windows)), np.float32)
@@ -84,7 +91,7 @@ def compute_day(
         station=station,
         day=day,
         time_ns=settings.grid.times(windows)[rows],
-        X=X[rows],
+        X=X if rows.all() else X[rows],
         coverage=best[rows],
         flags=flags[rows].astype(np.uint8),
         columns=tuple(columns),
@@ -94,8 +101,14 @@ def compute_day(
         settings={**plan.as_dict(), "unit": unit},
         sources=tuple(sources_of(part, station, plan)),
         counts=dict(counts),
-        versions={name: version(name) for name in PACKAGES},
+        versions=versions(),
     )
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that values come from."""
+    return {name: version(name) for name in PACKAGES}
 
 
 def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -> dict[str, float]:
@@ -111,17 +124,28 @@ def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -
     return rates_hz
 
 
+def _groups(part: Archive, three: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the channels that are worked on at once: three components together, others alone."""
+    channels = sorted(part.pieces["channel"].unique())
+    if (part.files["format"] != "MSEED").any():  # such files are read whole: once for all channels
+        return [tuple(channels)]
+    return [*([three] if three else []), *((one,) for one in channels if one not in three)]
+
+
 def _filled(
-    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rates_hz, three
-) -> dict[str, Filler]:
-    """Read, filter and sum up the blocks of each channel."""
+    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rates_hz, three, group
+) -> dict[str, BlockTable]:
+    """Read, filter and sum up the blocks of some channels."""
     blocks, start_ns, end_ns = time_range(plan, day)
-    fillers = {}
-    for channel, rate_hz in rates_hz.items():
-        # The samples of a day are kept only where they are needed.
-        chosen = plan.features if channel in three else features_per("channel", plan.features)
-        table = empty_table(plan.settings, blocks, rate_hz, needs=needs_of(chosen))
-        fillers[channel] = Filler(table)
+    tables = {}
+    for channel in group:
+        if channel in rates_hz:
+            # The samples of a day are kept only where they are needed.
+            chosen = plan.features if channel in three else features_per("channel", plan.features)
+            needs, rate_hz = needs_of(chosen), rates_hz[channel]
+            tables[channel] = empty_table(plan.settings, blocks, rate_hz, needs=needs)
+    fillers = {channel: Filler(table) for channel, table in tables.items()}
+    part = archives.of_channels(part, group)
     chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
     found = segments(chunks, station=station, counts=counts)
     motion = to_motion(
@@ -136,7 +160,7 @@ def _filled(
             fillers[filtered.channels[0]].add(filtered)
     for filler in fillers.values():
         filler.close()
-    return fillers
+    return tables
 
 
 def _three(

@@ -163,7 +163,7 @@ def write_shard(store, shard: Shard) -> Path:
     with h5py.File(content, "w", libver="v110") as file:
         _write(file, shard)
     try:
-        write_atomic(path, content.getvalue())
+        write_atomic(path, content.getbuffer())
     except OSError as error:
         raise unwritable(path, error) from error
     return path
@@ -190,7 +190,7 @@ def remove_leftovers(store, station: str, *, older_than_s: float = 0.0) -> None:
 def _write(file: h5py.File, shard: Shard) -> None:
     n, n_columns = shard.X.shape
     chunks = (min(n, CHUNK_ROWS), n_columns) if n and n_columns else None
-    _add(file, "X", shard.X.astype(np.float32), chunks=chunks)
+    _add(file, "X", np.asarray(shard.X, np.float32), chunks=chunks)
     _add(file, "time", shard.time_ns.astype(np.int64))
     _add(file, "coverage", shard.coverage.astype(np.float32))
     _add(file, "flags", shard.flags.astype(np.uint8))

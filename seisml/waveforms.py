@@ -9,8 +9,8 @@ import dataclasses
 import functools
 import tempfile
 import warnings
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -195,3 +195,36 @@ def read_records(
             yield order, whole.cut(start_ns, end_ns)
         else:
             counts["missing_files"] += 1
+
+
+class Contents:
+    """The pieces of a station, ready to be read span by span.
+
+    Parameters
+    ----------
+    pieces, files : pandas.DataFrame
+        As `seisml.archive.Archive` has them.
+    """
+
+    def __init__(self, pieces, files):
+        formats = dict(zip(files["path"], files["format"], strict=True))
+        self._paths = pieces["path"].tolist()
+        self._formats = [formats[path] for path in self._paths]
+        self._orders, self.channels = pieces["order"].tolist(), pieces["channel"].tolist()
+        self._start_ns, self._end_ns = pieces["start_ns"].to_numpy(), pieces["end_ns"].to_numpy()
+
+    def read(
+        self, start_ns: int, end_ns: int, counts: Counter, *, channels: Container[str] = ()
+    ) -> list[Record]:
+        """Read all pieces (of some channels) that reach into a span, in order of preference."""
+        inside = np.flatnonzero((self._end_ns > start_ns) & (self._start_ns < end_ns)).tolist()
+        by_file: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+        for i in inside:
+            if not channels or self.channels[i] in channels:
+                by_file[self._paths[i], self._formats[i]][self._orders[i]] = self.channels[i]
+        found = []
+        for (path, name), orders in by_file.items():
+            for order, record in read_records(path, name, orders, start_ns, end_ns, counts):
+                if len(record.data):
+                    found.append(((record.origin_ns, path, order, record.first), record))
+        return [record for _, record in sorted(found, key=lambda item: item[0])]

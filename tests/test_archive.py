@@ -1,4 +1,5 @@
 import bz2
+import dataclasses
 import gzip
 import lzma
 import os
@@ -911,3 +912,24 @@ def test_real_marsquakes_with_overlapping_pieces(shared_data, event):
         found, again = read_stretches(archive, start_ns, end_ns, chunk_s, station)
         assert_same_stretches(found, whole)
         assert again == counts
+
+
+def test_what_was_looked_up_is_not_sent_to_workers(tmp_path):
+    """Reading remembers where the pieces of a station are, but only in this process."""
+    write(tmp_path / "a", trace(noise(500)))
+    archive = open_archive(tmp_path)
+    first = archives.read(archive, STATION, DAY0, END_NS)
+    again = pickle.loads(pickle.dumps(archive))
+    assert len(vars(archive)) > len(vars(again)) == len(dataclasses.fields(archive))
+    assert archives.read(again, STATION, DAY0, END_NS) == first
+
+
+def test_records_of_some_channels(tmp_path):
+    """Only the samples of the channels that are asked for are read."""
+    codes = [f"XX.ABC.00.HH{c}" for c in "ZNE"]
+    write(tmp_path / "a", *(trace(noise(500, i), code=code) for i, code in enumerate(codes)))
+    archive = open_archive(tmp_path)
+    assert archives.channels_of(archive, STATION) == ["HHE", "HHN", "HHZ"]
+    [record] = archives.records(archive, STATION, DAY0, END_NS, channels=["HHN"])
+    np.testing.assert_array_equal(record.data, noise(500, 1))
+    assert len(archives.records(archive, STATION, DAY0, END_NS)) == 3

@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waveform_data import DAY0, STATION, trace, write
 
+from seisml.archive import open_archive
 from seisml.detect import EventRule, events_from_windows, probability_traces
 from seisml.errors import ConfigError
-from seisml.onset import aic_onset
+from seisml.onset import aic_onset, refine_onset
+from seisml.segments import Band
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -149,3 +152,22 @@ def test_pieces_of_a_long_run_need_a_peak_of_their_own():
     score = [0.4] * 12 + [0.9] + [0.4] * 12
     rule = EventRule(on=0.8, off=0.3, max_duration_s=10)
     assert [peak for *_, peak, _, _ in events(score, rule)] == [0.9]
+
+
+def test_onset_on_the_vertical_else_on_the_strongest(tmp_path):
+    """The vertical is picked; where it has no samples, the channel with the clearer signal."""
+    rng, rate_hz, onset_s = np.random.default_rng(1), 20.0, 130.0
+    signal = np.zeros(4000)
+    at = round(onset_s * rate_hz)
+    signal[at : at + 400] = np.sin(2 * np.pi * 3 * np.arange(400) / rate_hz)
+    traces = [
+        trace(50 * rng.standard_normal(4000) + size * signal, code=f"XX.ABC.00.HH{c}")
+        for c, size in (("Z", 2000), ("N", 4000), ("E", 1000))
+    ]
+    guess_ns = DAY0 + round((onset_s + 1.0) * 1e9)
+    for there, wanted in ((traces, "HHZ"), (traces[1:], "HHN")):
+        path = write(tmp_path / wanted / "a", *there)
+        archive = open_archive(path.parent, index=False)
+        found = refine_onset(archive, STATION, guess_ns, band=Band(1.0, 8.0), search_s=5.0)
+        assert found.channel == wanted
+        assert abs(found.time_ns - DAY0 - onset_s * 1e9) < 0.1e9
