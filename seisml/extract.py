@@ -8,6 +8,7 @@ number of workers, the order, or where a run was stopped and started again.
 import dataclasses
 import hashlib
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,7 @@ from seisml.features import (
     resolve,
     three_components,
 )
+from seisml.features.compute import ROWS as BATCH_ROWS
 from seisml.metadata import Metadata
 from seisml.response import check_units, column_unit, to_motion, unit_of
 from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
@@ -265,14 +267,14 @@ def _extract_day(
     part: Archive, station: str, day: int, plan: Plan, counts: Counter, rotation: Rotation | None
 ) -> Shard:
     settings, chosen = plan.settings, plan.features
-    windows = settings.grid.day_blocks(day)
+    windows, blocks = _ranges(part, station, day, plan)
     rates_hz = _rates(part, station, day, plan, counts)
     three, matrix = (), None
     if features_per("station", chosen):
         if rotation is None and plan.metadata is not None:
             rotation = plan.metadata.rotation
         three, matrix = _three(station, rates_hz, day, rotation, counts)
-    fillers = _filled(part, station, day, plan, counts, rates_hz, three)
+    fillers = _filled(part, station, day, plan, counts, rates_hz, three, blocks)
     unit = unit_of(plan.units, plan.metadata, station)
     columns, units, parts, coverages = [], [], [], []
     for channel, filler in fillers.items():
@@ -311,6 +313,27 @@ def _extract_day(
     )
 
 
+def _ranges(part: Archive, station: str, day: int, plan: Plan) -> tuple[range, range]:
+    """Return the windows of the day, and the blocks they need, that the records can reach.
+
+    A day may hold a cut of a few minutes: what lies further from it would be NaN.
+    """
+    grid, (blocks, _, _) = plan.settings.grid, time_range(plan, day)
+    windows, pieces = grid.day_blocks(day), part.pieces[part.pieces["station"] == station]
+    if pieces.empty:
+        return windows[:0], blocks[:0]
+    pad = 2 * grid.n_hops + math.ceil(plan.settings.longest_s / grid.hop_s)
+    first = grid.block_of(pieces["start_ns"].min()) - pad
+    last = grid.block_of(pieces["end_ns"].max()) + pad
+    # Whole batches from the start of the day on: each window stands where it always does.
+    skip = max(0, first - windows.start) // BATCH_ROWS * BATCH_ROWS
+    windows = range(windows.start + skip, max(windows.start + skip, min(windows.stop, last)))
+    blocks = range(
+        max(blocks.start, min(first, windows.start) - pad), min(blocks.stop, last + 2 * pad)
+    )
+    return windows, blocks
+
+
 def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -> dict[str, float]:
     """Return the sampling rate of each channel that can be used."""
     _, start_ns, end_ns = time_range(plan, day)
@@ -325,10 +348,17 @@ def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -
 
 
 def _filled(
-    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rates_hz, three
+    part: Archive,
+    station: str,
+    day: int,
+    plan: Plan,
+    counts: Counter,
+    rates_hz,
+    three,
+    blocks: range,
 ) -> dict[str, Filler]:
     """Read, filter and sum up the blocks of each channel."""
-    blocks, start_ns, end_ns = time_range(plan, day)
+    _, start_ns, end_ns = time_range(plan, day)
     fillers = {}
     for channel, rate_hz in rates_hz.items():
         # The samples of a day are kept only where they are needed.
