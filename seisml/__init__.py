@@ -12,7 +12,7 @@ _HOMES = {
     "Archive": "archive",
     "Band": "segments",
     "Catalog": "catalog",
-    "Comparison": "compare",
+    "Comparison": "comparison",
     "Detector": "model",
     "FeatureTable": "store",
     "LabelRule": "labels",

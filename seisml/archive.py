@@ -100,8 +100,9 @@ def open_archive(
 
     Parameters
     ----------
-    root : path, glob pattern or list of paths
-        SDS root, folder (searched deeply), pattern such as "day*/*.mseed", or files.
+    root : path, URL, glob pattern or list of them
+        SDS root, folder (searched deeply), pattern such as "day*/*.mseed", or files; also what
+        fsspec knows, as "s3://bucket/sds" (needs ``pip install 'seisml[remote]'``).
     index : path or False, optional
         SQLite file of the index; default a file in the user's cache folder; False keeps none.
     jobs : int
@@ -117,6 +118,8 @@ def open_archive(
     ------
     NoDataError
         If nothing is there. Files that cannot be read are rejections in `Archive.files`.
+    ConfigError
+        If a URL needs a package that is not installed.
     """
     stats, layout, rejected = find_files(root)
     files, pieces = remembered.load(index, root)

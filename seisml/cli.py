@@ -23,6 +23,13 @@ app = typer.Typer(
 )
 
 Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Dask cluster that extracts: tcp://host:port, or its scheduler file.",
+        callback=steps.check_scheduler,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Stations = Annotated[
     list[str] | None, typer.Option("--station", help="Station or pattern, as BX.* (repeatable).")
@@ -60,6 +67,8 @@ Metadata = Annotated[
     list[Path] | None,
     typer.Option("--metadata", help="StationXML, dataless SEED, RESP, or a folder (repeatable)."),
 ]
+Zone = Annotated[str | None, typer.Option(help="Time zone of times without one.")]
+LocalOffset = Annotated[float, typer.Option(help="Hours that local time is ahead of UTC.")]
 Profile = Annotated[
     str, typer.Option("--profile", "-p", help="Preset, or a seisml.toml whose settings to use.")
 ]
@@ -171,6 +180,10 @@ def extract(
     ] = None,
     metadata: Metadata = None,
     jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Make shards of other settings anew.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute features of all windows; only what is missing or stale is made."""
@@ -180,7 +193,8 @@ def extract(
     config = steps.settings_of(profile, units=units, metadata=metadata)
     plan = plan_of(config, metadata=steps.read_metadata(config.data.metadata))
     opened = steps.open_archive(archive, jobs)
-    outcomes = steps.extract_days(opened, output, plan, station, jobs)
+    options = {"jobs": jobs, "scheduler": scheduler, "replace": replace}
+    outcomes = steps.extract_days(opened, output, plan, station, **options)
     require_windows(outcomes, output)
     failed = steps.tell_outcomes(outcomes, output, as_json)
     if not outcomes:
@@ -245,6 +259,7 @@ def detect(
     start: Start = None,
     end: End = None,
     jobs: Jobs = 1,
+    scheduler: Scheduler = None,
 ) -> None:
     """Find events in new records with a trained model."""
     from seisml.detect import detect as find
@@ -254,10 +269,12 @@ def detect(
     from seisml.store import iter_tables
 
     detector = load_detector(model)
-    store = store or output.with_suffix(".features")
     plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
     opened = steps.open_archive(archive, jobs)
-    outcomes = steps.extract_days(opened, store, plan, station, jobs, start=start, end=end)
+    options = {"jobs": jobs, "scheduler": scheduler, "start": start, "end": end}
+    options["replace"] = store is None  # the store beside the output is its own
+    store = store or output.with_suffix(".features")
+    outcomes = steps.extract_days(opened, store, plan, station, **options)
     chosen = steps.chosen_stations(opened, station)
     steps.tell_failures(outcomes)
     tables = steps.FittingTables(
@@ -294,53 +311,78 @@ def compare(
     machine: Annotated[Path, typer.Argument(help="Catalogue of the machine.")],
     expert: Annotated[Path, typer.Argument(help="Catalogue of the expert.")],
     tolerance: Annotated[float, typer.Option(help="Largest onset difference, s.")] = 5.0,
-    mode: Annotated[str, typer.Option(help="onset, or interval (overlap).")] = "onset",
+    mode: Annotated[
+        str, typer.Option(help="onset, interval (onset in it, or iou), overlap (share), iou.")
+    ] = "onset",
+    overlap: Annotated[float | None, typer.Option(help="Smallest overlap of these modes.")] = None,
     coverage: Annotated[
-        Path | None, typer.Option(help="Feature store: compare only where there are data.")
+        Path | None,
+        typer.Option(help="Compare only in this: CSV start,end[,station], feature store, archive."),
+    ] = None,
+    archive: Annotated[
+        str | None,
+        typer.Option(help="Waveforms: figures of errors; coverage if none is given."),
     ] = None,
     rule: Annotated[
         str | None, typer.Option(help="Bring the expert to the stations first, as in train.")
     ] = None,
     delay: Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")] = None,
     stations: Annotated[Path | None, typer.Option(help="CSV station,latitude,longitude.")] = None,
-    by: Annotated[str | None, typer.Option(help="Also by label, quality, station, hour.")] = None,
+    taxonomy: Annotated[
+        str | None, typer.Option(help="Classes of labels: mars, moon, regional, volcano, a .toml.")
+    ] = None,
+    level: Annotated[int | None, typer.Option(help="Of the taxonomy; 1 is its roots.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Expert classes that count, as LF,BB.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Also by class,quality,magnitude,station,hour.")
+    ] = None,
+    zone: Zone = None,
+    local_offset: LocalOffset = 0.0,
     start: Start = None,
     end: End = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write numbers here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page here.")] = None,
 ) -> None:
     """Compare two catalogues: matched, missed, unmatched, with intervals."""
-    from seisml.experts import compare_files
     from seisml.metrics import metrics
     from seisml.summaries import summary_table
 
     steps.check_rule(rule, delay)
-    result = compare_files(
+    opened = None if archive is None else steps.open_archive(archive, 1)
+    result = steps.comparison_of(
         machine,
         expert,
+        opened,
+        coverage=coverage,
+        taxonomy=taxonomy,
         tolerance_s=tolerance,
         mode=mode,
-        store=coverage,
+        min_overlap=overlap,
+        level=level,
+        labels=None if labels is None else [name.strip() for name in labels.split(",")],
         rule=rule,
         delay_s=delay or 0.0,
         stations=stations,
+        zone=zone,
         start=start,
         end=end,
     )
     numbers = metrics(result)
     terminal.table("", ["", "value"], summary_table(result, numbers=numbers))
-    steps.write_comparison(result, numbers, by, json_file, html)
+    options = {"json_file": json_file, "html": html, "archive": opened}
+    steps.write_comparison(result, numbers, by=by, offset_h=local_offset, **options)
 
 
 @app.command(epilog="Example: `seisml run seisml.toml -j 4`")
 def run(
     config: Annotated[Path, typer.Argument(help="The project.")] = Path("seisml.toml"),
     jobs: Jobs = 1,
+    scheduler: Scheduler = None,
 ) -> None:
     """Bring all products of a project up to date; only what is missing or stale is made."""
     from seisml.project import open_project
 
-    result = steps.run_project(open_project(config), jobs=jobs)
+    result = steps.run_project(open_project(config), jobs=jobs, scheduler=scheduler)
     steps.headline(result)
     made = ", ".join(result.made) or "nothing: everything is up to date"
     terminal.say(f"made: {made}")
@@ -382,7 +424,7 @@ def status(
         terminal.say("Everything is up to date.")
 
 
-@app.command(epilog="Example: `seisml catalog mqs.xml -o marsquakes.csv`")
+@app.command(epilog="Example: `seisml catalog mqs.xml -o marsquakes.csv` or `... --stats`")
 def catalog(
     file: Annotated[Path, typer.Argument(help="Any catalogue that seisml reads.")],
     output: Annotated[
@@ -397,7 +439,17 @@ def catalog(
     input_format: Annotated[
         str | None, typer.Option("--from", help="Of the file, where its content leaves it open.")
     ] = None,
-    zone: Annotated[str | None, typer.Option(help="Time zone of times without one.")] = None,
+    zone: Zone = None,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Rates, waiting times, magnitudes, duplicates.")
+    ] = False,
+    coverage: Annotated[
+        Path | None,
+        typer.Option(help="Live time: CSV start,end[,station], store or archive."),
+    ] = None,
+    local_offset: LocalOffset = 0.0,
+    bin_width: Annotated[float, typer.Option(help="Of magnitudes.")] = 0.1,
+    html: Annotated[Path | None, typer.Option(help="Write the statistics as a page.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Summarise a catalogue, or convert it; FILE may be a folder with a catalog.toml."""
@@ -408,7 +460,10 @@ def catalog(
         output_format = output_format_of(output, output_format)
     found = read_catalog(file, zone=zone, format=input_format)
     rows = describe_catalog(found)
-    if as_json:
+    if stats or html is not None:
+        options = {"offset_h": local_offset, "dm": bin_width, "html": html, "as_json": as_json}
+        steps.tell_statistics(found, rows, coverage=coverage, **options)
+    elif as_json:
         terminal.as_json(dict(rows))
     else:
         terminal.table(str(file), ["", "value"], rows)

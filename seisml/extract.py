@@ -1,117 +1,31 @@
 """Extraction, the only parallel step: station-days of an archive become shards of a store.
 
-`extract_day` is a pure function of the files of one station-day and a `Plan`; any executor may
-run it: the process pool here, or a Dask cluster. Results do not depend on the chunk length, the
+`extract_day` is a pure function of the files of one station-day and a `Plan`; any of
+`seisml.executors` may run it. Results do not depend on the chunk length, the
 number of workers, the order, or where a run was stopped and started again.
 """
 
 import dataclasses
 import functools
-import hashlib
-import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
 from seisml import archive as archives
+from seisml import claims
 from seisml import store as stores
 from seisml.archive import Archive
-from seisml.deconvolution import corners_of, reach_s
-from seisml.errors import ConfigError, MetadataError, NoDataError, SeismlError
-from seisml.features import (
-    ORIENTED,
-    STATION,
-    BlockTable,
-    Feature,
-    Filler,
-    Settings,
-    columns_of,
-    empty_table,
-    evaluate,
-    evaluate_station,
-    features_per,
-    needs_of,
-    part_bands,
-    resolve,
-    three_components,
-)
-from seisml.metadata import Metadata
-from seisml.response import check_units, column_unit, to_motion, unit_of
-from seisml.segments import FORGOTTEN, Band, causal_filter, segments, snap_rate
+from seisml.errors import MetadataError, NoDataError, SeismlError
+from seisml.executors import Lost, run_tasks
+from seisml.plan import Plan, time_range
+from seisml.stationday import Rotation, compute_day, sources_of
 from seisml.store import Shard
-from seisml.times import DAY_NS, NS_PER_S, day_name, to_ns
-
-PACKAGES = ("seisml", "numpy", "scipy", "obspy", "h5py")
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What is computed; two runs with equal plans give equal shards.
-
-    Attributes
-    ----------
-    band : Band
-        Causal filter before everything else.
-    settings : Settings
-        Grid and settings of the features.
-    names : tuple of str
-        Features or sets of features, see `seisml.features.resolve`.
-    chunk_s : float, s
-        How much is read at once; no value depends on it.
-    units : str
-        ``counts``, ``sensitivity`` or ``motion``, see `seisml.response.to_motion`.
-    metadata : Metadata, optional
-        Of the stations; needed for units other than counts.
-    """
-
-    band: Band
-    settings: Settings
-    names: tuple[str, ...] = ("detect-fast",)
-    chunk_s: float = 10800.0
-    units: str = "counts"
-    metadata: Metadata | None = None
-
-    def __post_init__(self):
-        if check_units(self.units) != "counts" and self.metadata is None:
-            raise ConfigError(
-                f"The units {self.units!r} need station metadata.",
-                "Name StationXML or dataless files: --metadata FILE, or metadata under [data].",
-            )
-
-    @property
-    def features(self) -> list[Feature]:
-        """The features in the order of their columns."""
-        return resolve(self.names)
-
-    def as_dict(self) -> dict:
-        """Return all that the values depend on besides records and metadata, ready for JSON."""
-        return {
-            "schema": stores.SCHEMA,
-            "units": self.units,
-            "band": dataclasses.asdict(self.band),
-            "settings": dataclasses.asdict(self.settings),
-            "features": {one.name: one.version for one in self.features},
-        }
-
-    @property
-    def forgotten_s(self) -> float:
-        """Time after which it does not matter where the filters were started, s."""
-        bands = [self.band]
-        if "bands" in needs_of(self.features):
-            bands += [Band(*hz) for hz in part_bands(self.settings).values()]
-        return sum(sorted(band.settle_s(FORGOTTEN) for band in bands)[-2:])
-
-    @property
-    def fingerprint(self) -> str:
-        """Return a short hash of `as_dict`."""
-        text = json.dumps(self.as_dict(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+from seisml.times import DAY_NS, to_ns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,27 +50,6 @@ class Outcome:
     counts: dict[str, int]
     seconds: float
     error: str = ""
-
-
-def time_range(plan: Plan, day: int) -> tuple[range, int, int]:
-    """Return the blocks that a station-day needs and the instants that have to be read.
-
-    The past that features look back to and the time in which the filter forgets where it was
-    started lie before the day; the last windows reach over its end. Deconvolution needs
-    neighbours on both sides.
-    """
-    grid, settings = plan.settings.grid, plan.settings
-    windows = grid.day_blocks(day)
-    history = int(np.ceil(settings.history_s / grid.hop_s))
-    after = int(np.ceil(settings.longest_s / grid.hop_s)) + settings.spectrum_hops
-    blocks = range(windows.start - history, windows.stop + after)
-    pad_ns = round(plan.forgotten_s * NS_PER_S)
-    reach_ns = 0
-    if plan.units == "motion":
-        # A sample more, as the reach is rounded up: no sub-block is shorter than a sample.
-        reach_ns = round((reach_s(corners_of(plan.band)) + 2 * settings.sub_s) * NS_PER_S)
-    start_ns, end_ns = blocks.start * grid.hop_ns, blocks.stop * grid.hop_ns
-    return blocks, start_ns - pad_ns - reach_ns, end_ns + reach_ns
 
 
 def tasks(
@@ -189,11 +82,17 @@ def tasks(
         ranges = [time_range(plan, day)[1:] for day in days]
         spans = [(start_ns - pad_ns, end_ns + pad_ns) for start_ns, end_ns in ranges]
         for day, part in zip(days, archives.parts(archive, station, spans), strict=True):
-            path = stores.shard_path(store, station, day)
-            made_from = _sources(part, station, plan)
-            state, why = stores.shard_state(path, fingerprint=fingerprint, sources=made_from)
-            out.append(Task(part, station, day, state, why))
+            task = Task(part, station, day, "", "")
+            out.append(_looked_up(store, task, plan, fingerprint))
     return out
+
+
+def _looked_up(store, task: Task, plan: Plan, fingerprint: str) -> Task:
+    """Return a task with the state that its shard has now."""
+    path = stores.shard_path(store, task.station, task.day)
+    sources = sources_of(task.archive, task.station, plan)
+    state, why = stores.shard_state(path, fingerprint=fingerprint, sources=sources)
+    return dataclasses.replace(task, state=state, why=why)
 
 
 def _wanted(day: int, start, end) -> bool:
@@ -212,23 +111,6 @@ def _require_metadata(stations: list[str], plan: Plan) -> None:
         f"{' ...' if len(stations) > 6 else ''}.",
         f"They know: {', '.join(known[:12])}{' ...' if len(known) > 12 else ''}.",
     )
-
-
-def _sources(part: Archive, station: str, plan: Plan) -> list[tuple[str, int, int]]:
-    """Return the files that a shard is made from, and the station's metadata as one of them.
-
-    Metadata are no part of the plan's fingerprint: a model serves stations that it has not seen.
-    """
-    columns = (part.files[name].tolist() for name in ("path", "size", "mtime_ns"))
-    rows = list(zip(*columns, strict=True))
-    if plan.metadata is not None:
-        rows.append((stores.METADATA, 0, int(plan.metadata.station_fingerprint(station)[:15], 16)))
-    return sorted(rows)
-
-
-Rotation = Callable[[str, tuple[str, ...], int], tuple[np.ndarray | None, str]]
-"""``rotation(station, channels, time_ns)``: the matrix that turns three channels, in that order, to
-Z, N, E, or None and why there is none."""
 
 
 def extract_day(
@@ -254,7 +136,7 @@ def extract_day(
     began = time.perf_counter()
     counts: Counter = Counter()
     with _threads().limit(limits=1):  # one thread a process: same sums, and no fighting for cores
-        shard = _extract_day(part, station, day, plan, counts, rotation)
+        shard = compute_day(part, station, day, plan, counts, rotation)
     usable = int(np.isfinite(shard.X).any(axis=1).sum())
     seconds = time.perf_counter() - began
     return shard, Outcome(station, day, len(shard.time_ns), usable, dict(counts), seconds)
@@ -266,167 +148,6 @@ def _threads():
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
-
-
-def _extract_day(
-    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rotation: Rotation | None
-) -> Shard:
-    settings, chosen = plan.settings, plan.features
-    windows = settings.grid.day_blocks(day)
-    rates_hz = _rates(part, station, day, plan, counts)
-    three, matrix = (), None
-    if features_per("station", chosen):
-        if rotation is None and plan.metadata is not None:
-            rotation = plan.metadata.rotation
-        three, matrix = _three(station, rates_hz, day, rotation, counts)
-    unit = unit_of(plan.units, plan.metadata, station)
-    columns, units, parts, coverages = [], [], [], []
-    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    tables: dict[str, BlockTable] = {}
-    for group in _groups(part, three):
-        # One after the other: the blocks of a channel are the largest thing in memory.
-        filled = _filled(part, station, day, plan, counts, rates_hz, three, group)
-        found |= {channel: evaluate(filled[channel], windows, chosen) for channel in filled}
-        tables |= {channel[-1:]: filled[channel] for channel in three if channel in filled}
-        filled.clear()
-    for channel in rates_hz:
-        X, coverage = found[channel]
-        parts.append(X)
-        coverages.append(coverage)
-        for name, one in columns_of(chosen, settings):
-            columns.append(f"{name}.{channel[-1:]}")
-            units.append(column_unit(one.unit, unit))
-    for name, one in columns_of(chosen, settings, per="station"):
-        columns.append(f"{name}.{STATION}")
-        units.append(one.unit)
-    parts.append(_of_station(tables, windows, plan, matrix))
-    X = np.concatenate(parts, axis=1)
-    coverage = np.array(coverages) if coverages else np.zeros((1, len(windows)), np.float32)
-    best = coverage.max(axis=0)
-    flags = (best < 1 - 1e-6) * 1 + (best < settings.min_coverage - 1e-6) * 2
-    flags = flags + ((coverage <= 0).any(axis=0)) * 4
-    rows = best > 0
-    return Shard(
-        station=station,
-        day=day,
-        time_ns=settings.grid.times(windows)[rows],
-        X=X if rows.all() else X[rows],
-        coverage=best[rows],
-        flags=flags[rows].astype(np.uint8),
-        columns=tuple(columns),
-        units=tuple(units),
-        grid=settings.grid,
-        fingerprint=plan.fingerprint,
-        settings={**plan.as_dict(), "unit": unit},
-        sources=tuple(_sources(part, station, plan)),
-        counts=dict(counts),
-        versions=_versions(),
-    )
-
-
-@functools.cache
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in PACKAGES}
-
-
-def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -> dict[str, float]:
-    """Return the sampling rate of each channel that can be used."""
-    _, start_ns, end_ns = time_range(plan, day)
-    rates_hz = {}
-    for channel, rates in archives.nominal_rates(part, station, span=(start_ns, end_ns)).items():
-        rate_hz = next((rate_hz for rate_hz in rates if _fast_enough(plan, rate_hz)), None)
-        if rate_hz is not None:
-            rates_hz[channel] = rate_hz
-            if plan.units != "counts" and not plan.metadata.knows(station, channel):
-                counts["channels_without_metadata"] += 1
-    return rates_hz
-
-
-def _groups(part: Archive, three: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return the channels that are worked on at once: three components together, others alone."""
-    channels = sorted(part.pieces["channel"].unique())
-    if (part.files["format"] != "MSEED").any():  # such files are read whole: once for all channels
-        return [tuple(channels)]
-    return [*([three] if three else []), *((one,) for one in channels if one not in three)]
-
-
-def _filled(
-    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rates_hz, three, group
-) -> dict[str, BlockTable]:
-    """Read, filter and sum up the blocks of some channels."""
-    blocks, start_ns, end_ns = time_range(plan, day)
-    tables = {}
-    for channel in group:
-        if channel in rates_hz:
-            # The samples of a day are kept only where they are needed.
-            chosen = plan.features if channel in three else features_per("channel", plan.features)
-            needs, rate_hz = needs_of(chosen), rates_hz[channel]
-            tables[channel] = empty_table(plan.settings, blocks, rate_hz, needs=needs)
-    fillers = {channel: Filler(table) for channel, table in tables.items()}
-    part = archives.of_channels(part, group)
-    chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
-    found = segments(chunks, station=station, counts=counts)
-    motion = to_motion(
-        _only_fast(found, plan, counts),
-        plan.metadata,
-        mode=plan.units,
-        pre_filter=corners_of(plan.band),
-        counts=counts,
-    )
-    for filtered in causal_filter(motion, plan.band):
-        if filtered.channels[0] in fillers:
-            fillers[filtered.channels[0]].add(filtered)
-    for filler in fillers.values():
-        filler.close()
-    return tables
-
-
-def _three(
-    station: str,
-    rates_hz: Mapping[str, float],
-    day: int,
-    rotation: Rotation | None,
-    counts: Counter,
-) -> tuple[tuple[str, ...], np.ndarray | None]:
-    """Return the three channels that are evaluated together, and the matrix to Z, N, E.
-
-    () and a count where a component is missing, has another sampling rate, or the orientation is
-    not known. Channels Z, N, E are taken as oriented: their matrix is None.
-    """
-    three = three_components(rates_hz)
-    if len({rates_hz[channel] for channel in three}) != 1:
-        counts["days_without_three_components"] += 1
-        return (), None
-    if tuple(channel[-1:] for channel in three) == ORIENTED:
-        return three, None
-    matrix, _ = rotation(station, three, day * DAY_NS) if rotation else (None, "no metadata")
-    if matrix is None:
-        counts["days_without_orientation"] += 1
-        return (), None
-    return three, matrix
-
-
-def _of_station(
-    tables: Mapping[str, BlockTable], windows: range, plan: Plan, matrix: np.ndarray | None
-) -> np.ndarray:
-    """Return the features of three components, NaN where there are not three."""
-    if tables:
-        return evaluate_station(tables, windows, plan.features, rotation=matrix)
-    n_columns = len(columns_of(plan.features, plan.settings, per="station"))
-    return np.full((len(windows), n_columns), np.nan, np.float32)
-
-
-def _fast_enough(plan: Plan, rate_hz: float) -> bool:
-    """Whether the filter's corner and the sub-blocks are possible at a sampling rate."""
-    return 0.4 * rate_hz > plan.band.f_min_hz and rate_hz * plan.settings.sub_s >= 1 - 1e-9
-
-
-def _only_fast(found: Iterator, plan: Plan, counts: Counter) -> Iterator:
-    for segment in found:
-        if _fast_enough(plan, snap_rate(segment.sampling_rate_hz)):
-            yield segment
-        else:
-            counts["samples_of_too_low_rate"] += segment.n_samples
 
 
 def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
@@ -442,10 +163,9 @@ def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
     try:
         shard, outcome = extract_day(task.archive, task.station, task.day, plan)
     except Exception as error:  # noqa: BLE001 - told in the outcome: one day must not stop the others
-        text = f"{type(error).__name__}: {error}"
-        return Outcome(task.station, task.day, 0, 0, {}, 0.0, error=text)
+        return _failed(task, f"{type(error).__name__}: {error}")
     if outcome.counts.get("missing_files"):
-        text = "waveform files are gone or have changed since the scan; run again"
+        text = "waveform files are gone, out of reach, or have changed since the scan; run again"
         return dataclasses.replace(outcome, n_windows=0, n_usable=0, error=text)
     stores.write_shard(store, shard)
     return outcome
@@ -460,6 +180,8 @@ def extract(
     start=None,
     end=None,
     jobs: int = 1,
+    scheduler: str = "",
+    replace: bool = False,
     on_progress: Callable[[int, int, Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Make every shard that is missing or stale.
@@ -468,7 +190,7 @@ def extract(
     ----------
     archive : Archive
     store : path
-        Folder, made if needed.
+        Folder, made if needed. Runs that make different stations can work on it side by side.
     plan : Plan
     patterns : iterable of str
         Stations.
@@ -476,6 +198,11 @@ def extract(
         Only days that reach into this time.
     jobs : int
         Processes, each with one thread.
+    scheduler : str
+        Address or scheduler file of a Dask cluster that does the work instead; archive and store
+        are on a file system that its workers share.
+    replace : bool
+        Whether to make shards of other settings anew; without, they are an error.
     on_progress : callable, optional
         Called with (days done, days in all, outcome) after each station-day.
 
@@ -488,57 +215,71 @@ def extract(
     ------
     NoDataError
         If the archive has no usable waveform.
+    StaleTableError
+        If the store was made with other settings.
     TableError
-        If the store cannot be written.
+        If the store cannot be written, or another run makes the same stations.
+    ConfigError, SeismlError
+        If there is no such scheduler, or no worker can work.
     """
     archives.require_waveforms(archive)
     every = tasks(archive, store, plan, patterns=patterns, start=start, end=end)
     todo = [task for task in every if task.state != "present"]
-    run = _in_pool if jobs > 1 and len(todo) > 1 else _in_turn
+    if not replace:
+        _require_same_settings(store, todo, plan)
     outcomes = []
-    for outcome in run(store, todo, plan, jobs):
-        outcomes.append(outcome)
-        if on_progress:
-            on_progress(len(outcomes), len(todo), outcome)
+    with claims.hold(store, [task.station for task in todo]):
+        # Another run may have made some of them before this one held the locks.
+        fingerprint = plan.fingerprint
+        now = [_looked_up(store, task, plan, fingerprint) for task in todo]
+        todo = [task for task in now if task.state != "present"]
+        if not replace:
+            _require_same_settings(store, todo, plan)
+        work = partial(_work, Path(store).absolute(), plan, _stamp(plan))
+        for task, result in run_tasks(work, todo, jobs=jobs, scheduler=scheduler):
+            lost = isinstance(result, Lost)
+            outcomes.append(_failed(task, result.why) if lost else result)
+            if on_progress:
+                on_progress(len(outcomes), len(todo), outcomes[-1])
     return sorted(outcomes, key=lambda outcome: (outcome.station, outcome.day))
 
 
-def _in_turn(store, todo: list[Task], plan: Plan, jobs: int) -> Iterator[Outcome]:
-    for task in todo:
-        yield extract_to_store(store, task, plan)
+def _require_same_settings(store, todo: list[Task], plan: Plan) -> None:
+    """Raise where a shard of other settings would be replaced, or is in the store beside.
+
+    Those of other stations could not be used together with the new ones.
+    """
+    others = [
+        stores.shard_path(store, task.station, task.day)
+        for task in todo
+        if task.why == stores.OTHER_SETTINGS
+    ]
+    first = stores.first_shards(store) if todo else []
+    claims.require_same_settings(store, plan.as_dict(), plan.fingerprint, [*others[:1], *first])
 
 
-def _in_pool(store, todo: list[Task], plan: Plan, jobs: int) -> Iterator[Outcome]:
-    pool = ProcessPoolExecutor(min(jobs, len(todo)), mp_context=get_context("spawn"))
-    queue = iter(todo)
-    waiting: dict[Future, Task] = {}
-    try:
-        while True:
-            # Few tasks are handed over at a time: a stopped run leaves nothing behind.
-            for task in queue:
-                waiting[pool.submit(extract_to_store, store, task, plan)] = task
-                if len(waiting) >= 2 * jobs:
-                    break
-            if not waiting:
-                return
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                task = waiting.pop(future)
-                yield _result(future, task)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _stamp(plan: Plan) -> tuple[str, str]:
+    """Return what has to be the same on all workers: the version, and those of the features."""
+    return version("seisml"), plan.fingerprint
 
 
-def _result(future: Future, task: Task) -> Outcome:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
+def _work(store: Path, plan: Plan, stamp: tuple[str, str], task: Task) -> Outcome:
+    """Make one station-day in a worker, which may be on another computer."""
+    if _stamp(plan) != stamp:
         raise SeismlError(
-            f"A worker process died while {task.station} {day_name(task.day)} was under way "
-            "(killed, or out of memory).",
-            "Finished shards are kept; run the same command again, with fewer processes (-j). In a "
-            "script of your own, call extract under: if __name__ == '__main__'.",
-        ) from error
+            f"A worker has another seisml: version and features {_stamp(plan)}, not {stamp}.",
+            "Install the same seisml on all workers, and start them again.",
+        )
+    if not stores.lock_path(store, task.station).exists():
+        raise SeismlError(
+            f"A worker does not see the store {store}.",
+            "Put the store and the archive on a file system that all workers share.",
+        )
+    return extract_to_store(store, task, plan)
+
+
+def _failed(task: Task, why: str) -> Outcome:
+    return Outcome(task.station, task.day, 0, 0, {}, 0.0, error=why)
 
 
 def require_windows(outcomes: list[Outcome], store) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from seisml import remote
 from seisml.errors import NoDataError
 
 _SDS_NAME = re.compile(r"^[^.]*\.[^.]+\.[^.]*\.[^.]+\.[A-Z]\.\d{4}\.\d{3}$")
@@ -16,12 +17,13 @@ def find_files(root) -> tuple[dict[str, tuple[int, int]], str, list[tuple]]:
 
     Parameters
     ----------
-    root : path, glob pattern, or list of them
+    root : path, URL, glob pattern, or list of them
 
     Returns
     -------
     stats : dict of str to (int, int)
-        Size and modification time (ns) of each regular file, by absolute path, each file once.
+        Size and modification time (ns) of each regular file, by absolute path, each file once;
+        of remote ones the version (`seisml.remote.key`), by URL.
     layout : str
         "SDS", "folder" or "files".
     rejected : list of tuple
@@ -37,6 +39,11 @@ def find_files(root) -> tuple[dict[str, tuple[int, int]], str, list[tuple]]:
     rejected: list[tuple] = []
     folders = False
     for item in root if several else [root]:
+        if remote.is_remote(item):
+            found, is_folder = remote.find(item)
+            stats |= found
+            folders = folders or is_folder
+            continue
         for path in _named(item):
             if path.is_dir():
                 folders = True

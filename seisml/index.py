@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from seisml.errors import ConfigError
+from seisml.remote import is_remote
 
 SCHEMA = 2
 APPLICATION = 0x5E15_0001
@@ -47,7 +48,8 @@ def _path(index, root) -> Path | None:
     if index is not None:
         return Path(index)
     name = "\n".join(sorted(map(str, root))) if isinstance(root, (list, tuple)) else str(root)
-    key = hashlib.sha256(os.path.abspath(name).encode("utf-8", "surrogateescape"))  # noqa: PTH100
+    name = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100
+    key = hashlib.sha256(name.encode("utf-8", "surrogateescape"))
     return cache_folder() / f"index-{key.hexdigest()[:16]}.sqlite"
 
 

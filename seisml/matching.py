@@ -1,15 +1,14 @@
 """Matching: instants and intervals are paired one-to-one, most pairs first, then least distance."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
-from seisml.errors import ConfigError
+from seisml.assignment import assign
+from seisml.errors import ConfigError, did_you_mean
 from seisml.intervals import index_pairs
 
 _MAX_EDGES = 10_000_000  # possible pairs held at once, about 1 GB
-_DENSE_CELLS = 4096  # components up to this many cells go to the dense solver
+LEAST_OVERLAP = {"interval": 0.1, "overlap": 0.25, "iou": 0.1}
+"""Modes of `match_intervals`, and the overlap that each asks for by default."""
 
 
 def match(times_a, times_b, *, tolerance_ns) -> tuple[np.ndarray, np.ndarray]:
@@ -68,17 +67,14 @@ def match(times_a, times_b, *, tolerance_ns) -> tuple[np.ndarray, np.ndarray]:
         low = np.searchsorted(sorted_b, sorted_a - tolerance, side="left")
         high = np.searchsorted(sorted_b, sorted_a + tolerance, side="right")
         i, j = _possible(low, high)
-        pairs = _assign(i, j, np.abs(sorted_b[j] - sorted_a[i]), len(a), len(b))
+        pairs = assign(i, j, np.abs(sorted_b[j] - sorted_a[i]), len(a), len(b))
     return order_a[pairs[0]], order_b[pairs[1]]
 
 
 def match_intervals(
-    start_a, end_a, start_b, end_b, *, tolerance_ns, min_iou: float = 0.1
+    start_a, end_a, start_b, end_b, *, tolerance_ns=0, mode="interval", min_overlap=None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pair intervals one-to-one: most pairs first, then least total onset difference.
-
-    A pair is possible if the onset of b lies in [start_a - tolerance, end_a + tolerance], or if
-    intersection over union is at least `min_iou`.
 
     Parameters
     ----------
@@ -88,9 +84,14 @@ def match_intervals(
     start_b, end_b : array_like of int, shape (n_b,)
         Machine intervals, likewise.
     tolerance_ns : int or array_like of int, shape (n_a,)
-        One for all, or one for each expert interval.
-    min_iou : float
-        Smallest intersection over union, more than 0 and at most 1.
+        One for all, or one for each expert interval; only the mode interval uses it.
+    mode : {"interval", "overlap", "iou"}
+        What makes a pair possible: that b overlaps at least `min_overlap` of a (overlap; of an
+        instant all or nothing), that intersection over union is at least `min_overlap` (iou), or
+        that this is so or the onset of b lies in [start_a - tolerance, end_a + tolerance]
+        (interval).
+    min_overlap : float, optional
+        More than 0 and at most 1; by default that of `LEAST_OVERLAP`.
 
     Returns
     -------
@@ -100,8 +101,8 @@ def match_intervals(
     Raises
     ------
     ConfigError
-        If a tolerance is negative, `min_iou` is not in (0, 1], or more than 10 million pairs
-        are possible.
+        If a tolerance is negative, `mode` is unknown, `min_overlap` is not in (0, 1], or more than
+        10 million pairs are possible.
 
     Examples
     --------
@@ -113,8 +114,8 @@ def match_intervals(
     tolerance = _tolerance_array(tolerance_ns, len(start_a))
     order_a, order_b = np.lexsort((tolerance, end_a, start_a)), np.lexsort((end_b, start_b))
     a, b = (start_a[order_a], end_a[order_a]), (start_b[order_b], end_b[order_b])
-    i, j = interval_pairs(a, b, tolerance[order_a], min_iou)
-    i, j = _assign(i, j, np.abs(b[0][j] - a[0][i]), len(start_a), len(start_b))
+    i, j = interval_pairs(a, b, tolerance[order_a], mode, min_overlap)
+    i, j = assign(i, j, np.abs(b[0][j] - a[0][i]), len(start_a), len(start_b))
     return order_a[i], order_b[j]
 
 
@@ -219,68 +220,37 @@ def _possible(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return index_pairs(low, high)
 
 
-def interval_pairs(a, b, tolerance, min_iou: float) -> tuple[np.ndarray, np.ndarray]:
-    """List possible pairs of intervals (start, end), both sorted by start."""
-    if not 0 < min_iou <= 1:
-        raise ConfigError(f"min_iou must be more than 0 and at most 1; got {min_iou}.")
+def interval_pairs(a, b, tolerance, mode: str, min_overlap=None) -> tuple[np.ndarray, np.ndarray]:
+    """List possible pairs of intervals (start, end), both sorted by start; see the modes above."""
+    if mode not in LEAST_OVERLAP:
+        raise ConfigError(f"mode is {mode!r}.", did_you_mean(str(mode), LEAST_OVERLAP))
+    least = LEAST_OVERLAP[mode] if min_overlap is None else min_overlap
+    if not 0 < least <= 1:
+        raise ConfigError(f"min_overlap must be more than 0 and at most 1; got {least}.")
+    if mode != "interval":
+        return _overlapping(a, b, np.searchsorted(b[0], a[1], side="right"), mode, least)
     low = np.searchsorted(b[0], a[0] - tolerance, side="left")
     i, j = _possible(low, np.searchsorted(b[0], a[1] + tolerance, side="right"))
-    # Overlap alone decides for earlier onsets; b can then be no longer than a / min_iou.
-    reach = np.minimum((a[1] - a[0]) / min_iou, 2.0**61).astype(np.int64) + 1
-    more_i, more_j = _possible(np.searchsorted(b[0], a[0] - reach, side="left"), low)
-    start_a, end_a, start_b, end_b = a[0][more_i], a[1][more_i], b[0][more_j], b[1][more_j]
+    more_i, more_j = _overlapping(a, b, low, "iou", least)  # alone decides for earlier onsets
+    return np.concatenate([i, more_i]), np.concatenate([j, more_j])
+
+
+def _overlapping(a, b, stop, mode: str, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """List pairs whose overlap is large enough, with ``j < stop[i]``."""
+    first = np.searchsorted(np.maximum.accumulate(b[1]), a[0], side="left")
+    if mode == "iou":  # b can then be no longer than a / least
+        reach = np.minimum((a[1] - a[0]) / least, 2.0**61).astype(np.int64) + 1
+        first = np.maximum(first, np.searchsorted(b[0], a[0] - reach, side="left"))
+    i, j = _possible(first, stop)
+    start_a, end_a, start_b, end_b = a[0][i], a[1][i], b[0][j], b[1][j]
     both = np.minimum(end_a, end_b) - np.maximum(start_a, start_b)
-    either = np.maximum(end_a, end_b) - np.minimum(start_a, start_b)
-    keep = (both > 0) & (both >= min_iou * either)
-    return np.concatenate([i, more_i[keep]]), np.concatenate([j, more_j[keep]])
-
-
-def _assign(rows, cols, cost, n_rows: int, n_cols: int) -> tuple[np.ndarray, np.ndarray]:
-    """Choose edges: most first, then least cost, by connected components."""
-    if not len(rows):
-        return rows, cols
-    graph = coo_array(
-        (np.ones(len(rows), dtype=np.int8), (rows, cols + n_rows)), shape=(n_rows + n_cols,) * 2
-    )
-    part = connected_components(graph, directed=False)[1][rows]
-    order = np.lexsort((cols, rows, cost, part))
-    rows, cols, cost, part = rows[order], cols[order], cost[order], part[order]
-    first = np.flatnonzero(np.concatenate([[True], part[1:] != part[:-1]]))
-    one_row = np.minimum.reduceat(rows, first) == np.maximum.reduceat(rows, first)
-    one_col = np.minimum.reduceat(cols, first) == np.maximum.reduceat(cols, first)
-    star = one_row | one_col  # the cheapest edge comes first and is the answer
-    chosen = [first[star]]
-    bounds = np.append(first, len(rows))
-    for k in np.flatnonzero(~star):
-        edges = slice(bounds[k], bounds[k + 1])
-        chosen.append(bounds[k] + _solve(rows[edges], cols[edges], cost[edges]))
-    chosen = np.concatenate(chosen)
-    chosen = chosen[np.argsort(rows[chosen])]
-    return rows[chosen], cols[chosen]
-
-
-def _solve(rows, cols, cost) -> np.ndarray:
-    """Return the indices of the chosen edges of one component."""
-    names_r, r = np.unique(rows, return_inverse=True)
-    names_c, c = np.unique(cols, return_inverse=True)
-    if len(names_r) > len(names_c):
-        return _solve(cols, rows, cost)
-    n_r, n_c = len(names_r), len(names_c)
-    # One more pair can cost no more than this: most pairs come first. (Exact below 2**53.)
-    alone = float(n_r) * (float(cost.max()) + 1) + 1
-    if n_r * n_c <= _DENSE_CELLS:
-        matrix = np.full((n_r, n_c), alone)
-        matrix[r, c] = cost
-        got_r, got_c = linear_sum_assignment(matrix)
-    else:  # every row may also stay alone, at a column of its own; zero would mean no edge
-        each = np.arange(n_r)
-        weight = np.concatenate([cost + 1.0, np.full(n_r, alone)])
-        places = np.concatenate([r, each]), np.concatenate([c, n_c + each])
-        matrix = coo_array((weight, places), shape=(n_r, n_c + n_r)).tocsr()
-        got_r, got_c = min_weight_full_bipartite_matching(matrix)
-    partner = np.full(n_r, -1)
-    partner[got_r] = got_c
-    return np.flatnonzero(partner[r] == c)
+    whole = end_a - start_a
+    if mode == "iou":
+        whole = np.maximum(end_a, end_b) - np.minimum(start_a, start_b)
+    keep = (both > 0) & (both >= least * whole)
+    if mode == "overlap":
+        keep |= (end_a == start_a) & (both == 0)
+    return i[keep], j[keep]
 
 
 def count_pairs(a: np.ndarray, b: np.ndarray, tolerance: int) -> int:

@@ -5,14 +5,14 @@ import math
 import numpy as np
 from scipy.special import pdtrc
 
-from seisml.compare import Comparison, cover_of, rows_by_key, tolerances_ns
-from seisml.errors import ConfigError
+from seisml.comparison import Comparison, cover_of, rows_by_key, tolerances_ns
 from seisml.intervals import at_elapsed, elapsed_ns, index_pairs, total_s
 from seisml.matching import count_pairs, match, match_intervals
-from seisml.times import DAY_NS, NS_PER_S
+from seisml.resampling import Blocks, bootstrap, rates
+from seisml.times import NAT, NS_PER_S
 
 _OFFSET_REACH_NS = 3600 * NS_PER_S
-RATES = ("recall", "precision", "f1", "jaccard", "false_alarms_per_day")
+_MOST_AT_ONCE = 20_000  # expert events that are matched anew for each shift
 
 
 def metrics(
@@ -20,7 +20,7 @@ def metrics(
     *,
     n_shifts: int = 100,
     n_boot: int = 1000,
-    block_s: float = 86_400.0,
+    block_s: float | None = None,
     seed: int = 0,
 ) -> dict:
     """Return all numbers of a comparison; undefined ones are NaN, and ``notes`` says why.
@@ -32,8 +32,9 @@ def metrics(
         Time shifts for the chance rate; 0 leaves it out.
     n_boot : int
         Resamples of the block bootstrap; 0 leaves the intervals out.
-    block_s : float
-        Block of the bootstrap, s: a day, or 88 775.244 for a sol.
+    block_s : float, optional
+        Block of the bootstrap, s; by default a day of the body: on Mars a sol, that begins at
+        midnight of InSight's local mean solar time.
     seed : int
         Of the random numbers.
 
@@ -42,9 +43,11 @@ def metrics(
     dict
         Counts ``n_expert, n_machine, n_matched, n_missed, n_unmatched, n_split`` (events with
         more than one detection), ``n_merged`` (detections over more than one event);
-        ``recall, precision, f1, jaccard`` = TP / (TP + FP + FN), ``false_alarms_per_day``
-        (unmatched per usable day); ``residual_median_s, residual_sigma_s`` (1.4826 MAD),
-        ``residual_p05_s, residual_p95_s, residual_edge_share`` (beyond 0.8 tolerance);
+        ``recall, precision, f1, jaccard`` = TP / (TP + FP + FN), ``unmatched_per_day`` and
+        ``unmatched_per_hour`` (of usable data: at most so many false alarms, because an unmatched
+        detection is an unverified one); ``residual_median_s, residual_sigma_s`` (1.4826 MAD),
+        ``residual_p05_s, residual_p25_s, residual_p75_s, residual_p95_s, residual_edge_share``
+        (beyond 0.8 tolerance);
         ``chance_recall, chance_recall_sd`` (mean and standard deviation over shifts);
         ``offset_s, offset_pairs, offset_expected``; ``intervals`` (name to (low, high), 95 %),
         ``n_blocks`` and ``notes`` (name to reason).
@@ -61,12 +64,7 @@ def metrics(
     For sparse expert events it is 1 - exp(-2 tolerance rate). The constant offset is the mode of
     all machine minus expert differences within an hour, given only if a Poisson background
     explains it with less than 0.001; it is reported and never applied. The intervals resample
-    whole blocks of time, because events come in clusters [1]_.
-
-    References
-    ----------
-    .. [1] Kuensch (1989), The jackknife and the bootstrap for general stationary observations,
-       Annals of Statistics 17, https://doi.org/10.1214/aos/1176347265
+    whole blocks of time, because events come in clusters (`seisml.resampling.bootstrap`).
 
     Examples
     --------
@@ -76,8 +74,7 @@ def metrics(
     >>> metrics(compare(catalog, catalog))["f1"]
     1.0
     """
-    if not block_s > 0:
-        raise ConfigError(f"block_s must be positive; got {block_s}.")
+    blocks = Blocks.of(comparison, block_s)
     n_matched, n_missed, n_unmatched = (
         len(t) for t in (comparison.matched, comparison.missed, comparison.unmatched)
     )
@@ -85,7 +82,9 @@ def metrics(
     shares = rates(*np.array([n_matched, n_missed, n_unmatched, days], dtype=np.float64))
     notes = _notes(comparison)
     chance = _chance(comparison, n_shifts, seed, notes)
-    intervals, n_blocks = _bootstrap(comparison, n_boot, block_s, seed, notes)
+    intervals, n_blocks = bootstrap(comparison, blocks, n_boot=n_boot, seed=seed)
+    if n_boot and n_blocks < 3:
+        notes["intervals"] = f"undefined: {n_blocks} blocks of data; 3 are needed"
     return {
         "n_expert": n_matched + n_missed,
         "n_machine": n_matched + n_unmatched,
@@ -96,6 +95,7 @@ def metrics(
         "n_merged": int(comparison.merged["machine_id"].nunique()),
         "usable_days": days,
         **{name: float(value) for name, value in shares.items()},
+        "unmatched_per_hour": float(shares["unmatched_per_day"]) / 24,
         **_residuals(comparison),
         **chance,
         **_offset(comparison),
@@ -105,24 +105,12 @@ def metrics(
     }
 
 
-def rates(matched, missed, unmatched, days) -> dict:
-    """Return the rates of counts, which may be arrays; NaN for 0 / 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "recall": matched / (matched + missed),
-            "precision": matched / (matched + unmatched),
-            "f1": 2 * matched / (2 * matched + missed + unmatched),
-            "jaccard": matched / (matched + missed + unmatched),
-            "false_alarms_per_day": unmatched / days,
-        }
-
-
 def _notes(c: Comparison) -> dict[str, str]:
     notes = {}
     if c.coverage is None:
-        notes["false_alarms_per_day"] = "undefined: no coverage was given"
+        notes["unmatched_per_day"] = "undefined: no coverage was given"
     elif not c.usable_s:
-        notes["false_alarms_per_day"] = "undefined: the coverage is empty"
+        notes["unmatched_per_day"] = "undefined: the coverage is empty"
     if not len(c.expert):
         notes["recall"] = "undefined: no expert event inside coverage"
     if not len(c.matched) + len(c.unmatched):
@@ -141,18 +129,18 @@ def _notes(c: Comparison) -> dict[str, str]:
 
 
 def _residuals(c: Comparison) -> dict[str, float]:
-    names = ("median_s", "sigma_s", "p05_s", "p95_s", "edge_share")
+    names = ("median_s", "sigma_s", "p05_s", "p25_s", "p75_s", "p95_s", "edge_share")
     residual = c.matched["residual_s"].to_numpy()
     if not len(residual):
         return {f"residual_{name}": math.nan for name in names}
     median = np.median(residual)
-    low, high = np.percentile(residual, [5, 95])
+    percentiles = np.percentile(residual, [5, 25, 75, 95])
     edge = math.nan  # the tolerance bounds onset differences in onset mode only
     if c.mode == "onset":
         hit = c.expert["event_id"].isin(c.matched["expert_id"]).to_numpy()
         tolerance = np.broadcast_to(np.asarray(c.tolerance_s), len(hit))[hit]
         edge = np.mean(np.abs(residual) > 0.8 * tolerance)
-    values = (median, 1.4826 * np.median(np.abs(residual - median)), low, high, edge)
+    values = (median, 1.4826 * np.median(np.abs(residual - median)), *percentiles, edge)
     return {f"residual_{name}": float(v) for name, v in zip(names, values, strict=True)}
 
 
@@ -196,21 +184,38 @@ def _chance(c: Comparison, n_shifts: int, seed: int, notes: dict) -> dict[str, f
         elapsed = elapsed_ns(cover, m["time_ns"].to_numpy())
         for k, shift in enumerate(shifts.tolist()):
             times = at_elapsed(cover, (elapsed + shift) % whole)
-            hits[k] += _count_hits(c, e, m, times, tolerance)
+            hits[k] += _count_hits(c, (e, m, tolerance), times, fractions[k])
     recall = hits / len(c.expert)
     return {"chance_recall": float(recall.mean()), "chance_recall_sd": float(recall.std())}
 
 
-def _count_hits(c: Comparison, e, m, times, tolerance) -> int:
-    """Count pairs with the machine's events moved to other times."""
-    e_time = e["time_ns"].to_numpy()
-    if c.mode == "interval":
-        length = np.maximum(m["end_ns"].to_numpy(), m["time_ns"].to_numpy()) - m["time_ns"]
-        spans = e_time, e["end_ns"].to_numpy(), times, times + length.to_numpy()
-        return len(match_intervals(*spans, tolerance_ns=tolerance, min_iou=c.min_iou)[0])
-    if tolerance.ndim and len(np.unique(tolerance)) > 1:
-        return len(match(e_time, times, tolerance_ns=tolerance)[0])
-    return count_pairs(e_time, np.sort(times), int(np.max(tolerance)))
+def _count_hits(c: Comparison, group, times, fraction: float) -> float:
+    """Count pairs with the machine's events moved to other times.
+
+    Of very many expert events only a run that begins at `fraction` is matched, for every shift
+    another one.
+    """
+    e, m, tolerance = group
+    length = np.where(m["end_ns"] == NAT, 0, m["end_ns"] - m["time_ns"]).clip(0)
+    if c.mode == "onset":
+        length = np.zeros_like(length)
+    n = min(len(e), _MOST_AT_ONCE)
+    first = int(fraction * (len(e) - n + 1))
+    run = slice(first, first + n)
+    e_time, e_end = (e[name].to_numpy()[run] for name in ("time_ns", "end_ns"))
+    e_end = np.maximum(e_end, e_time)
+    tolerance = tolerance[run] if tolerance.ndim else tolerance
+    low = e_time.min() - np.max(tolerance) - length.max(initial=0)
+    near = (times >= low) & (times <= e_end.max() + np.max(tolerance))
+    times, length = times[near], length[near]
+    if c.mode != "onset":
+        rule = {"mode": c.mode, "min_overlap": c.min_overlap, "tolerance_ns": tolerance}
+        n_pairs = len(match_intervals(e_time, e_end, times, times + length, **rule)[0])
+    elif tolerance.ndim and np.ptp(tolerance):
+        n_pairs = len(match(e_time, times, tolerance_ns=tolerance)[0])
+    else:
+        n_pairs = count_pairs(e_time, np.sort(times), int(np.max(tolerance)))
+    return n_pairs * len(e) / n
 
 
 def _offset(c: Comparison) -> dict[str, float]:
@@ -242,48 +247,3 @@ def _offset(c: Comparison) -> dict[str, float]:
         "offset_pairs": int(pairs[peak]),
         "offset_expected": float(expected),
     }
-
-
-def _bootstrap(c: Comparison, n_boot: int, block_s: float, seed: int, notes: dict):
-    """Return 95 % intervals of the rates by resampling blocks, and the number of blocks."""
-    blocks = _block_table(c, int(block_s * NS_PER_S))
-    intervals = dict.fromkeys(RATES, (math.nan, math.nan))
-    if len(blocks) < 3 or n_boot < 1:
-        if n_boot >= 1:
-            notes["intervals"] = f"undefined: {len(blocks)} blocks of data; 3 are needed"
-        return intervals, len(blocks)
-    rng = np.random.default_rng(seed)
-    at_once = max(1, 2_000_000 // len(blocks))
-    sums = [
-        blocks[rng.integers(len(blocks), size=(min(at_once, n_boot - done), len(blocks)))].sum(1)
-        for done in range(0, n_boot, at_once)
-    ]
-    for name, values in rates(*np.concatenate(sums).T).items():
-        defined = values[np.isfinite(values)]
-        if len(defined):
-            low, high = np.percentile(defined, [2.5, 97.5])
-            intervals[name] = (float(low), float(high))
-    return intervals, len(blocks)
-
-
-def _block_table(c: Comparison, block_ns: int) -> np.ndarray:
-    """Return matched, missed, unmatched and usable days of each block that has data."""
-    tables = ((c.matched, "expert_ns"), (c.missed, "time_ns"), (c.unmatched, "time_ns"))
-    numbers = [table[column].to_numpy(dtype=np.int64) // block_ns for table, column in tables]
-    if c.coverage is None:
-        every = np.concatenate(numbers)
-        covers = []
-    else:
-        covers = list(c.coverage.values()) if c.by_station else [cover_of(c.coverage, "*")]
-        covers = [cover for cover in covers if len(cover)]
-        ends = [(cover[0, 0], cover[-1, 1] - 1) for cover in covers]
-        every = np.array(ends, dtype=np.int64).ravel() // block_ns
-    if not len(every):
-        return np.empty((0, 4))
-    first, n = int(every.min()), int(every.max() - every.min()) + 1
-    counts = [np.bincount(number - first, minlength=n) for number in numbers]
-    if c.coverage is None:
-        return np.column_stack([*counts, np.full(n, math.nan)])
-    edges = (first + np.arange(n + 1)) * block_ns
-    usable = sum(np.diff(elapsed_ns(cover, edges)) for cover in covers) / DAY_NS
-    return np.column_stack([*counts, usable])[usable > 0]

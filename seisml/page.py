@@ -40,6 +40,7 @@ class Table:
     numeric: Sequence[bool]
     caption: str = ""
     sortable: bool = False
+    filterable: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +146,7 @@ def columns_table(columns: Mapping[str, tuple[str, Iterable]], caption: str = ""
             cells[name] = made
     numeric = [columns[name][0] not in ("", "time", "iso") for name in cells]
     rows = list(zip(*cells.values(), strict=True))
-    return Table(list(cells), rows, numeric, caption, sortable=True)
+    return Table(list(cells), rows, numeric, caption, sortable=True, filterable=len(rows) > 5)
 
 
 def pairs_table(pairs: Iterable[tuple[str, object]]) -> Table:

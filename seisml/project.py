@@ -27,6 +27,7 @@ from seisml.errors import ConfigError
 from seisml.extract import Plan, tasks
 from seisml.formats import catalog_files
 from seisml.metadata import read_metadata
+from seisml.remote import is_remote
 from seisml.settings import plan_of
 
 
@@ -71,8 +72,9 @@ class Project:
 
     def open_archive(self, **options) -> Archive:
         """Open the archive of the project."""
-        value = self.config.archive.path
-        return archives.open_archive(resolve_path(self.path, value), **options)
+        root = self.config.archive.path
+        root = root if is_remote(root) else resolve_path(self.path, root)
+        return archives.open_archive(root, **options)
 
 
 def open_project(path) -> Project:

@@ -69,7 +69,12 @@ class Result:
 
 
 def run(
-    project: Project, *, jobs: int = 1, report: bool = True, progress: Progress | None = None
+    project: Project,
+    *,
+    jobs: int = 1,
+    scheduler: str = "",
+    report: bool = True,
+    progress: Progress | None = None,
 ) -> Result:
     """Bring all products of a project up to date.
 
@@ -78,6 +83,8 @@ def run(
     project : Project
     jobs : int
         Processes of the extraction.
+    scheduler : str
+        A Dask cluster that extracts instead, see `seisml.extract.extract`.
     report : bool
         Whether to write the report (several projects can share one, see `report_of`).
     progress : Progress, optional
@@ -100,6 +107,8 @@ def run(
         project.plan,
         patterns=config.archive.stations,
         jobs=jobs,
+        scheduler=scheduler,
+        replace=True,  # the store is the project's own
         on_progress=progress.extracted,
     )
     if not any(outcome.n_usable for outcome in outcomes) and not made_before(project):

@@ -42,10 +42,15 @@ def open_archive(root: str, jobs: int):
             jobs=jobs,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    tell_rejected(opened)
+    return opened
+
+
+def tell_rejected(opened) -> None:
+    """Say how many files of an archive are not used."""
     n_bad = int((opened.files["reason"] != "").sum())
     if n_bad:
         terminal.say(f"{n_bad} of {len(opened.files)} files rejected: 'seisml scan' says why.")
-    return opened
 
 
 def read_metadata(paths):
@@ -65,7 +70,17 @@ def chosen_stations(opened, patterns) -> list[str]:
     return stations(opened, patterns=patterns or ("*",))
 
 
-def extract_days(opened, store, plan, patterns, jobs, *, start=None, end=None):
+def check_scheduler(text: str | None) -> str:
+    """Refuse a Dask scheduler that cannot be used, before any work is done."""
+    if text is None:
+        return ""
+    from seisml.executors import check_scheduler
+
+    check_scheduler(text)
+    return text
+
+
+def extract_days(opened, store, plan, patterns, **options):
     """Extract what is missing or stale, with a progress bar."""
     from seisml.extract import extract as make
 
@@ -80,10 +95,8 @@ def extract_days(opened, store, plan, patterns, jobs, *, start=None, end=None):
             store,
             plan,
             patterns=patterns or ("*",),
-            start=start,
-            end=end,
-            jobs=jobs,
             on_progress=day_done,
+            **options,
         )
 
 
@@ -196,7 +209,7 @@ def messages():
     return Progress(said=terminal.say)
 
 
-def run_project(project, *, jobs: int, report: bool = True):
+def run_project(project, *, jobs: int, scheduler: str = "", report: bool = True):
     """Run a project with progress bars."""
     from seisml.run import Progress
     from seisml.run import run as run_project
@@ -220,7 +233,12 @@ def run_project(project, *, jobs: int, report: bool = True):
             ),
             said=said,
         )
-        return run_project(project, jobs=jobs, report=report, progress=progress)
+        result = run_project(
+            project, jobs=jobs, scheduler=scheduler, report=report, progress=progress
+        )
+    tell_rejected(result.archive)
+    tell_failures(result.failed)
+    return result
 
 
 def headline(result, extra=()) -> None:
@@ -236,7 +254,25 @@ def comparison_table(title: str, training, extra=()) -> None:
     terminal.table(title, [title, *header[1:]], [*rows, *((*row, "") for row in extra)])
 
 
-def write_comparison(result, numbers, by, json_file, html) -> None:
+def comparison_of(machine, expert, archive, *, coverage, taxonomy, **options):
+    """Compare two files, in the coverage that is named or else that of the archive."""
+    from seisml.coverage import archive_coverage
+    from seisml.experts import compare_files, coverage_of
+    from seisml.taxonomy import load_taxonomy
+
+    known = None
+    if coverage is not None:
+        time = {name: options[name] for name in ("zone", "start", "end")}
+        known = coverage_of(coverage, **time)
+    elif archive is not None:
+        known = archive_coverage(archive)
+    classes = None if taxonomy is None else load_taxonomy(taxonomy)
+    return compare_files(
+        machine, expert, coverage=known, taxonomy=classes, on_message=terminal.say, **options
+    )
+
+
+def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive) -> None:
     """Print and write what was asked of a comparison."""
     import json
 
@@ -244,17 +280,58 @@ def write_comparison(result, numbers, by, json_file, html) -> None:
     from seisml.summaries import by as group_by
     from seisml.summaries import to_json
 
-    for column in (by or "").split(",") if by else []:
-        shown = group_by(result, column.strip())
+    groups = {}
+    for column in (name.strip() for name in (by or "").split(",") if name.strip()):
+        groups[column] = shown = group_by(result, column, offset_h=offset_h)
         rows = [[cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
         terminal.table(f"recall by {column}", list(shown), rows)
     if json_file is not None:
-        write_atomic(json_file, json.dumps(to_json(result, numbers=numbers, tables=True), indent=1))
+        out = to_json(result, numbers=numbers, groups=groups, tables=True)
+        write_atomic(json_file, json.dumps(out, indent=1))
         terminal.line(str(json_file))
     if html is not None:
-        from seisml.report import comparison_report
+        write_comparison_page(html, result, numbers, archive, offset_h)
+        terminal.line(str(html))
 
-        comparison_report(html, result, title=f"{result.machine_name} and {result.expert_name}")
+
+def write_comparison_page(html, result, numbers, archive, offset_h) -> None:
+    """Write the page of a comparison; records are filtered as in its body's profile."""
+    from seisml.config import load_profile
+    from seisml.report import comparison_report
+    from seisml.settings import plan_of
+
+    profile = {"mars": "mars-insight", "moon": "moon-apollo"}.get(result.body, "earth-local")
+    plan = plan_of(load_profile(profile))
+    length_s = plan.settings.grid.length_s
+    comparison_report(
+        html,
+        result,
+        title=f"{result.machine_name} and {result.expert_name}",
+        numbers=numbers,
+        archive=archive,
+        band=plan.band,
+        before_s=5 * length_s,
+        after_s=10 * length_s,
+        offset_h=offset_h,
+    )
+
+
+def tell_statistics(found, rows, *, coverage, offset_h, dm, html, as_json) -> None:
+    """Print the statistics of a catalogue after its summary, or write them as a page."""
+    from seisml.experts import coverage_of
+    from seisml.report import catalog_report
+    from seisml.statistics import numbers, statistics, statistics_table
+    from seisml.summaries import plain
+
+    known = None if coverage is None else coverage_of(coverage)
+    result = statistics(found, coverage=known, offset_h=offset_h, dm=dm)
+    if as_json:
+        hours = result.by_hour.to_dict("records")
+        terminal.as_json(plain({**dict(rows), "statistics": numbers(result), "by_hour": hours}))
+    else:
+        terminal.table("", ["", "value"], [*rows, *statistics_table(result)])
+    if html is not None:
+        catalog_report(html, result, title=f"Statistics of {found.name or found.source}")
         terminal.line(str(html))
 
 

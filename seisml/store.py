@@ -21,7 +21,6 @@ Windows without any sample have no row. Opening one needs nothing of seisml::
 import contextlib
 import dataclasses
 import errno
-import glob
 import io
 import json
 import re
@@ -42,6 +41,7 @@ from seisml.windows import WindowGrid
 SCHEMA = 1
 FLAGS = {1: "gap in the window", 2: "coverage below the minimum", 4: "a component is missing"}
 CHUNK_ROWS = 4096
+OTHER_SETTINGS = "made with other settings"
 METADATA = "station metadata"
 """Stands among the sources for what is known of the station, its fingerprint for the time."""
 
@@ -128,6 +128,17 @@ def shard_path(store, station: str, day: int) -> Path:
     return Path(store) / safe / f"{safe}_{day_name(day)}.h5"
 
 
+def lock_path(store, station: str) -> Path:
+    """Return the path of the lock that a run holds while it makes shards of a station.
+
+    Examples
+    --------
+    >>> lock_path("store", "XB.ELYSE.02.BH").as_posix()
+    'store/.locks/XB.ELYSE.02.BH.lock'
+    """
+    return Path(store) / ".locks" / f"{_safe(station)}.lock"
+
+
 def _safe(station: str) -> str:
     """Return a name for files: what some file systems refuse, or hide, becomes %XX."""
     name = quote(station, safe="")
@@ -152,38 +163,40 @@ def write_shard(store, shard: Shard) -> Path:
     with h5py.File(content, "w", libver="v110") as file:
         _write(file, shard)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
         write_atomic(path, content.getbuffer())
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        what = "the disk or the quota is full" if full else error.strerror or str(error)
-        raise TableError(
-            f"{path} cannot be written: {what}.",
-            "Make room or choose another store, then run the same command: it goes on from here.",
-        ) from error
+        raise unwritable(path, error) from error
     return path
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove what killed runs have left of this shard; a living one is younger than a day."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+def unwritable(path, error: OSError) -> TableError:
+    """Return the error of a store that cannot be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    what = "the disk or the quota is full" if full else error.strerror or str(error)
+    return TableError(
+        f"{path} cannot be written: {what}.",
+        "Make room or choose another store, then run the same command: it goes on from here.",
+    )
+
+
+def remove_leftovers(store, station: str, *, older_than_s: float = 0.0) -> None:
+    """Remove what killed runs have left of half-written shards of a station."""
+    for part in (Path(store) / _safe(station)).glob(".*.part"):
         with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > 86_400:
+            if not older_than_s or time.time() - part.stat().st_mtime > older_than_s:
                 part.unlink()
 
 
 def _write(file: h5py.File, shard: Shard) -> None:
     n, n_columns = shard.X.shape
     chunks = (min(n, CHUNK_ROWS), n_columns) if n and n_columns else None
-    options = {"track_times": False}
-    file.create_dataset("X", data=np.asarray(shard.X, np.float32), chunks=chunks, **options)
-    file.create_dataset("time", data=shard.time_ns.astype(np.int64), **options)
-    file.create_dataset("coverage", data=shard.coverage.astype(np.float32), **options)
-    file.create_dataset("flags", data=shard.flags.astype(np.uint8), **options)
+    _add(file, "X", np.asarray(shard.X, np.float32), chunks=chunks)
+    _add(file, "time", shard.time_ns.astype(np.int64))
+    _add(file, "coverage", shard.coverage.astype(np.float32))
+    _add(file, "flags", shard.flags.astype(np.uint8))
     text = h5py.string_dtype()
     sources = np.array([[str(v) for v in row] for row in shard.sources], dtype=object)
-    file.create_dataset("sources", data=sources.reshape(-1, 3), dtype=text, **options)
+    _add(file, "sources", sources.reshape(-1, 3), dtype=text)
     file.attrs["schema"] = SCHEMA
     file.attrs["station"] = shard.station
     file.attrs["day"] = day_name(shard.day)
@@ -194,6 +207,11 @@ def _write(file: h5py.File, shard: Shard) -> None:
     file.attrs["fingerprint"] = shard.fingerprint
     for name in ("settings", "counts", "versions"):
         file.attrs[name] = json.dumps(dict(getattr(shard, name)), sort_keys=True)
+
+
+def _add(file: h5py.File, name: str, data: np.ndarray, **options) -> None:
+    """Write an array at once: where it lies must not depend on when Python lets go of it."""
+    file.create_dataset(name, data=data, track_times=False, **options).flush()
 
 
 def read_shard(path) -> Shard:
@@ -229,6 +247,12 @@ def read_counts(path) -> dict[str, int]:
     """Return what was rejected or odd in the samples of one shard, without reading its values."""
     with _opened(path) as file:
         return json.loads(file.attrs["counts"])
+
+
+def read_settings(path) -> tuple[str, dict]:
+    """Return fingerprint and settings that a shard was made with, without reading its values."""
+    with _opened(path) as file:
+        return file.attrs["fingerprint"], json.loads(file.attrs["settings"])
 
 
 @contextlib.contextmanager
@@ -282,7 +306,7 @@ def shard_state(
     except TableError as error:
         return "stale", error.problem
     if known != fingerprint:
-        return "stale", "made with other settings"
+        return "stale", OTHER_SETTINGS
     now = set(sources)
     if made_from != now:
         changed = sorted({row[0] for row in made_from ^ now})
@@ -315,6 +339,13 @@ def shard_paths(store, *, stations: Iterable[str] | None = None) -> list[Path]:
                 f"The store {store} has no station {station!r}.", did_you_mean(station, known)
             )
     return [path for path in paths if unquote(path.parent.name) in wanted]
+
+
+def first_shards(store) -> list[Path]:
+    """Return the first shard of each station of a store, none where there is no store."""
+    paths = sorted(Path(store).glob("*/*.h5"), reverse=True)
+    first = {path.parent: path for path in paths if _day_of(path) is not None}
+    return sorted(first.values())
 
 
 def read_table(store, *, stations=None, start=None, end=None, columns=None) -> FeatureTable:

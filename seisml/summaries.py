@@ -1,29 +1,31 @@
-"""Summaries of a comparison: by class, quality, station or hour, confusion, curves, JSON."""
+"""Summaries of a comparison: by class, quality, station or hour, confusion, JSON."""
 
-import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from seisml.catalog import Catalog
-from seisml.compare import Comparison, compare, with_outcome
+from seisml.comparison import Comparison
 from seisml.errors import CatalogError, did_you_mean
-from seisml.metrics import RATES, metrics, rates
-from seisml.times import DAY_NS, NAT, NS_PER_S
+from seisml.metrics import metrics
+from seisml.planets import local_hours
+from seisml.resampling import RATES, Blocks, design_effect, share_interval
+from seisml.times import NAT
 
-_Z95 = 1.959963984540054
 
-
-def by(comparison: Comparison, column: str) -> pd.DataFrame:
-    """Return the recall for each value of an expert column, with Wilson 95 % intervals.
+def by(comparison: Comparison, column: str, *, offset_h: float = 0.0) -> pd.DataFrame:
+    """Return the recall for each value of an expert column, with 95 % intervals.
 
     Parameters
     ----------
     comparison : Comparison
     column : str
-        label, quality, station, another column of the expert's events, or hour (0 to 23 UTC).
+        class (or label), quality, station, magnitude (in steps of 0.5, or of 1 where there are
+        many), another column of the expert's events, or hour (of the local day, 0 to 23; see
+        `seisml.planets.local_hours`).
+    offset_h : float
+        Hours that local time is ahead of UTC.
 
     Returns
     -------
@@ -37,40 +39,73 @@ def by(comparison: Comparison, column: str) -> pd.DataFrame:
 
     Notes
     -----
-    The interval [1]_ takes events as independent; where they cluster it is too narrow.
-
-    References
-    ----------
-    .. [1] Wilson (1927), Probable inference, the law of succession, and statistical inference,
-       JASA 22, https://doi.org/10.1080/01621459.1927.10502953
+    Wilson's interval of a number of events that is divided by their design effect between days
+    (sols): clusters of events count as what they are. Where a value has too few days, the effect
+    of all events is taken (`seisml.resampling.share_interval`).
 
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> expert = make_catalog([{"time_ns": 0, "label": "LF"}, {"time_ns": 1, "label": "HF"}])
-    >>> table = by(compare(make_catalog([{"time_ns": 0}]), expert, tolerance_s=0), "label")
-    >>> table[["label", "n_expert", "n_matched"]].to_numpy().tolist()
+    >>> table = by(compare(make_catalog([{"time_ns": 0}]), expert, tolerance_s=0), "class")
+    >>> table[["class", "n_expert", "n_matched"]].to_numpy().tolist()
     [['HF', 1, 0], ['LF', 1, 1]]
     """
     events = comparison.expert
+    values = _values_of(comparison, column, offset_h)
+    hit = events["event_id"].isin(comparison.matched["expert_id"]).to_numpy()
+    block = Blocks.of(comparison).number(events["time_ns"])
+    overall = design_effect(hit, block)
+    overall = 1.0 if math.isnan(overall) else overall
+    names = ["n_expert", "n_matched", "recall", "low", "high"]
+    rows = []
+    rows_of = pd.Series(np.arange(len(events)))
+    groups = rows_of.groupby(values.reset_index(drop=True), dropna=False, observed=True)
+    for value, index in groups:
+        mine = index.to_numpy()
+        n, k = len(mine), int(hit[mine].sum())
+        effect = design_effect(hit[mine], block[mine])
+        low, high = share_interval(n, k, overall if math.isnan(effect) else effect)
+        rows.append([value, n, k, k / n, float(low), float(high)])
+    table = pd.DataFrame(rows, columns=[column, *names])
+    return table.astype({"n_expert": np.int64, "n_matched": np.int64})
+
+
+def _values_of(comparison: Comparison, column: str, offset_h: float) -> pd.Series:
+    """Return what the expert's events are grouped by."""
+    events = comparison.expert
     if column == "hour":
-        values = events["time_ns"] % DAY_NS // (3600 * NS_PER_S)
-    elif column in events:
-        values = events[column]
-    else:
+        hours = local_hours(events["time_ns"], comparison.body, offset_h=offset_h)
+        return pd.Series(hours.astype(np.int64))
+    if column == "magnitude":
+        return pd.Series(magnitude_bins(events["magnitude"].to_numpy(dtype=np.float64)))
+    name = "label" if column == "class" else column
+    if name not in events:
+        names = [*map(str, events.columns), "class", "hour"]
         raise CatalogError(
-            f"the expert catalogue has no column {column!r}.",
-            did_you_mean(column, [*map(str, events.columns), "hour"]),
+            f"the expert catalogue has no column {column!r}.", did_you_mean(column, names)
         )
-    hit = events["event_id"].isin(comparison.matched["expert_id"]).astype(np.int64)
-    table = hit.groupby(values.rename("value"), dropna=False).agg(["size", "sum"]).reset_index()
-    table.columns = [column, "n_expert", "n_matched"]
-    n, k = table["n_expert"].to_numpy(), table["n_matched"].to_numpy()
-    table["recall"] = k / np.maximum(n, 1)
-    centre = (k + _Z95**2 / 2) / (n + _Z95**2)
-    half = _Z95 * np.sqrt(k * (n - k) / np.maximum(n, 1) + _Z95**2 / 4) / (n + _Z95**2)
-    table["low"], table["high"] = np.maximum(centre - half, 0), np.minimum(centre + half, 1)
-    return table
+    return events[name]
+
+
+def magnitude_bins(magnitude: np.ndarray) -> pd.Categorical:
+    """Return the bin of each magnitude as text, in the order of size.
+
+    Examples
+    --------
+    >>> list(magnitude_bins(np.array([1.2, np.nan, -0.3])))
+    ['1.0 to 1.5', 'unknown', '-0.5 to 0.0']
+    """
+    known = magnitude[np.isfinite(magnitude)]
+    step = 1.0 if len(known) and np.ptp(known) > 3 else 0.5
+    numbers = np.floor(np.where(np.isfinite(magnitude), magnitude, np.inf) / step)
+    order = np.unique(numbers)
+    names = [
+        f"{n * step + 0.0:.1f} to {(n + 1) * step + 0.0:.1f}" if np.isfinite(n) else "unknown"
+        for n in order
+    ]
+    return pd.Categorical.from_codes(np.searchsorted(order, numbers), names, ordered=True)
 
 
 def confusion(comparison: Comparison) -> pd.DataFrame:
@@ -89,6 +124,7 @@ def confusion(comparison: Comparison) -> pd.DataFrame:
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> expert = make_catalog([{"time_ns": 0, "label": "LF"}, {"time_ns": 9, "label": "HF"}])
     >>> machine = make_catalog([{"time_ns": 0, "label": "HF"}])
     >>> confusion(compare(machine, expert, tolerance_s=0)).loc["HF"].to_dict()
@@ -109,112 +145,13 @@ def confusion(comparison: Comparison) -> pd.DataFrame:
     )
 
 
-def tolerance_curve(
-    machine: Catalog,
-    expert: Catalog,
-    tolerances_s: Iterable[float],
+def to_json(
+    comparison: Comparison,
     *,
-    n_shifts: int = 100,
-    seed: int = 0,
-    **options,
-) -> pd.DataFrame:
-    """Return the agreement of two catalogues for several tolerances.
-
-    Parameters
-    ----------
-    machine, expert : Catalog
-    tolerances_s : iterable of float
-        Largest onset differences, s.
-    n_shifts, seed : int
-        Of the chance rate (see `metrics`).
-    **options
-        The other options of `compare`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns tolerance_s, n_matched, recall, precision, f1, chance_recall,
-        residual_sigma_s; one row a tolerance.
-
-    Raises
-    ------
-    CatalogError, ConfigError
-        As `compare`.
-
-    Examples
-    --------
-    >>> from seisml.catalog import make_catalog
-    >>> one, two = make_catalog([{"time_ns": 0}]), make_catalog([{"time_ns": 3_000_000_000}])
-    >>> tolerance_curve(one, two, [1, 5])["recall"].tolist()
-    [0.0, 1.0]
-    """
-    columns = ["n_matched", "recall", "precision", "f1", "chance_recall", "residual_sigma_s"]
-    rows = []
-    for tolerance_s in tolerances_s:
-        comparison = compare(machine, expert, tolerance_s=float(tolerance_s), **options)
-        numbers = metrics(comparison, n_shifts=n_shifts, n_boot=0, seed=seed)
-        rows.append([float(tolerance_s), *(numbers[column] for column in columns)])
-    return pd.DataFrame(rows, columns=["tolerance_s", *columns])
-
-
-def score_curve(comparison: Comparison, *, thresholds=None, n_max: int = 50) -> pd.DataFrame:
-    """Return the agreement for several thresholds of the machine's score, each matched anew.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        Of all detections, with scores.
-    thresholds : array_like of float, optional
-        Detections with a score of at least the threshold are kept. By default the scores that
-        occur, thinned to `n_max` quantiles.
-    n_max : int
-        Largest number of thresholds, where none are given.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns threshold, n_matched, n_unmatched, recall, precision, f1, false_alarms_per_day;
-        thresholds grow.
-
-    Raises
-    ------
-    CatalogError
-        If a detection has no score.
-
-    Examples
-    --------
-    >>> from seisml.catalog import make_catalog
-    >>> expert = make_catalog([{"time_ns": 0}])
-    >>> machine = make_catalog([{"time_ns": 0, "score": 0.9}, {"time_ns": 5, "score": 0.4}])
-    >>> score_curve(compare(machine, expert, tolerance_s=0))["precision"].tolist()
-    [0.5, 1.0]
-    """
-    scores = comparison.machine["score"].to_numpy()
-    if np.isnan(scores).any():
-        raise CatalogError(
-            f"{comparison.machine_name or 'machine'}: {int(np.isnan(scores).sum())} of "
-            f"{len(scores)} detections have no score.",
-            "A curve over the score needs one for each detection.",
-        )
-    if thresholds is None:
-        thresholds = np.unique(scores)
-        if len(thresholds) > n_max:
-            shares = np.linspace(0, 1, n_max)
-            thresholds = np.unique(np.quantile(scores, shares, method="inverted_cdf"))
-    rows = []
-    for threshold in np.sort(np.asarray(thresholds, dtype=np.float64)):
-        kept = comparison.machine[scores >= threshold].reset_index(drop=True)
-        c = with_outcome(dataclasses.replace(comparison, machine=kept))
-        counts = [len(c.matched), len(c.missed), len(c.unmatched), c.usable_s / 86_400]
-        found = rates(*np.array(counts, dtype=np.float64))
-        del found["jaccard"]
-        rows.append([threshold, counts[0], counts[2], *found.values()])
-    names = ["recall", "precision", "f1", "false_alarms_per_day"]
-    table = pd.DataFrame(rows, columns=["threshold", "n_matched", "n_unmatched", *names])
-    return table.astype({"n_matched": np.int64, "n_unmatched": np.int64})
-
-
-def to_json(comparison: Comparison, *, numbers: dict | None = None, tables: bool = False) -> dict:
+    numbers: dict | None = None,
+    groups: Mapping[str, pd.DataFrame] | None = None,
+    tables: bool = False,
+) -> dict:
     """Return a comparison as plain values that JSON can hold, in a fixed order.
 
     Parameters
@@ -222,8 +159,11 @@ def to_json(comparison: Comparison, *, numbers: dict | None = None, tables: bool
     comparison : Comparison
     numbers : dict, optional
         What `metrics` returned, to spare its second computation.
+    groups : mapping of str to pandas.DataFrame, optional
+        What `by` returned, by column.
     tables : bool
-        Whether to add the tables matched, missed, unmatched, split and merged, row by row.
+        Whether to add the confusion and, row by row, the tables matched, missed, unmatched, split
+        and merged.
 
     Returns
     -------
@@ -233,6 +173,7 @@ def to_json(comparison: Comparison, *, numbers: dict | None = None, tables: bool
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> out = to_json(compare(make_catalog(), make_catalog()))
     >>> out["metrics"]["n_expert"], out["metrics"]["recall"]
     (0, None)
@@ -244,24 +185,28 @@ def to_json(comparison: Comparison, *, numbers: dict | None = None, tables: bool
         "body": c.body,
         "mode": c.mode,
         "tolerance_s": c.tolerance_s,
-        "min_iou": c.min_iou,
+        "min_overlap": c.min_overlap,
         "by_station": c.by_station,
         "stations": sorted(c.coverage) if c.coverage is not None else None,
         "usable_s": c.usable_s,
         "outside": c.outside,
         "metrics": numbers if numbers is not None else metrics(c),
     }
+    if groups:
+        out["by"] = {name: table.to_dict("records") for name, table in groups.items()}
     if tables:
+        out["confusion"] = confusion(c).to_dict("index")
         for name in ("matched", "missed", "unmatched", "split", "merged"):
             out[name] = getattr(c, name).to_dict("records")
-    return _plain(out)
+    return plain(out)
 
 
-def _plain(value):
+def plain(value):
+    """Return a value as JSON can hold it: NaN, infinity and missing instants are None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -285,6 +230,7 @@ def summary_table(comparison: Comparison, *, numbers: dict | None = None) -> lis
     Examples
     --------
     >>> from seisml.catalog import make_catalog
+    >>> from seisml.compare import compare
     >>> catalog = make_catalog([{"time_ns": 0}], name="MQS")
     >>> dict(summary_table(compare(catalog, catalog)))["matched"]
     '1 of 1 expert events'
@@ -294,19 +240,21 @@ def summary_table(comparison: Comparison, *, numbers: dict | None = None) -> lis
     rows = [
         ("machine", f"{c.machine_name or '(no name)'}, {n['n_machine']} events"),
         ("expert", f"{c.expert_name or '(no name)'}, {n['n_expert']} events"),
-        ("matching", _rule_text(c)),
+        ("matching", rule_text(c)),
         ("usable data", "not known" if math.isnan(c.usable_s) else f"{n['usable_days']:.3f} days"),
         ("matched", f"{n['n_matched']} of {n['n_expert']} expert events"),
         ("missed", str(n["n_missed"])),
         ("unmatched", str(n["n_unmatched"])),
     ]
-    if c.mode == "interval":
+    if c.mode != "onset":
         rows.append(("split, merged", f"{n['n_split']} events, {n['n_merged']} detections"))
     if any(c.outside.values()):
         words = [f"{name.replace('_', ' ')} {k}" for name, k in c.outside.items() if k]
         rows.append(("not scored", ", ".join(words)))
     for name in RATES:
         rows.append((name.replace("_", " "), _value_text(n[name], n["intervals"][name])))
+    if math.isfinite(n["unmatched_per_hour"]):
+        rows.append(("unmatched per hour", _value_text(n["unmatched_per_hour"])))
     rows.append(("chance recall", _value_text(n["chance_recall"])))
     if n["n_matched"]:
         text = f"{n['residual_median_s']:+.3f} s, sigma {n['residual_sigma_s']:.3f} s, 5-95 % "
@@ -321,12 +269,19 @@ def summary_table(comparison: Comparison, *, numbers: dict | None = None) -> lis
     return rows
 
 
-def _rule_text(c: Comparison) -> str:
+def rule_text(c: Comparison) -> str:
+    """Return in words what makes a pair."""
     low, high = np.min(c.tolerance_s, initial=np.inf), np.max(c.tolerance_s, initial=0)
-    tolerance = f"{high:g} s" if low >= high else f"{low:g} to {high:g} s"
-    overlap = f", or overlap of at least {c.min_iou:g} of the union" if c.mode == "interval" else ""
+    tolerance = f"within {high:g} s" if low >= high else f"within {low:g} to {high:g} s"
+    rule = {
+        "onset": tolerance,
+        "interval": f"{tolerance} or overlap of at least {c.min_overlap:g} of the union",
+        "overlap": f"of at least {c.min_overlap:g} of the expert's event",
+        "iou": f"of at least {c.min_overlap:g} of the union",
+    }[c.mode]
+    kind = "overlap" if c.mode == "iou" else c.mode
     where = "at one station" if c.by_station else "stations ignored"
-    return f"one-to-one by {c.mode} within {tolerance}{overlap}, {where}"
+    return f"one-to-one by {kind} {rule}, {where}"
 
 
 def _value_text(value: float, interval: tuple[float, float] = (math.nan, math.nan)) -> str:

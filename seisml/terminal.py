@@ -24,7 +24,7 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence]) -> None:
     """Write a table to stdout: aligned on a terminal, tab-separated in a pipe."""
     if not out.is_terminal:
         for row in (header, *rows):
-            out.print("\t".join(str(cell) for cell in row), markup=False)
+            sys.stdout.write("\t".join(str(cell) for cell in row) + "\n")  # rich would widen tabs
         return
     shown = Table(title=title or None, title_justify="left", header_style="bold", box=None)
     for i, name in enumerate(header):

@@ -123,10 +123,10 @@ def _count(counts, line: _Line, grid: WindowGrid, rule: EventRule, matching: Mat
     raw = events_from_windows([(line.time_ns, line.score)], grid, rule)
     found = np.array([event[:2] for event in raw], dtype=np.int64).reshape(-1, 2)
     truth = line.truth
-    if matching.mode == "interval":
-        i, j = match_intervals(*truth.T, *found.T, tolerance_ns=tolerance_ns)
-    else:
+    if matching.mode == "onset":
         i, j = match(truth[:, 0], found[:, 0], tolerance_ns=tolerance_ns)
+    else:
+        i, j = match_intervals(*truth.T, *found.T, tolerance_ns=tolerance_ns, mode=matching.mode)
     outcomes = truth[i, 0], np.delete(found[:, 0], j), np.delete(truth[:, 0], i)
     for column, times in enumerate(outcomes):
         at = np.searchsorted(line.time_ns, times, "right") - 1

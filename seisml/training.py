@@ -9,7 +9,8 @@ import pandas as pd
 from seisml import crossfit, thresholds
 from seisml.archive import Archive
 from seisml.catalog import Catalog
-from seisml.compare import Comparison, compare
+from seisml.compare import compare
+from seisml.comparison import Comparison
 from seisml.crossfit import BASELINE, LabelledStore, Selection, TrainingRule
 from seisml.detect import RAW_COLUMNS, event_rule, events_from_windows, plan_band, to_catalog
 from seisml.errors import ModelError

@@ -8,6 +8,8 @@ where the travel time itself is not.
 
 import functools
 from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -56,8 +58,8 @@ def travel_times(
     body : str
         earth, mars or moon.
     model : str, optional
-        Name of a TauP model that ObsPy ships, or path of an ``.npz`` model; the body's own
-        without it.
+        Name of a TauP model that ObsPy ships, "mars" or "moon", or the path of a model of your
+        own (``.nd`` or ``.npz``); the body's own without it.
 
     Returns
     -------
@@ -213,13 +215,8 @@ def _check_stations(stations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _model_name(body: str, model: str | None) -> str:
-    name = str(model) if model is not None else get_body(body).taup_model
-    if not name:
-        raise ConfigError(
-            f"There is no travel-time model for the body {body!r} yet (model=None).",
-            "Give the path of a TauP model, for example model='InSight_KKS21B.npz'.",
-        )
-    return name
+    own = get_body(body).taup_model
+    return str(model) if model is not None else own
 
 
 def _interpolate(distance, depth, name, phase, nodes, radius) -> np.ndarray:
@@ -250,14 +247,33 @@ def _straight_km(distance_deg, depth_km, radius_km) -> np.ndarray:
 def _taup_model(name: str):
     from obspy.taup import TauPyModel
 
+    shipped = resources.files("seisml").joinpath(f"models/{name}.nd")
     try:
+        if name.endswith(".nd"):
+            return _from_velocities(Path(name))
+        if "/" not in name and shipped.is_file():
+            with resources.as_file(shipped) as path:
+                return _from_velocities(path)
         # ObsPy 1.5.1's own depth cache copies itself at every discontinuity: 24 GB after four.
         return TauPyModel(name, cache=False).model
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
-            f"There is no travel-time model {name!r}.",
-            "Give a model that ObsPy ships (iasp91, ak135, prem) or the path of an .npz file.",
+            f"There is no travel-time model {name!r} ({error}).",
+            "Give a model that ObsPy ships (iasp91, ak135, prem), mars or moon, or the path of a "
+            "file .nd (depth, P, S, density; mantle, outer-core, inner-core) or .npz.",
         ) from error
+
+
+def _from_velocities(path: Path):
+    """Return the TauP model of a file of velocities (half a second)."""
+    from obspy.taup.slowness_model import SlownessModelError
+    from obspy.taup.taup_create import TauPCreate
+
+    create = TauPCreate(str(path), "")
+    try:
+        return create.create_tau_model(create.load_velocity_model())
+    except (LookupError, TypeError, ArithmeticError, NameError, SlownessModelError) as error:
+        raise ValueError(f"{path} is no model of velocities: {error}") from error
 
 
 @functools.lru_cache(maxsize=4)

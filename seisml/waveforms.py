@@ -19,7 +19,8 @@ from obspy.core.util.base import ENTRY_POINTS
 from seisml.decoding import Records, call_plugin, flat_records, read_pieces
 from seisml.joining import Record, samples_to_ns
 from seisml.miniseed import Layout, maybe_miniseed, read_layout
-from seisml.sources import UnreadableError, one_line, open_source
+from seisml.remote import is_remote
+from seisml.sources import UnreadableError, file_key, one_line, open_source, whole
 
 UNSAFE_FORMATS = {"PICKLE"}
 """Formats that are never tried: reading them would run code from the file."""
@@ -55,7 +56,7 @@ def scan_file(path: str) -> tuple[tuple, list[tuple]]:
     """
     name, reason, notes, pieces, key = "", "", [], [], (path, 0, 0)
     try:
-        key = _key(path)
+        key = file_key(path)
         name, pieces, notes = _scan(key)
     except UnreadableError as error:
         reason = str(error)
@@ -64,11 +65,6 @@ def scan_file(path: str) -> tuple[tuple, list[tuple]]:
     if not reason and not pieces:
         reason = "no samples"
     return (*key, name, reason, "; ".join(notes)[:300]), pieces
-
-
-def _key(path: str) -> tuple[str, int, int]:
-    stat = Path(path).stat()
-    return path, stat.st_size, stat.st_mtime_ns
 
 
 def _scan(key: tuple) -> tuple[str, list[tuple], list[str]]:
@@ -148,9 +144,9 @@ def _read_whole(key: tuple, *, name: str = "", headonly: bool = False):
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         path = key[0]
-        if source.content is not None:
+        if source.content is not None or is_remote(path):
             path = str(Path(folder) / "content")
-            Path(path).write_bytes(source.content)
+            Path(path).write_bytes(whole(source))
         name = name or _sniff(path)
         traces = list(call_plugin(name, "readFormat", path, headonly=headonly))
     return name, traces, notes + sorted({one_line(w.message) for w in caught})
@@ -178,7 +174,7 @@ def read_records(
     Record
     """
     try:
-        key = _key(path)
+        key = file_key(path)
         if name == "MSEED" and (pieces := _layout(*key).pieces):
             known = {i: c for i, c in orders.items() if i < len(pieces) and pieces[i].code[3] == c}
             if len(known) < len(orders):

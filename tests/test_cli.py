@@ -267,6 +267,56 @@ def test_bad_settings(tmp_path):
     assert "exists already" in two_lines(seisml("init", "volcano", "-o", config), 2)
 
 
+def test_bad_options_fail_before_any_work(small, tmp_path):
+    """No processes, and what is no scheduler, are wrong usage (2); an absent one is told (1)."""
+    words = ("extract", small / "archive", "-o", tmp_path / "s")
+    assert seisml(*words, "-j", 0).returncode == 2
+    for verb in (words, ("run", small / "seisml.toml")):
+        text = two_lines(seisml(*verb, "--scheduler", "nonsense"), 2)
+        assert "'nonsense' is no Dask scheduler" in text
+    began = time.monotonic()
+    text = two_lines(seisml(*words, "--scheduler", "tcp://127.0.0.1:9"), 1)
+    assert "tcp://127.0.0.1:9 does not answer" in text
+    assert time.monotonic() - began < 25
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_store_of_other_settings(small, tmp_path):
+    """Extract refuses it and says what differs; --replace makes it anew; run does so unasked."""
+    (tmp_path / "seisml.toml").write_text(SMALL)
+    (tmp_path / "archive").symlink_to(small / "archive")
+    store, config = tmp_path / "s", tmp_path / "seisml.toml"
+    words = ("extract", small / "archive", "-o", store, "-p", config, "--station", "*A*")
+    assert seisml(*words).returncode == 0
+    before = {path: path.read_bytes() for path in store.rglob("*.h5")}
+    config.write_text(SMALL.replace("f_max_hz = 8.0", "f_max_hz = 7.5"))
+    text = two_lines(seisml(*words), 1)
+    assert f"{store} was made with other settings: band.f_max_hz 8.0 there, 7.5 now" in text
+    assert "--replace" in text
+    assert {path: path.read_bytes() for path in store.rglob("*.h5")} == before
+    assert seisml(*words, "--replace").returncode == 0
+    assert {path: path.read_bytes() for path in store.rglob("*.h5")} != before
+    assert "up to date" in seisml(*words).stderr
+
+
+def test_rejected_files_and_failed_days_are_told_by_run(small, tmp_path):
+    """A broken file beside the archive's is counted on stderr, and does not change the result."""
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "files").symlink_to(small / "archive")
+    (tmp_path / "archive" / "broken").write_text("no waveform")
+    (tmp_path / "seisml.toml").write_text(SMALL)
+    (tmp_path / "expert.xml").write_bytes((small / "expert.xml").read_bytes())
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "features").symlink_to(small / "results" / "features")
+    run = seisml("run", tmp_path / "seisml.toml")
+    assert run.returncode == 0, run.stderr
+    assert "1 of" in run.stderr
+    assert "files rejected" in run.stderr
+    assert (tmp_path / "results" / "detections.csv").read_bytes() == (
+        small / "results" / "detections.csv"
+    ).read_bytes()
+
+
 def test_debug_shows_the_traceback(tmp_path):
     """--debug anywhere shows what happened in the code; --quiet shows errors still."""
     assert "Traceback" in seisml("scan", tmp_path / "nothing", "--debug").stderr

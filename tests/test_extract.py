@@ -19,7 +19,7 @@ from waveform_data import CODE, DAY0, RATE_HZ, STATION, at, noise, trace, write
 from seisml import archive as archives
 from seisml import extract as extraction
 from seisml.archive import open_archive
-from seisml.errors import NoDataError, TableError
+from seisml.errors import NoDataError, StaleTableError, TableError
 from seisml.extract import Plan, extract, extract_day, require_windows, tasks, time_range
 from seisml.features import Filler, Settings, empty_table, evaluate
 from seisml.segments import Band, Segment, causal_filter, samples_to_ns
@@ -34,6 +34,7 @@ NAMES = ("rms", "crest", "zero_crossing_rate", "stalta_short_max", "stalta_long_
 NAMES += ("rel_energy", "dlog_energy", "band_rel_energy", "f_centroid", "spec_flux")
 PLAN = Plan(Band(1.0, 8.0), Settings(GRID, (1.0, 8.0), ((1.0, 2.0), (2.0, 4.0), (4.0, 8.0))), NAMES)
 SMALL = Plan(Band(1.0, 8.0), Settings(WindowGrid(60.0, 30.0), (1.0, 8.0), ()), ("rms",))
+OTHER = dataclasses.replace(SMALL, band=Band(1.0, 7.0))
 
 
 def with_chunk(chunk_s: float, plan: Plan = PLAN) -> Plan:
@@ -101,7 +102,7 @@ def shards(store) -> dict[tuple[str, int], extraction.Shard]:
 
 
 def digests(store) -> dict[str, str]:
-    paths = sorted(p for p in Path(store).rglob("*") if p.is_file())
+    paths = sorted(p for p in Path(store).rglob("*") if p.is_file() and p.suffix != ".lock")
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
 
 
@@ -349,45 +350,112 @@ def test_killed_runs_go_on_and_end_the_same(tmp_path):
         after = {p: p.stat().st_mtime_ns for p in store.rglob("*.h5")}
         assert len(after) == len(before) + n - 1
         assert {p: after[p] for p in before} == before
-    assert len(list(store.rglob("*.part"))) == 2
+    assert len(list(store.rglob("*.part"))) == 1  # of the last one
     assert len(read_table(store)) == sum(len(s.time_ns) for s in shards(store).values())
     outcomes = run(tmp_path / "a", store, SMALL)
     assert [o.day for o in outcomes] == [DAY + 5, DAY + 6, DAY + 7, DAY + 8]
-    parts = {name for name in digests(store) if name.endswith(".part")}
-    assert {n: d for n, d in digests(store).items() if n not in parts} == digests(
-        tmp_path / "whole"
-    )
+    assert digests(store) == digests(tmp_path / "whole")  # nothing half is left
     assert not run(tmp_path / "a", store, SMALL)
 
 
-def test_runs_killed_at_random_end_the_same(tmp_path):
-    """Killed at any moment, with one or two workers, a run can be taken up again."""
-    hours_archive(tmp_path / "a", 16)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_killed_at_random_end_the_same(tmp_path, jobs):
+    """Killed at random moments, a run is taken up again: it makes what is missing, and no more."""
+    hours_archive(tmp_path / "a", 24)
     run(tmp_path / "a", tmp_path / "whole", SMALL)
-    store, rng = tmp_path / "store", np.random.default_rng(3)
-    for jobs in (1, 2):
+    store, rng = tmp_path / "store", np.random.default_rng(jobs)
+    finished: dict[Path, int] = {}
+    for _ in range(3):
         with subprocess.Popen(
             child(tmp_path, store, jobs=jobs), stdout=subprocess.PIPE, start_new_session=True
         ) as process:
             assert process.stdout.readline() == b"ready\n"
-            time.sleep(rng.uniform(0.05, 0.4) + 2.0 * (jobs > 1))
+            wait_for_a_shard(store, len(finished))
+            time.sleep(rng.uniform(0.0, 0.12))
             os.killpg(process.pid, signal.SIGKILL)
+        now = {path: path.stat().st_mtime_ns for path in store.rglob("*.h5")}
+        assert {path: now[path] for path in finished} == finished
+        assert len(finished) < len(now) < 24
         for one in shards(store).values():
             assert len(one.X) == len(one.time_ns) == 61
-    run(tmp_path / "a", store, SMALL)
-    found = {n: d for n, d in digests(store).items() if not n.endswith(".part")}
-    assert found == digests(tmp_path / "whole")
+        finished = now
+    outcomes = run(tmp_path / "a", store, SMALL)
+    assert len(outcomes) == 24 - len(finished)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert digests(store) == digests(tmp_path / "whole")
 
 
-def test_two_runs_on_one_store_at_once(tmp_path):
-    """Two runs that write the same shards at the same time leave whole shards only."""
-    hours_archive(tmp_path / "a", 12)
+def wait_for_a_shard(store, n: int) -> None:
+    """Wait until a store has more than so many shards."""
+    for _ in range(3000):
+        if len(list(store.rglob("*.h5"))) > n:
+            return
+        time.sleep(0.01)
+    raise AssertionError("no shard was made")
+
+
+def test_two_runs_on_one_station_at_once(tmp_path):
+    """The second is told which station of which store another run has; nothing is overwritten."""
+    hours_archive(tmp_path / "a", 3)
+    store = tmp_path / "store"
+    told = []
+
+    def second(done, total, _):
+        for plan, replace in ((SMALL, False), (OTHER, True)) if done < total else ():
+            with pytest.raises(TableError, match="Another run") as error:
+                run(tmp_path / "a", store, plan, replace=replace)
+            told.append(error.value)
+
+    assert len(run(tmp_path / "a", store, SMALL, on_progress=second)) == 3
+    assert len(told) == 4
+    assert all(f"{STATION} in {store}" in error.problem for error in told)
+    assert all("--station" in error.hint for error in told)
+    assert {shard.fingerprint for shard in shards(store).values()} == {SMALL.fingerprint}
+    assert not run(tmp_path / "a", store, SMALL)
+
+
+def test_runs_on_other_stations_work_side_by_side(tmp_path):
+    """Job arrays split the stations of one store: both make theirs, nothing is in the way."""
+    hours_archive(tmp_path / "a", 2)
+    write(tmp_path / "a" / "other", trace(noise(36_000), at(3600), code="YY.DEF..BHZ"))
+    made = []
+
+    def beside(*_):
+        if not made:
+            made.extend(run(tmp_path / "a", tmp_path / "store", SMALL, patterns=["YY.*"]))
+
+    run(tmp_path / "a", tmp_path / "store", SMALL, patterns=["XX.*"], on_progress=beside)
+    assert [outcome.station for outcome in made] == ["YY.DEF..BH"]
     run(tmp_path / "a", tmp_path / "whole", SMALL)
-    commands = [child(tmp_path, tmp_path / "store", name=f"child{i}.py") for i in (1, 2)]
-    processes = [subprocess.Popen(c, stdout=subprocess.PIPE) for c in commands]
-    for process in processes:
-        assert process.communicate()[0] == b"ready\ndone\n"
-        assert process.returncode == 0
+    assert digests(tmp_path / "store") == digests(tmp_path / "whole")
+
+
+def test_what_another_run_has_made_meanwhile_is_not_made_again(tmp_path, monkeypatch):
+    """Between looking and locking another run may have finished: its shards are kept."""
+    hours_archive(tmp_path / "a", 3)
+    store, real = tmp_path / "store", extraction.claims.hold
+
+    def late(store, stations):
+        monkeypatch.setattr(extraction.claims, "hold", real)
+        assert len(run(tmp_path / "a", store, SMALL)) == 3
+        return real(store, stations)
+
+    monkeypatch.setattr(extraction.claims, "hold", late)
+    assert run(tmp_path / "a", store, SMALL) == []
+    monkeypatch.setattr(extraction.claims, "hold", late)
+    with pytest.raises(StaleTableError, match="other settings"):
+        run(tmp_path / "a", tmp_path / "new", OTHER)
+    assert {one.fingerprint for one in shards(tmp_path / "new").values()} == {SMALL.fingerprint}
+
+
+def test_hdf5_locking_off(tmp_path):
+    """With HDF5's own locks switched off the same bytes are made, and read."""
+    hours_archive(tmp_path / "a", 2)
+    run(tmp_path / "a", tmp_path / "whole", SMALL)
+    environment = {**os.environ, "HDF5_USE_FILE_LOCKING": "FALSE"}
+    command = child(tmp_path, tmp_path / "store", jobs=2)
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert done.stdout == b"ready\ndone\n"
     assert digests(tmp_path / "store") == digests(tmp_path / "whole")
 
 
@@ -400,13 +468,40 @@ def test_other_settings_are_made_anew(tmp_path):
     assert states == {"missing"}
     assert len(run(archive, store, SMALL)) == 3
     assert {task.state for task in tasks(archive, store, with_chunk(99.0, SMALL))} == {"present"}
-    other = dataclasses.replace(SMALL, band=Band(1.0, 7.0))
-    found = tasks(archive, store, other)
+    found = tasks(archive, store, OTHER)
     assert {(task.state, task.why) for task in found} == {("stale", "made with other settings")}
-    assert other.fingerprint != SMALL.fingerprint
-    assert len(run(archive, store, other)) == 3
-    assert {task.state for task in tasks(archive, store, other)} == {"present"}
-    assert not run(archive, store, other)
+    assert OTHER.fingerprint != SMALL.fingerprint
+    before = digests(store)
+    with pytest.raises(StaleTableError) as error:
+        run(archive, store, OTHER)
+    assert str(store) in error.value.problem
+    assert "band.f_max_hz 8.0 there, 7.0 now" in error.value.problem
+    assert "--replace" in error.value.hint
+    assert digests(store) == before
+    assert len(run(archive, store, OTHER, replace=True)) == 3
+    assert {task.state for task in tasks(archive, store, OTHER)} == {"present"}
+    assert not run(archive, store, OTHER)
+
+
+def test_a_station_with_other_settings_than_its_neighbours_is_refused(tmp_path):
+    """Tables of one store are used together: the first shard of other settings stops the run."""
+    hours_archive(tmp_path / "a", 2)
+    write(tmp_path / "a" / "other", trace(noise(36_000), at(3600), code="YY.DEF..BHZ"))
+    more = dataclasses.replace(SMALL, names=("crest", "rms"))
+    store = tmp_path / "store"
+    run(tmp_path / "a", store, SMALL, patterns=["XX.*"])
+    with pytest.raises(StaleTableError, match=r"features\.crest absent there, 1 now"):
+        run(tmp_path / "a", store, more, patterns=["YY.*"])
+    assert not (store / "YY.DEF..BH").exists()
+    assert len(run(tmp_path / "a", store, more, patterns=["YY.*"], replace=True)) == 1
+
+
+def test_changed_files_need_no_permission(tmp_path):
+    """Shards that are stale because a file changed are made anew as ever."""
+    hours_archive(tmp_path / "a", 2)
+    run(tmp_path / "a", tmp_path / "store", SMALL)
+    write(tmp_path / "a" / "01", trace(noise(30_000, 5), at(86_400.0 + 3600)))
+    assert [o.day for o in run(tmp_path / "a", tmp_path / "store", SMALL)] == [DAY + 1]
 
 
 def test_a_changed_file_makes_its_days_and_their_neighbours_anew(tmp_path):

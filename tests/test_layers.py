@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors"},
-    {"times", "atomic", "fills"},
+    {"times", "atomic", "fills", "executors", "remote"},
     {
         "config",
         "planets",
@@ -23,14 +23,29 @@ LAYERS = [
         "inventory",
     },
     {"filters"},
-    {"segments", "files", "miniseed", "matching", "metadata"},
+    {
+        "segments",
+        "files",
+        "miniseed",
+        "metadata",
+        "assignment",
+        "comparison",
+        "magnitudes",
+        "taxonomy",
+        "occurrence",
+    },
+    {"matching", "statistics"},
     {"sources", "deconvolution"},
     {"decoding"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms", "response"},
-    {"archive"},
-    {"extract", "labels", "model", "onset", "compare", "associate", "coverage", "fetch"},
-    {"detect", "metrics", "plots"},
-    {"crossfit", "summaries"},
+    {"archive", "claims", "plan"},
+    {"stationday"},
+    {"extract", "labels", "model", "onset", "outcomes", "associate", "coverage", "fetch"},
+    {"compare"},
+    {"detect", "resampling"},
+    {"metrics", "completeness"},
+    {"plots"},
+    {"crossfit", "summaries", "curves"},
     {"thresholds"},
     {"training", "page"},
     {"report", "settings"},
@@ -61,6 +76,9 @@ HOMES = {
     "rich": {"terminal"},
     "typer": {"cli"},
     "sqlite3": {"index"},
+    "filelock": {"claims"},
+    "distributed": {"executors"},
+    "fsspec": {"remote"},
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -15,9 +15,9 @@ from seisml import plots
 from seisml.archive import open_archive
 from seisml.catalog import make_catalog
 from seisml.compare import compare
+from seisml.curves import score_curve
 from seisml.errors import ConfigError
 from seisml.segments import Band
-from seisml.summaries import score_curve
 from seisml.times import NAT, NS_PER_S, to_ns
 from seisml.windows import WindowGrid
 
@@ -233,7 +233,7 @@ def test_residuals_without_matches(tolerance_s):
 def test_curves_mark_working_points():
     c = comparison([10, 50, 80], [10, 80, 100])
     curve = score_curve(c)
-    last = (curve["false_alarms_per_day"].iloc[0], curve["recall"].iloc[0])
+    last = (curve["unmatched_per_day"].iloc[0], curve["recall"].iloc[0])
     figure = plots.plot_curves({"seisml": curve, "$STA/LTA$": curve}, points={"seisml": last})
     legible(figure)
     (ax,) = figure.axes

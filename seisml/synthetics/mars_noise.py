@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 
+from seisml.planets import BODIES, local_hours
 from seisml.synthetics.noise import Draw, band_noise, generator, shaped_noise
 
-SOL_ZERO_NS = 1_543_209_050_335_080_000  # 2018-11-26T05:10:50.33508, LMST 0:00 of sol 0
-SOL_NS = 88_775_244_000_000
+SOL_NS, SOL_ZERO_NS = BODIES["mars"].day_ns, BODIES["mars"].day_zero_ns
 AZIMUTH_DEG = (135.1, 15.0, 255.0)  # of U, V, W
 DIP_DEG = (-29.4, -29.2, -29.7)
 BLOCK = 2048  # samples of a block of background noise; blocks overlap by half
@@ -74,8 +74,7 @@ def lmst_hours(time_ns) -> np.ndarray:
     >>> round(float(lmst_hours(to_ns("2019-05-23T02:22:59"))), 3)  # 02:58:36.8
     2.977
     """
-    since = (np.asarray(time_ns, dtype=np.int64) - SOL_ZERO_NS) % SOL_NS
-    return since * (24.0 / SOL_NS)
+    return local_hours(time_ns, "mars")
 
 
 def forward_matrix() -> np.ndarray:

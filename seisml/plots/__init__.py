@@ -1,0 +1,30 @@
+"""Figures: an event at a station, comparisons of catalogues, statistics of a catalogue.
+
+Every function returns a Figure (or the Axes that it was given) and leaves pyplot, the backend and
+the user's own style alone. Colours are those of Okabe and Ito, which colour-blind readers can
+tell apart; expert and machine also differ in line style and in place.
+"""
+
+from seisml.plots.catalogs import plot_hours, plot_magnitudes, plot_rates, plot_waiting
+from seisml.plots.comparisons import plot_coverage, plot_residuals
+from seisml.plots.curves import plot_curves, plot_precision, plot_tolerance
+from seisml.plots.events import plot_event
+from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
+from seisml.plots.style import png
+
+__all__ = [
+    "plot_completeness",
+    "plot_confusion",
+    "plot_coverage",
+    "plot_curves",
+    "plot_event",
+    "plot_hours",
+    "plot_magnitudes",
+    "plot_precision",
+    "plot_rates",
+    "plot_recall",
+    "plot_residuals",
+    "plot_tolerance",
+    "plot_waiting",
+    "png",
+]

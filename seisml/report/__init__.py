@@ -1,0 +1,15 @@
+"""Reports: self-contained HTML pages of trainings, of comparisons, of a catalogue."""
+
+from seisml.page import MAX_ROWS
+from seisml.report.catalog import catalog_report
+from seisml.report.comparison import comparison_report
+from seisml.report.sections import Section, headline, write_report
+
+__all__ = [
+    "MAX_ROWS",
+    "Section",
+    "catalog_report",
+    "comparison_report",
+    "headline",
+    "write_report",
+]

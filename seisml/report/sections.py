@@ -1,0 +1,326 @@
+"""Report of trainings: one self-contained HTML page that says how detectors did, and shows it.
+
+The page needs no network and holds no dates of its own making: the same input gives the same
+bytes. Everything that comes from records and catalogues is escaped.
+"""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seisml.archive import Archive
+from seisml.comparison import Comparison
+from seisml.coverage import summary
+from seisml.errors import NoDataError
+from seisml.metrics import metrics
+from seisml.page import (
+    Block,
+    Cell,
+    Table,
+    chapter_of,
+    columns_table,
+    pairs_table,
+    rate_cell,
+    write_page,
+)
+from seisml.report.blocks import (
+    UNVERIFIED,
+    confusion_blocks,
+    coverage_picture,
+    curve_pictures,
+    group_blocks,
+    missed_block,
+    number_rows,
+    residual_picture,
+    result_block,
+    tolerance_pictures,
+    unmatched_block,
+)
+from seisml.report.figures import Scene, net_sta, with_pictures
+from seisml.segments import Band
+from seisml.times import NS_PER_S
+from seisml.training import Training
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One training and test, for example of one archive, as a chapter of a report.
+
+    Attributes
+    ----------
+    title : str
+    archive : Archive or None
+        Waveforms of the figures; without it there are no figures of events.
+    training : Training
+        A training whose ``baseline`` is None has no column for it.
+    band : Band
+        Filter of the waveforms in figures.
+    text : str
+        What the reader should know first.
+    scan : pandas.DataFrame, optional
+        Table of what the archive holds; by default one is made from its headers.
+    counts : mapping of str to int
+        Rejections and oddities of the extraction by reason.
+    before_s, after_s : float, s
+        What figures show before and after an onset.
+    n_examples : int
+        Figures of the detections with the highest score; half as many follow from the middle.
+    n_errors : int
+        Figures of missed events, and as many of unmatched detections.
+    extra : sequence of (str, str)
+        Further rows of the headline table.
+    """
+
+    title: str
+    archive: Archive | None
+    training: Training
+    band: Band
+    text: str = ""
+    scan: pd.DataFrame | None = None
+    counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    before_s: float = 30.0
+    after_s: float = 60.0
+    n_examples: int = 4
+    n_errors: int = 6
+    extra: Sequence[tuple[str, str]] = ()
+
+
+def write_report(
+    path,
+    sections: Sequence[Section],
+    *,
+    title: str,
+    settings: str = "",
+    on_progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Write a report of one or several trainings as one HTML file.
+
+    Parameters
+    ----------
+    path : path
+    sections : sequence of Section
+    title : str
+    settings : str
+        Text of the settings (TOML), shown in a fold.
+    on_progress : callable, optional
+        Called with what is being done.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    NoDataError
+        If there is no section.
+    SeismlError
+        If the file cannot be written.
+    """
+    if not sections:
+        raise NoDataError("There is nothing to report.", "Train a detector first.")
+    say = on_progress or (lambda text: None)
+    chapters, rows = [], []
+    for k, section in enumerate(sections):
+        say(f"report: {section.title}")
+        numbers = _numbers(section.training)
+        rows += [_overview_row(section, name, one) for name, one in numbers.items()]
+        texts = [section.text] if section.text else []
+        chapters.append(chapter_of(section.title, k, texts, _section_blocks(section, numbers, say)))
+    head = [
+        "section",
+        "detector",
+        "expert events",
+        "recall",
+        "precision",
+        "F1",
+        "unmatched per day",
+    ]
+    overview = Table(head, rows, [False, False, *[True] * 5], "All sections")
+    return write_page(
+        path,
+        title=title,
+        lead=[f"seisml and a tuned STA/LTA against the expert's catalogue. {UNVERIFIED}"],
+        chapters=chapters,
+        folds=[Block("Settings", code=settings)] if settings else [],
+        overview=overview if len(sections) > 1 else None,
+    )
+
+
+def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Iterator[Block]:
+    training, test = section.training, section.training.test
+    tests = _tests(training)
+    block = result_block(numbers, tests, section.extra)
+    yield dataclasses.replace(block, texts=[_validation_text(training), *block.texts])
+    yield Block("Coverage", pictures=[coverage_picture(test)])
+    pictures = [*curve_pictures(tests, numbers), *tolerance_pictures(test)]
+    yield Block("Trade-off and onsets", pictures=[*pictures, residual_picture(test)])
+    yield from group_blocks(test)
+    yield from confusion_blocks(test)
+    say("report: example detections")
+    yield _examples_block(section)
+    say("report: missed events")
+    missed = test.missed.sort_values(["magnitude", "time_ns"], ascending=[False, True])
+    block = missed_block(missed, _best_near(training, missed))
+    yield with_pictures(_scene(section), block, missed.head(section.n_errors), "missed")
+    say("report: unmatched detections")
+    alone = test.unmatched.sort_values(["score", "time_ns"], ascending=[False, True])
+    block = unmatched_block(alone)
+    yield with_pictures(_scene(section), block, alone.head(section.n_errors), "unmatched")
+    yield _archive_block(section)
+    yield from _card_blocks(training)
+
+
+def _validation_text(training: Training) -> str:
+    split = training.detector.card["split"]
+    days = split["block_s"] / 86_400
+    return (
+        f"Validated on held-out blocks of time (of {days:g} day{'s' * (days != 1)}, shorter where "
+        f"the record is short; {split['n_folds']} folds): each block was scored by a model that "
+        f"was trained without it and without any window within {split['purge_s']:g} s of it, with "
+        "a threshold chosen on the other blocks. STA/LTA had its threshold chosen in the same way "
+        "and is matched by the same rules."
+    )
+
+
+def headline(training: Training) -> tuple[list[str], list[list[str]]]:
+    """Return the main numbers of a training, for a table that is printed.
+
+    Parameters
+    ----------
+    training : Training
+
+    Returns
+    -------
+    header : list of str
+        An empty corner and the detectors.
+    rows : list of list of str
+        Name and values, with 95 % intervals in brackets.
+    """
+    numbers = _numbers(training)
+    rows = [
+        [name.text, *(f"{c.text} ({c.small})" if c.small else c.text for c in cells)]
+        for name, *cells in number_rows(numbers, _tests(training))
+    ]
+    return ["", *numbers], rows
+
+
+def _tests(training: Training) -> list[Comparison]:
+    return [test for test in (training.test, training.baseline) if test is not None]
+
+
+def _numbers(training: Training) -> dict[str, dict]:
+    return dict(zip(("seisml", "STA/LTA"), map(metrics, _tests(training)), strict=False))
+
+
+def _overview_row(section: Section, name: str, numbers: dict) -> list[Cell]:
+    rates = ("recall", "precision", "f1", "unmatched_per_day")
+    cells = [rate_cell(numbers, rate) for rate in rates]
+    return [Cell(section.title), Cell(name), Cell(str(numbers["n_expert"])), *cells]
+
+
+def _examples_block(section: Section) -> Block:
+    """Return figures of the surest detections and of some from the middle."""
+    test = section.training.test
+    ranked = test.machine.sort_values(["score", "time_ns"], ascending=[False, True])
+    first = min(section.n_examples, len(ranked))
+    n_middle = min(section.n_examples // 2, len(ranked) - first)
+    middle = first + (np.arange(n_middle) + 1) * (len(ranked) - first) // (n_middle + 1)
+    text = f"The {first} detections with the highest score, and {n_middle} from the middle."
+    block = Block("Example detections", [text if len(ranked) else "There are no detections."])
+    outcomes = dict.fromkeys(test.matched["machine_id"], "found")
+    outcomes.update(dict.fromkeys(test.unmatched["event_id"], "unmatched"))
+    chosen = ranked.iloc[[*range(first), *middle.tolist()]]
+    what = [outcomes.get(name, "not scored") for name in chosen["event_id"]]
+    return with_pictures(_scene(section), block, chosen, what)
+
+
+def _best_near(training: Training, events: pd.DataFrame) -> pd.DataFrame:
+    """Return the largest score and baseline of the windows within the tolerance of each event."""
+    windows, grid = training.windows, training.detector.grid
+    reach_ns = round(float(np.max(training.test.tolerance_s, initial=0.0)) * NS_PER_S)
+    names = windows["station"].map(net_sta)
+    out = {column: np.full(len(events), np.nan) for column in ("score", "baseline")}
+    onset = events["time_ns"].to_numpy()
+    for station, rows in events.reset_index(drop=True).groupby("station").indices.items():
+        mine = windows[names == net_sta(station)].sort_values("time_ns")
+        time_ns = mine["time_ns"].to_numpy()
+        low = np.searchsorted(time_ns, onset[rows] - reach_ns - grid.length_ns, "right")
+        high = np.searchsorted(time_ns, onset[rows] + reach_ns, "right")
+        for column, values in out.items():
+            scores = mine[column].to_numpy(dtype=np.float64)
+            for row, a, b in zip(rows, low, high, strict=True):
+                values[row] = np.fmax.reduce(scores[a:b], initial=np.nan)
+    return pd.DataFrame(out)
+
+
+def _scene(section: Section) -> Scene:
+    training = section.training
+    return Scene(
+        archive=section.archive,
+        band=section.band,
+        expert=training.test.expert,
+        machine=training.machine.events,
+        before_s=section.before_s,
+        after_s=section.after_s,
+        grid=training.detector.grid,
+        windows=training.windows,
+    )
+
+
+def _archive_block(section: Section) -> Block:
+    reasons = Counter({str(reason): int(n) for reason, n in section.counts.items() if n})
+    scan = section.scan
+    if section.archive is not None:
+        scan = summary(section.archive) if scan is None else scan
+        rejected = section.archive.files["reason"]
+        reasons.update(f"file: {reason}" for reason in rejected[rejected != ""])
+    tables = []
+    if scan is not None and len(scan):
+        columns = dict(_scan_column(str(name), scan[name]) for name in scan)
+        tables.append(columns_table(columns, "What the archive holds"))
+    if reasons:
+        names = sorted(reasons)
+        columns = {"reason": ("", names), "number": (".0f", [reasons[name] for name in names])}
+        tables.append(columns_table(columns, "Rejections and oddities"))
+    return Block("Archive", [] if reasons else ["Nothing was rejected."], tables)
+
+
+def _scan_column(name: str, values: pd.Series) -> tuple[str, tuple[str, pd.Series]]:
+    """Return the heading of a column of a scan, and how its values are written."""
+    kind = ".6g" if pd.api.types.is_numeric_dtype(values) else ""
+    kind = {"start": "iso", "end": "iso"}.get(name, kind)
+    for ending, unit in (("_hz", " (Hz)"), ("_s", " (s)"), ("_%", " (%)")):
+        if name.endswith(ending):
+            name = name.removesuffix(ending) + unit
+    return name.replace("_", " "), (kind, values)
+
+
+def _card_blocks(training: Training) -> list[Block]:
+    """Return the model's card and its settings, folded."""
+    detector = training.detector
+    card = [("features", f"{len(detector.columns)}, settings {detector.fingerprint}")]
+    card += [("windows", f"{detector.grid.length_s:g} s every {detector.grid.hop_s:g} s")]
+    card += [("thresholds", f"on {detector.on:.4g}, off {detector.off:.4g}")]
+    card += _flat(detector.card)
+    about = {"plan": dict(detector.plan), "detection": dict(detector.detection)}
+    code = json.dumps({**about, "columns": list(detector.columns)}, indent=1, default=str)
+    return [
+        Block("Model card", tables=[pairs_table(card)], fold=True),
+        Block("Settings and features of the model", code=code, fold=True),
+    ]
+
+
+def _flat(card: Mapping, name: str = "") -> list[tuple[str, object]]:
+    rows = []
+    for key, value in card.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{name}{key}: ")
+        else:
+            is_list = isinstance(value, (list, tuple))
+            rows.append((f"{name}{key}", ", ".join(map(str, value)) if is_list else value))
+    return rows

@@ -1,0 +1,195 @@
+"""Resampling: 95 % intervals of rates and shares of events that come in clusters."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from seisml.comparison import Comparison, cover_of
+from seisml.errors import ConfigError
+from seisml.intervals import elapsed_ns
+from seisml.planets import get_body
+from seisml.times import DAY_NS, NS_PER_S
+
+RATES = ("recall", "precision", "f1", "jaccard", "unmatched_per_day")
+_Z95 = 1.959963984540054
+
+
+@dataclasses.dataclass(frozen=True)
+class Blocks:
+    """Consecutive blocks of time: days, sols, or what is asked for.
+
+    Attributes
+    ----------
+    length_ns : int
+    zero_ns : int
+        When block 0 begins.
+    """
+
+    length_ns: int
+    zero_ns: int = 0
+
+    @classmethod
+    def of(cls, comparison: Comparison, block_s: float | None = None) -> "Blocks":
+        """Return blocks of that length, by default the days of the body.
+
+        Raises
+        ------
+        ConfigError
+            If `block_s` is not positive.
+        """
+        body = get_body(comparison.body)
+        if block_s is None:
+            return cls(body.day_ns, body.day_zero_ns)
+        if not block_s > 0:
+            raise ConfigError(f"block_s must be positive; got {block_s}.")
+        return cls(int(block_s * NS_PER_S), body.day_zero_ns)
+
+    def number(self, time_ns) -> np.ndarray:
+        """Return the number of the block of each instant."""
+        return (np.asarray(time_ns, dtype=np.int64) - self.zero_ns) // self.length_ns
+
+
+def rates(matched, missed, unmatched, days) -> dict:
+    """Return the rates of counts, which may be arrays; NaN for 0 / 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "recall": matched / (matched + missed),
+            "precision": matched / (matched + unmatched),
+            "f1": 2 * matched / (2 * matched + missed + unmatched),
+            "jaccard": matched / (matched + missed + unmatched),
+            "unmatched_per_day": unmatched / days,
+        }
+
+
+def bootstrap(
+    comparison: Comparison, blocks: Blocks, *, n_boot: int = 1000, seed: int = 0
+) -> tuple[dict[str, tuple[float, float]], int]:
+    """Return 95 % intervals of the rates by resampling whole blocks of time.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    blocks : Blocks
+    n_boot : int
+        Resamples; 0 leaves the intervals out.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    intervals : dict of str to (float, float)
+        For each of `RATES`; NaN where there are fewer than three blocks of data.
+    n_blocks : int
+        Blocks that have data.
+
+    References
+    ----------
+    .. [1] Kuensch (1989), The jackknife and the bootstrap for general stationary observations,
+       Annals of Statistics 17, https://doi.org/10.1214/aos/1176347265
+    """
+    table = _block_table(comparison, blocks)
+    intervals = dict.fromkeys(RATES, (math.nan, math.nan))
+    if len(table) < 3 or n_boot < 1:
+        return intervals, len(table)
+    rng = np.random.default_rng(seed)
+    at_once = max(1, 2_000_000 // len(table))
+    sums = [
+        table[rng.integers(len(table), size=(min(at_once, n_boot - done), len(table)))].sum(1)
+        for done in range(0, n_boot, at_once)
+    ]
+    for name, values in rates(*np.concatenate(sums).T).items():
+        defined = values[np.isfinite(values)]
+        if len(defined):
+            low, high = np.percentile(defined, [2.5, 97.5])
+            intervals[name] = (float(low), float(high))
+    return intervals, len(table)
+
+
+def _block_table(c: Comparison, blocks: Blocks) -> np.ndarray:
+    """Return matched, missed, unmatched and usable days of each block that has data."""
+    tables = ((c.matched, "expert_ns"), (c.missed, "time_ns"), (c.unmatched, "time_ns"))
+    numbers = [blocks.number(table[column]) for table, column in tables]
+    if c.coverage is None:
+        every = np.concatenate(numbers)
+        covers = []
+    else:
+        covers = list(c.coverage.values()) if c.by_station else [cover_of(c.coverage, "*")]
+        covers = [cover for cover in covers if len(cover)]
+        ends = [(cover[0, 0], cover[-1, 1] - 1) for cover in covers]
+        every = blocks.number(np.array(ends, dtype=np.int64).ravel())
+    if not len(every):
+        return np.empty((0, 4))
+    first, n = int(every.min()), int(every.max() - every.min()) + 1
+    counts = [np.bincount(number - first, minlength=n) for number in numbers]
+    if c.coverage is None:
+        return np.column_stack([*counts, np.full(n, math.nan)])
+    edges = (first + np.arange(n + 1)) * blocks.length_ns + blocks.zero_ns
+    usable = sum(np.diff(elapsed_ns(cover, edges)) for cover in covers) / DAY_NS
+    return np.column_stack([*counts, usable])[usable > 0]
+
+
+def design_effect(hit, block) -> float:
+    """Return how much more a share varies between blocks than independent events would.
+
+    Parameters
+    ----------
+    hit : array_like of bool, shape (n_events,)
+    block : array_like of int, shape (n_events,)
+        Number of the block of each event.
+
+    Returns
+    -------
+    float
+        At least 1; NaN where it cannot be known: fewer than three blocks with events, or a share
+        of 0 or 1.
+
+    Examples
+    --------
+    >>> round(design_effect([1, 1, 1, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1, 2, 2, 2]), 6)
+    4.5
+    """
+    hit = np.asarray(hit, dtype=np.float64)
+    _, number = np.unique(block, return_inverse=True)
+    in_block = np.bincount(number)
+    share = hit.mean() if len(hit) else math.nan
+    if len(in_block) < 3 or not 0 < share < 1:
+        return math.nan
+    excess = np.bincount(number, hit) - share * in_block
+    variance = (excess**2).sum() * len(in_block) / (len(in_block) - 1) / len(hit) ** 2
+    return max(1.0, float(variance / (share * (1 - share) / len(hit))))
+
+
+def share_interval(n, k, effect=1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return Wilson's 95 % interval of shares, for events that come in clusters.
+
+    Parameters
+    ----------
+    n, k : array_like of int
+        Events, and how many of them are hits.
+    effect : array_like of float
+        Design effect, by which the number of events is divided.
+
+    Returns
+    -------
+    low, high : numpy.ndarray of float64
+
+    References
+    ----------
+    .. [1] Wilson (1927), Probable inference, the law of succession, and statistical inference,
+       JASA 22, https://doi.org/10.1080/01621459.1927.10502953
+    .. [2] Franco et al. (2019), Comparative study of confidence intervals for proportions in
+       complex sample surveys, J. Survey Statistics and Methodology 7,
+       https://doi.org/10.1093/jssam/smy019
+
+    Examples
+    --------
+    >>> [round(float(value), 3) for value in share_interval(10, 5)]
+    [0.237, 0.763]
+    """
+    n, k = np.asarray(n, dtype=np.float64), np.asarray(k, dtype=np.float64)
+    share = k / np.maximum(n, 1)
+    n = n / effect
+    centre = (share * n + _Z95**2 / 2) / (n + _Z95**2)
+    half = _Z95 * np.sqrt(share * (1 - share) * n + _Z95**2 / 4) / (n + _Z95**2)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
