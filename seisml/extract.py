@@ -10,7 +10,6 @@ import functools
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -235,7 +234,7 @@ def extract(
         todo = [task for task in now if task.state != "present"]
         if not replace:
             _require_same_settings(store, todo, plan)
-        work = partial(_work, Path(store).absolute(), plan, _stamp(plan))
+        work = functools.partial(_work, Path(store).absolute(), plan, _stamp(plan))
         for task, result in run_tasks(work, todo, jobs=jobs, scheduler=scheduler):
             lost = isinstance(result, Lost)
             outcomes.append(_failed(task, result.why) if lost else result)

@@ -1,6 +1,7 @@
 """One station-day: from the files of an archive to the table of features."""
 
 import functools
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -24,6 +25,7 @@ from seisml.features import (
     needs_of,
     three_components,
 )
+from seisml.features.compute import ROWS as BATCH_ROWS
 from seisml.plan import Plan, time_range
 from seisml.response import column_unit, to_motion, unit_of
 from seisml.segments import causal_filter, segments, snap_rate
@@ -53,7 +55,7 @@ def compute_day(
 ) -> Shard:
     """Compute all features of one station-day; see `seisml.extract.extract_day`."""
     settings, chosen = plan.settings, plan.features
-    windows = settings.grid.day_blocks(day)
+    windows, blocks = _ranges(part, station, day, plan)
     rates_hz = _rates(part, station, day, plan, counts)
     three, matrix = (), None
     if features_per("station", chosen):
@@ -66,7 +68,7 @@ def compute_day(
     tables: dict[str, BlockTable] = {}
     for group in _groups(part, three):
         # One after the other: the blocks of a channel are the largest thing in memory.
-        filled = _filled(part, station, day, plan, counts, rates_hz, three, group)
+        filled = _filled(part, station, day, plan, counts, rates_hz, three, group, blocks)
         found |= {channel: evaluate(filled[channel], windows, chosen) for channel in filled}
         tables |= {channel[-1:]: filled[channel] for channel in three if channel in filled}
         filled.clear()
@@ -101,13 +103,35 @@ def compute_day(
         settings={**plan.as_dict(), "unit": unit},
         sources=tuple(sources_of(part, station, plan)),
         counts=dict(counts),
-        versions=_versions(),
+        versions=versions(),
     )
 
 
 @functools.cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that values come from."""
     return {name: version(name) for name in PACKAGES}
+
+
+def _ranges(part: Archive, station: str, day: int, plan: Plan) -> tuple[range, range]:
+    """Return the windows of the day, and the blocks they need, that the records can reach.
+
+    A day may hold a cut of a few minutes: what lies further from it would be NaN.
+    """
+    grid, (blocks, _, _) = plan.settings.grid, time_range(plan, day)
+    windows, pieces = grid.day_blocks(day), part.pieces[part.pieces["station"] == station]
+    if pieces.empty:
+        return windows[:0], blocks[:0]
+    pad = 2 * grid.n_hops + math.ceil(plan.settings.longest_s / grid.hop_s)
+    first = grid.block_of(pieces["start_ns"].min()) - pad
+    last = grid.block_of(pieces["end_ns"].max()) + pad
+    # Whole batches from the start of the day on: each window stands where it always does.
+    skip = max(0, first - windows.start) // BATCH_ROWS * BATCH_ROWS
+    windows = range(windows.start + skip, max(windows.start + skip, min(windows.stop, last)))
+    blocks = range(
+        max(blocks.start, min(first, windows.start) - pad), min(blocks.stop, last + 2 * pad)
+    )
+    return windows, blocks
 
 
 def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -> dict[str, float]:
@@ -132,10 +156,18 @@ def _groups(part: Archive, three: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _filled(
-    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rates_hz, three, group
+    part: Archive,
+    station: str,
+    day: int,
+    plan: Plan,
+    counts: Counter,
+    rates_hz: Mapping[str, float],
+    three: tuple[str, ...],
+    group: tuple[str, ...],
+    blocks: range,
 ) -> dict[str, BlockTable]:
     """Read, filter and sum up the blocks of some channels."""
-    blocks, start_ns, end_ns = time_range(plan, day)
+    _, start_ns, end_ns = time_range(plan, day)
     tables = {}
     for channel in group:
         if channel in rates_hz:

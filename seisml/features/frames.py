@@ -4,6 +4,7 @@ import dataclasses
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seisml.features.blocks import BlockTable
@@ -153,10 +154,10 @@ class Past:
         total = np.bincount(group - first, np.where(valid, energy, 0.0))
         count = np.bincount(group - first, valid)
         means = np.where(count >= 0.5 * g, total / np.maximum(count, 1), np.nan)
-        padded = np.concatenate([np.full(n_groups, np.nan), means])
-        # Row i holds the n_groups groups before group i; sorting puts NaN last.
-        rows = np.sort(sliding_window_view(padded, n_groups), axis=1)
-        level = row_quantile(rows, settings.background_quantile)
+        # At each group the quantile of those before it; a rolling one, as there may be many.
+        rolling = pd.Series(means).rolling(n_groups, min_periods=2)
+        known = rolling.quantile(settings.background_quantile).to_numpy()
+        level = np.concatenate([[np.nan], known])
         now = (start + np.arange(len(energy)) - (span_hops - 1)) // g - first
         return np.where(now >= 0, level[np.maximum(now, 0)], np.nan)
 

@@ -208,6 +208,8 @@ def get_feature(name: str) -> Feature:
     >>> get_feature("f_centroid").unit
     'Hz'
     """
+    if name in REGISTRY:  # a hundred names are asked for: no need to load for each
+        return REGISTRY[name]
     registry = load_features()
     if name not in registry:
         raise FeatureError(

@@ -106,16 +106,20 @@ class Settings:
 
     @property
     def background_hops(self) -> int:
-        """Hop blocks in one background energy: the memory has about 120 of them."""
-        return max(1, round(self.background_s / 120 / self.grid.hop_s))
+        """Hop blocks in one background energy: the memory has about 360 of them."""
+        return max(1, round(self.background_s / 360 / self.grid.hop_s))
+
+    @property
+    def background_spectrum_hops(self) -> int:
+        """Hop blocks in one background spectrum: the memory has about 12 of them."""
+        return max(1, round(self.background_s / 12 / self.grid.hop_s))
 
     @property
     def history_s(self) -> float:
         """Time before a window that its features look back to, s."""
         # Twice the STA: the score of an STA looks at the STAs that ended in the LTA before it.
         slow_s = max((2 * sta_s + lta_s for _, sta_s, lta_s in self.sta_lta_s), default=0.0)
-        # Backgrounds of spectra have twelve groups an hour instead of 120.
-        groups = 20 * self.background_hops + self.spectrum_hops
+        groups = 3 * self.background_hops + 3 * self.background_spectrum_hops + self.spectrum_hops
         back_s = self.background_s + groups * self.grid.hop_s
         return max(slow_s, back_s, self.longest_s) + self.longest_s + self.grid.hop_s
 

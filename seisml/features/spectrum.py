@@ -225,7 +225,7 @@ def _background_log_psd(past: Past) -> tuple[np.ndarray, np.ndarray]:
     The hour has twelve groups; none of them reaches into the window.
     """
     table, settings = past.table, past.table.settings
-    g, start = 10 * settings.background_hops, table.blocks.start
+    g, start = settings.background_spectrum_hops, table.blocks.start
     n_past = max(2, round(settings.background_s / (g * settings.grid.hop_s)))
     group = (start + np.arange(len(table.blocks))) // g - start // g
     edges = np.searchsorted(group, np.arange(group[-1] + 2))

@@ -114,11 +114,11 @@ def many_days(folder: Path, table: Table) -> None:
 
 def processes(folder: Path, table: Table) -> None:
     """Compare two processes with one."""
-    records.write_days(folder, {"HHZ": records.three_days_of_samples()["HHZ"]}, 12)
+    records.write_days(folder, {"HHZ": records.three_days_of_samples()["HHZ"]}, 24)
     t = run_stage("processes", folder)
     gain = t["one"] / t["two"]
     text = f"{gain:.2f} (plain `rfft`: {t['machine']:.2f}; {t['one']:.1f} s / {t['two']:.1f} s)"
-    table.add("one process / two, 12 days", gain, text, ">= 1.8", least=1.8)
+    table.add("one process / two, 24 days of a channel", gain, text, ">= 1.8", least=1.8)
 
 
 def memory(folder: Path, table: Table, n_most: int) -> None:
@@ -165,21 +165,28 @@ def hard_days(folder: Path, table: Table) -> None:
 
 def starts(table: Table) -> None:
     """Time how long it takes to start."""
+    for module, most in (("seisml", 0.5), ("seisml.extract", None)):
+        code = f"""if True:
+            import os, time
+            start = sum(os.times()[:2]), time.perf_counter()
+            import {module}
+            print(sum(os.times()[:2]) - start[0], time.perf_counter() - start[1])"""
+        runs = [_run([sys.executable, "-c", code])[0].split() for _ in range(7)]
+        at = 0 if os.environ["BENCHMARK_CLOCK"] == "cpu" else 1
+        seconds = min(float(run[at]) for run in runs)
+        wanted = f"<= {most} s" if most else ""
+        table.add(f"`import {module}`", seconds, f"{seconds:.2f} s", wanted, most=most)
+    seconds = min(_run([sys.executable, "-m", "seisml.cli", "--help"])[1] for _ in range(7))
+    table.add("`seisml --help`", seconds, f"{seconds:.2f} s", "<= 0.4 s", most=0.4)
+
+
+def _run(command) -> tuple[str, float]:
+    """Run a command; return its output and the time it took."""
     environment = {**os.environ, "PYTHONPATH": python_path()}
-    code = "import time; t = time.perf_counter(); import seisml; print(time.perf_counter() - t)"
-    command = [sys.executable, "-c", code]
-    times = [
-        float(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
-        for _ in range(5)
-    ]
-    table.add("`import seisml`", min(times), f"{min(times):.2f} s", "<= 0.5 s", most=0.5)
-    command = [sys.executable, "-m", "seisml.cli", "--help"]
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run(command, env=environment, check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    table.add("`seisml --help`", min(times), f"{min(times):.2f} s", "<= 0.4 s", most=0.4)
+    start, before = time.perf_counter(), sum(os.times()[2:4])
+    run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    wall, cpu = time.perf_counter() - start, sum(os.times()[2:4]) - before
+    return run.stdout, cpu if os.environ["BENCHMARK_CLOCK"] == "cpu" else wall
 
 
 def machine() -> str:
