@@ -23,9 +23,9 @@ N_WINDOWS = 28_800
 STAGES = ("read", "join", "filter", "blocks", "combine", "write")
 
 
-def run_stage(name: str, folder: Path, *arguments: str) -> dict:
+def run_stage(name: str, folder: Path, *arguments: str, python: str = sys.executable) -> dict:
     """Measure one stage in a fresh process."""
-    command = [sys.executable, HERE / "stages.py", name, folder, *arguments]
+    command = [python, HERE / "stages.py", name, folder, *arguments]
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": python_path()}
     run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(run.stdout.splitlines()[-1])
@@ -132,7 +132,7 @@ def memory(folder: Path, table: Table, n_most: int) -> None:
     table.add(f"peak memory of {n_most} days / of 2 days", ratio, text, "<= 1.1", most=1.1)
 
 
-def detections(folder: Path, table: Table) -> None:
+def detections(folder: Path, table: Table, seisbench: str) -> None:
     """Time a day of three components from miniSEED to detections, beside PhaseNet."""
     records.write_days(folder, records.three_days_of_samples(), 1)
     t = run_stage("detections", folder)
@@ -140,7 +140,7 @@ def detections(folder: Path, table: Table) -> None:
     table.add(
         "a day of 3 components, miniSEED to detections", t["seconds"], text, "<= 1.5 s", most=1.5
     )
-    other = run_stage("phasenet", folder)
+    other = run_stage("phasenet", folder, python=seisbench)
     if other:
         text = f"{other['seconds']:.1f} s, {other['seconds'] / t['seconds']:.1f} x as long"
         table.add("the same day, PhaseNet `annotate` (SeisBench)", other["seconds"], text)
@@ -210,6 +210,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="GROUP")
     parser.add_argument("--long", action="store_true", help="30 days for the memory, not 6")
     parser.add_argument("--cpu", action="store_true", help="processor time: for a busy machine")
+    parser.add_argument(
+        "--seisbench", default=sys.executable, metavar="PYTHON", help="interpreter that has it"
+    )
     chosen = parser.parse_args()
     os.environ["BENCHMARK_CLOCK"] = "cpu" if chosen.cpu else "wall"
     sys.stdout.write(f"{machine()}\n\n")
@@ -222,7 +225,7 @@ def main() -> None:
             "days": lambda: many_days(folder / "days", table),
             "processes": lambda: processes(folder / "processes", table),
             "memory": lambda: memory(folder / "memory", table, 30 if chosen.long else 6),
-            "detections": lambda: detections(folder / "detections", table),
+            "detections": lambda: detections(folder / "detections", table, chosen.seisbench),
             "hard": lambda: hard_days(folder / "hard", table),
         }
         for group in GROUPS:
