@@ -69,7 +69,9 @@ def remember(x: np.ndarray, rate_hz: float, settings: Settings) -> Memory:
         spectra=spectra,
         energy=_backgrounds((blocks**2).mean(axis=1), hops, settings, q),
         bands=_backgrounds(bands, hops, settings, q),
-        log_spectra=_backgrounds(spectra, 10 * hops, settings, 0.5, transform=np.log),
+        log_spectra=_backgrounds(
+            spectra, settings.background_spectrum_hops, settings, 0.5, transform=np.log
+        ),
     )
 
 
@@ -293,7 +295,7 @@ def _flux(w):
 
 
 def _distance(w):
-    hops, span = 10 * w.settings.background_hops, w.settings.spectrum_hops
+    hops, span = w.settings.background_spectrum_hops, w.settings.spectrum_hops
     return _rms_db(w.log_p, w.background(w.memory.log_spectra, hops, span)[w.in_band])
 
 

@@ -20,13 +20,22 @@ BANDS_HZ = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32))
 BATCH = 32
 LOOP_WINDOWS = 60
 CPU = os.environ.get("BENCHMARK_CLOCK") == "cpu"
-clock = time.process_time if CPU else time.perf_counter
+
+
+def spent() -> float:
+    """Return the processor time of this process and of its children that have ended, s."""
+    return sum(os.times()[:4])
 
 
 def peak_mb() -> float:
     """Return the largest memory that this process alone has had, MB."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def clock() -> float:
+    """Return the time that counts: of the clock on the wall, or of the processor."""
+    return time.process_time() if CPU else time.perf_counter()
 
 
 def least(*functions, rounds: int = 3) -> list[float]:
@@ -198,22 +207,32 @@ def processes(folder: Path) -> dict:
             outcomes = extract(archive, store, plan, jobs=jobs)
         assert not any(outcome.error for outcome in outcomes), outcomes
 
-    one, two = least(partial(run, 1), partial(run, 2), rounds=2)
-    return {"one": one, "two": two, **_machine()}
+    one, two = (_in_parallel(partial(run, jobs), jobs) for jobs in (1, 2))
+    few, many = (_in_parallel(partial(_transforms, jobs), jobs) for jobs in (1, 2))
+    return {"one": one, "two": two, "machine": few / many}
 
 
-def _machine() -> dict:
-    """Time plain transforms in one process and in two at once: the most that can be gained."""
+def _in_parallel(function, jobs: int) -> float:
+    """Return the time of a run in some processes, s: the least of two.
+
+    By processor time it is what all of them have used, divided by their number: as on a machine
+    that is idle otherwise.
+    """
+    times = []
+    for _ in range(2):
+        start = spent() if CPU else time.perf_counter()
+        function()
+        times.append(((spent() if CPU else time.perf_counter()) - start) / (jobs if CPU else 1))
+    return min(times)
+
+
+def _transforms(jobs: int) -> None:
+    """Transform the same windows in one process or in several."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        list(pool.map(transforms, [1, 1]))  # both have started and imported
-        one, two = least(
-            lambda: list(pool.map(transforms, [400])),
-            lambda: list(pool.map(transforms, [400, 400])),
-        )
-    return {"machine": 2 * one / two}
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        list(pool.map(transforms, [4000 // jobs] * jobs))
 
 
 def transforms(n: int) -> None:
