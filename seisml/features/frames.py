@@ -110,9 +110,12 @@ class Past:
         return shape_energy(self.table).ravel()
 
     def at_resolution(self, duration_s: float) -> tuple[np.ndarray, float]:
-        """Return the coarsest energies that still resolve a duration, and their step in s."""
+        """Return the coarsest energies that resolve a twentieth of a duration, and their step in s.
+
+        Coarser steps lose events: the phase of an onset against the steps changes its ratio.
+        """
         settings = self.table.settings
-        if duration_s >= 4 * settings.shape_s * (1 - 1e-9):
+        if duration_s >= 20 * settings.shape_s * (1 - 1e-9):
             return self.shape_energy, settings.shape_s
         return self.energy, settings.sub_s
 
