@@ -202,7 +202,7 @@ class Window:
     def sta_lta(self, name):
         """Return STA, LTA and their ratio at the steps of the window (and STAs before it)."""
         sta_s, lta_s = {n: (a, b) for n, a, b in self.settings.sta_lta_s}[name]
-        coarse = sta_s >= 4 * self.settings.shape_s * (1 - 1e-9)
+        coarse = sta_s >= 20 * self.settings.shape_s * (1 - 1e-9)
         step_s = self.settings.shape_s if coarse else self.settings.sub_s
         series = self.memory.shape if coarse else self.memory.sub.ravel()
         a_block = round(self.settings.grid.hop_s / step_s)
@@ -247,11 +247,11 @@ def _peak_frequency(w):
 
 def _zscore(w):
     sta_s, lta_s = {n: (a, b) for n, a, b in w.settings.sta_lta_s}["mid"]
-    step_s = w.settings.shape_s
+    step_s = w.settings.sub_s
     n_sta, n_lta = round(sta_s / step_s), round(lta_s / step_s)
-    first, stop = w.block * w.settings.n_shape, (w.block + w.k) * w.settings.n_shape
+    first, stop = w.block * w.settings.n_sub, (w.block + w.k) * w.settings.n_sub
     low = first - n_lta - 2 * n_sta
-    total = np.cumsum(w.memory.shape[low:stop])
+    total = np.cumsum(w.memory.sub.ravel()[low:stop])
     log_sta = np.log10((total[n_sta:] - total[:-n_sta]) / n_sta)
     one, two = np.cumsum(log_sta), np.cumsum(log_sta**2)
     mean, square = ((c[n_lta:] - c[:-n_lta]) / n_lta for c in (one, two))
