@@ -342,7 +342,8 @@ def expected_of_white(rate_hz):
     n_bins = round((0.4 * rate_hz - 0.1) / df) + 1
     low_hz, high_hz = 0.1 - df / 2, 0.4 * rate_hz + df / 2
     k = welch_averages(5)
-    quantile = stats.chi2.ppf(0.3, 30 * rate_hz) / (30 * rate_hz)
+    n_block = 10 * rate_hz  # the background is a quantile of energies of 10 s
+    quantile = stats.chi2.ppf(0.3, n_block) / n_block
     expected = {
         "rms": 1.0,
         "log_energy": 0.0,
