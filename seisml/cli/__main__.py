@@ -1,0 +1,5 @@
+"""``python -m seisml.cli`` is ``seisml``."""
+
+from seisml.cli import main
+
+main()
