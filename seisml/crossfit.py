@@ -21,6 +21,7 @@ from seisml.model import (
     predict,
     within,
 )
+from seisml.pooling import pooled
 from seisml.store import FeatureTable, iter_tables
 from seisml.times import NS_PER_S, to_ns
 from seisml.windows import WindowGrid
@@ -52,6 +53,8 @@ class TrainingRule:
     class_weight : str
         ``balanced`` or ``none``.
     seed : int
+    pool : bool
+        Learn from medians and maxima over the components, see `seisml.pooling.pooled`.
     """
 
     model: str = "hist_gradient_boosting"
@@ -63,6 +66,7 @@ class TrainingRule:
     one_class: bool = True
     class_weight: str = "none"
     seed: int = 0
+    pool: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +197,7 @@ def label_store(
         windows[name] = windows[name].astype("category")
     windows = windows.drop(columns=["label", "share"])
     chosen = _draw(windows, rule)
-    X, columns = _read(stores, selection, chosen)
+    X, columns = _read(stores, selection, chosen, rule.pool)
     return LabelledStore(
         stores=tuple(stores),
         selection=selection,
@@ -292,12 +296,15 @@ def _draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     return np.sort(np.concatenate([event, rng.choice(noise, n_noise, replace=False)]))
 
 
-def _read(stores, selection: Selection, chosen: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _read(
+    stores, selection: Selection, chosen: np.ndarray, pool: bool
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read the features of the chosen rows, shard by shard."""
     frames, start = [], 0
     for _, table in selection.tables(stores):
         inside = chosen[(chosen >= start) & (chosen < start + len(table))] - start
-        frames.append(table.frame.iloc[inside].reset_index(drop=True))
+        frame = table.frame.iloc[inside].reset_index(drop=True)
+        frames.append(pooled(frame) if pool else frame)
         start += len(table)
     frame = pd.concat(frames, ignore_index=True)
     return finite(frame.to_numpy(np.float32)), tuple(frame.columns)
