@@ -6,6 +6,7 @@ drawn for itself, on days of its own, so that no memory of one reaches into the 
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import obspy
 import pandas as pd
 from scipy import signal
 
+from seisml.synthetics.archive import in_order
 from seisml.synthetics.noise import Draw, generator
 from seisml.times import DAY_NS, NS_PER_S
 
@@ -210,8 +212,8 @@ def sighting_table(rows: Sequence[Sighting]) -> pd.DataFrame:
 
 def make_records(
     folder,
-    make: Callable,
     *,
+    make: Callable,
     seed: int,
     n_records: int,
     start_ns: int,
@@ -224,13 +226,13 @@ def make_records(
     ----------
     folder : path-like
     make : callable
-        ``make(folder, n, start_ns, rng)`` writes record `n` and returns its sightings.
+        ``make(folder, n, start_ns, rng)`` writes record `n` and returns its sightings; importable.
     seed : int
     n_records : int
     start_ns : int
         Midnight before the first record.
     jobs : int
-        Threads; the draws do not depend on it.
+        Processes; the records do not depend on it.
     on_progress : callable, optional
         Called as ``on_progress(done, total)``.
 
@@ -240,11 +242,14 @@ def make_records(
         One row an event, see `Sighting`; ``record`` is the number of its record.
     """
     tell = on_progress or (lambda done, total: None)
+    one = functools.partial(_one_record, Path(folder), make, seed, start_ns)
     tables = []
-    for n in range(n_records):
-        rng = generator(seed, Draw.RECORD, n)
-        begin_ns = record_start(n, start_ns, rng)
-        table = sighting_table(make(Path(folder), n, begin_ns, rng))
-        tables.append(table.assign(record=n))
-        tell(n + 1, n_records)
+    for table in in_order(one, range(n_records), jobs=jobs):
+        tables.append(table)
+        tell(len(tables), n_records)
     return pd.concat(tables, ignore_index=True)
+
+
+def _one_record(folder: Path, make: Callable, seed: int, start_ns: int, n: int) -> pd.DataFrame:
+    rng = generator(seed, Draw.RECORD, n)
+    return sighting_table(make(folder, n, record_start(n, start_ns, rng), rng)).assign(record=n)
