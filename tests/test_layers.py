@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters"},
+    {"filters", "marstime"},
     {
         "segments",
         "files",
