@@ -50,6 +50,7 @@ LAYERS = [
     {"training", "page"},
     {"report", "settings"},
     {"project", "experts"},
+    {"catalog_files"},
     {"run"},
     {"demo"},
     {"steps"},
