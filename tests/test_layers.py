@@ -51,6 +51,7 @@ LAYERS = [
     {"training", "page"},
     {"report", "settings"},
     {"project", "experts"},
+    {"catalog_files"},
     {"run", "setfiles"},
     {"demo"},
     {"steps"},
