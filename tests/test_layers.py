@@ -51,7 +51,7 @@ LAYERS = [
     {"report", "settings"},
     {"project", "experts"},
     {"run"},
-    {"demo"},
+    {"demo", "classroom"},
     {"steps"},
     {"cli"},
 ]
@@ -79,6 +79,10 @@ HOMES = {
     "filelock": {"claims"},
     "distributed": {"executors"},
     "fsspec": {"remote"},
+    "jupytext": {"classroom"},
+    "nbclient": {"classroom"},
+    "nbformat": {"classroom"},
+    "nbconvert": {"classroom"},
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
