@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from seisml.errors import ConfigError, SeismlError
+from seisml.errors import ConfigError, NotebookError
 
 TAGS = ("stub", "wrong", "solution", "check")
 _CELL_TIMEOUT_S = 240
@@ -30,10 +30,6 @@ _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-
-
-class NotebookError(SeismlError):
-    """A notebook that cannot be built, or whose checks prove nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +40,7 @@ class Built:
     student: Path
     solution: Path | None
     n_checks: int
-    n_wrong: int
+    n_refused: int
     seconds: float
 
 
@@ -91,6 +87,7 @@ def read_source(path):
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:03d}"
+        cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
         unknown = set(cell.metadata.get("tags", ())) - set(TAGS)
         if unknown:
             raise NotebookError(

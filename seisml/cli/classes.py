@@ -146,7 +146,7 @@ def build(
             one = books.build(path, output, run=not student_only, html=html)
             built.append(one)
             progress.advance(bar)
-            told = f", {one.n_checks} checks, {one.n_wrong} wrong answers refused"
+            told = f", {one.n_checks} checks, {one.n_refused} empty or wrong answers refused"
             terminal.say(f"{one.name}: {one.seconds:.1f} s{told if one.solution else ''}")
     total = sum(one.seconds for one in built)
     terminal.say(f"{len(built)} notebooks in {total:.1f} s")
