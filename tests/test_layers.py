@@ -53,7 +53,7 @@ LAYERS = [
     {"project", "experts"},
     {"catalog_files"},
     {"run", "setfiles"},
-    {"demo"},
+    {"demo", "classroom"},
     {"steps"},
     {"cli"},
 ]
@@ -81,6 +81,10 @@ HOMES = {
     "filelock": {"claims"},
     "distributed": {"executors"},
     "fsspec": {"remote"},
+    "jupytext": {"classroom"},
+    "nbclient": {"classroom"},
+    "nbformat": {"classroom"},
+    "nbconvert": {"classroom"},
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
