@@ -11,20 +11,14 @@ from seisml.archive import Archive, open_archive
 from seisml.catalog import Catalog, select
 from seisml.compare import compare
 from seisml.comparison import Comparison
-from seisml.config import Config
 from seisml.coverage import archive_coverage, read_coverage
-from seisml.crossfit import Selection
 from seisml.errors import CatalogError, ConfigError, NoDataError
 from seisml.formats import read_catalog
 from seisml.intervals import union
 from seisml.labels import LabelRule, signal_catalog, signals
-from seisml.model import make_classifier, save_detector
-from seisml.settings import label_rule_of, training_rule_of
 from seisml.store import covered, iter_tables, shard_paths
 from seisml.taxonomy import Taxonomy, below, classify, lineage
-from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS, iso
-from seisml.training import Training, train
 
 
 def read_stations(path) -> pd.DataFrame | None:
@@ -48,6 +42,29 @@ def read_stations(path) -> pd.DataFrame | None:
             "It needs station (NET.STA), latitude, longitude.",
         )
     return table
+
+
+def read_expert(path, *, body: str) -> Catalog:
+    """Read an expert catalogue for records of a body.
+
+    Parameters
+    ----------
+    path : path
+    body : str
+        Taken where the file does not say one.
+
+    Raises
+    ------
+    CatalogError
+        If the file says that it is of another body.
+    """
+    catalog = read_catalog(path)
+    if catalog.body not in ("earth", body):  # earth is also what files are that say nothing
+        raise CatalogError(
+            f"{path} is a catalogue of {catalog.body}, the records are of {body}.",
+            f"Choose the catalogue of these records, or a profile for {catalog.body} (--profile).",
+        )
+    return dataclasses.replace(catalog, body=body)
 
 
 def signals_of(catalog: Catalog, archive_stations, rule: LabelRule, coordinates) -> pd.DataFrame:
@@ -89,60 +106,6 @@ def check_overlap(catalog: Catalog, archive: Archive) -> Catalog:
             "Check the time zone of the catalogue, and whether it belongs to this archive.",
         )
     return inside
-
-
-def train_on(
-    store,
-    catalog_path,
-    config: Config,
-    output,
-    *,
-    archive: Archive | None = None,
-    stations=None,
-    start=None,
-    end=None,
-    on_progress=None,
-) -> Training:
-    """Train on feature stores and a catalogue file, and save the detector.
-
-    Parameters
-    ----------
-    store : sequence of path
-    catalog_path : path
-    config : Config
-        Labels, training, detection and comparison.
-    output : path
-        Of the model.
-    archive : Archive, optional
-    stations : path, optional
-        Coordinates.
-    start, end : time, optional
-        Windows that are used.
-    on_progress : callable, optional
-
-    Returns
-    -------
-    Training
-    """
-    make_classifier(config.training.model)  # a misspelt name is told before any work
-    catalog = read_catalog(catalog_path, body=config.body)
-    names = sorted({path.parent.name for one in store for path in shard_paths(one)})
-    coordinates = read_stations(stations)
-    table = signals_of(catalog, names, label_rule_of(config), coordinates)
-    training = train(
-        list(store),
-        table,
-        catalog,
-        label_rule=label_rule_of(config),
-        rule=training_rule_of(config),
-        detection=dataclasses.asdict(config.detection),
-        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
-        archive=archive,
-        selection=Selection(start=start, end=end),
-        on_progress=on_progress,
-    )
-    save_detector(training.detector, output)
-    return training
 
 
 def compare_files(

@@ -22,13 +22,83 @@ def settings_of(profile: str, **changes):
         or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
     }
     labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
-    training = {k: changes[k] for k in ("model",) if k in changes}
+    training = {k: changes[k] for k in ("model", "split") if k in changes}
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, **data),
         labels=dataclasses.replace(config.labels, **labels),
         training=dataclasses.replace(config.training, **training),
     )
+
+
+def training_sets(stores, catalog, also, path, config, **options):
+    """Return the training sets that the command line names: stores, further ones, a file."""
+    from seisml.errors import ConfigError
+    from seisml.setfiles import SetFiles, read_sets
+
+    if bool(stores) != bool(catalog):
+        raise ConfigError(
+            "Feature stores and a catalogue belong together.",
+            "Give both, as in: seisml train STORE --catalog CATALOG -o MODEL.",
+        )
+    found = []
+    if stores:
+        texts = {key: str(value) for key, value in options.items() if value is not None}
+        names = tuple(map(str, stores))
+        found.append(SetFiles(names, str(catalog), labels=config.labels, **texts))
+    for text in also:
+        store, _, its = text.rpartition("=")
+        if not store or not its:
+            raise ConfigError(f"--also {text!r} is no STORE=CATALOG.", "As --also b/=b.xml.")
+        found.append(SetFiles((store,), its, labels=config.labels))
+    if path is not None:
+        found += read_sets(path, config)
+    if not found:
+        raise ConfigError(
+            "There is nothing to train on.",
+            "Give STORE with --catalog, --also STORE=CATALOG, or --sets FILE.",
+        )
+    return found
+
+
+def show_models(model: str | None, as_json: bool) -> None:
+    """List the models that come with seisml, or print the card of one."""
+    from seisml.model import load_detector, shipped_models
+
+    if model is not None:
+        detector = load_detector(model)
+        card = detector.about()
+        if as_json:
+            terminal.as_json(card)
+        else:
+            terminal.table(model, ["", "value"], [(k, cell(v)) for k, v in flat(card)])
+        return
+    cards = {name: load_detector(name).about() for name in shipped_models()}
+    if as_json:
+        terminal.as_json(cards)
+        return
+    if not cards:
+        terminal.say("No model comes with this seisml. Train one with 'seisml train'.")
+    keys = ("body", "classes", "features", "windows", "expert")
+    rows = [(name, *(cell(card.get(key, "")) for key in keys)) for name, card in cards.items()]
+    terminal.table("models", ["name", *keys], rows)
+
+
+def flat(card, name: str = "") -> list[tuple[str, object]]:
+    """Return nested mappings as rows of (names joined by a colon, value)."""
+    rows: list[tuple[str, object]] = []
+    items = card.items() if isinstance(card, dict) else enumerate(card, start=1)
+    for key, value in items:
+        nested = isinstance(value, dict) or (
+            isinstance(value, (list, tuple)) and any(isinstance(v, dict) for v in value)
+        )
+        if nested:
+            rows += flat(value, f"{name}{key}: ")
+        elif isinstance(value, (list, tuple)):
+            rows.append((f"{name}{key}", ", ".join(map(cell, value))))
+        else:
+            rows.append((f"{name}{key}", value))
+    return rows
 
 
 def open_archive(root: str, jobs: int):
