@@ -223,6 +223,4 @@ def outside_mission(start_ns: int, end_ns: int) -> str:
     first, last = (math.floor((t - SOL_ZERO_NS) / SOL_NS) for t in (start_ns, end_ns - 1))
     if first >= 0 and last <= LAST_SOL:
         return ""
-    return (
-        f"The records are from sol {first} to {last}; InSight recorded from sol 0 to {LAST_SOL}."
-    )
+    return f"The records are from sol {first} to {last}; InSight recorded from sol 0 to {LAST_SOL}."
