@@ -19,7 +19,7 @@ SOL_NS, SOL_ZERO_NS = BODIES["mars"].day_ns, BODIES["mars"].day_zero_ns
 MISSION_LONGITUDE = 135.97
 LANDER_LONGITUDE = 135.623447
 LAST_SOL = 1446
-"""The last sol of the mission with records; the first is 0, the first with the VBB on the ground 85."""
+"""The last sol of the mission with records; the landing was on sol 0."""
 _J2000_NS = 946_727_935_816_000_000  # 2000-01-01T12:00 TT
 # TAI − UTC in s from these days on (IERS bulletin C); TT is 32.184 s ahead of TAI.
 _LEAPS = (
