@@ -158,10 +158,11 @@ def _quantiles(w: Windows) -> np.ndarray:
         group = count_set(total[:-1] < wanted)
         rest = wanted - np.where(group > 0, total[group - 1, columns], 0.0)
         fine = groups[columns * n_groups + group]
-        running = rows_times(fine, inside).T
-        at = np.minimum(count_set(running < rest), GROUP - 1)
+        running = rows_times(fine, inside)
+        below = (running < rest[:, np.newaxis]).view(np.uint64)  # eight flags a number
+        at = np.minimum(np.bitwise_count(below).sum(axis=1, dtype=np.int64), GROUP - 1)
         step = fine[columns, at]
-        part = (rest - (running[at, columns] - step)) / np.where(step > 0, step, 1)
+        part = (rest - (running[columns, at] - step)) / np.where(step > 0, step, 1)
         out[:, i] = (GROUP * group + at + np.clip(part, 0.0, 1.0))[: w.n]
     out[~(total[-1, : w.n] > 0)] = np.nan
     return f[0] + (out - 0.5) * (f[1] - f[0])
