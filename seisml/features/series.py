@@ -123,13 +123,15 @@ def trailing_sum(x: np.ndarray, n: int) -> np.ndarray:
     # Value j has n - 1 - j before its block: `whole` blocks and j - last steps of one more; from
     # j > last on one whole block less.
     whole, last = divmod(n - 1, steps)
-    blocks_sum = total[-1].copy()
-    for rows, n_whole, part in (
-        (slice(0, last + 1), whole, rest[steps - last :]),
-        (slice(last + 1, steps), whole - 1, rest[1 : steps - last]),
+    fewer = moving_sum(total[-1], whole - 1)
+    more = total[-1].copy()
+    more[1:] += fewer[:-1]
+    for rows, n_whole, between, part in (
+        (slice(0, last + 1), whole, more, rest[steps - last :]),
+        (slice(last + 1, steps), whole - 1, fewer, rest[1 : steps - last]),
     ):
         if n_whole:
-            total[rows, 1:] += moving_sum(blocks_sum, n_whole)[:-1]
+            total[rows, 1:] += between[:-1]
         first = rows.start
         total[first : first + len(part), n_whole + 1 :] += part[:, : max(0, blocks - n_whole - 1)]
     return total
@@ -163,8 +165,8 @@ def trailing_mean(x: np.ndarray, n: int, *, min_share: float) -> np.ndarray:
     least, early = max(1.0, min_share * n), -(-n // len(x))
     if known.all():
         mean = trailing_sum(x, n)
-        count = trailing_sum(known[:, :early].astype(_room(n)), n)
-        mean[:, :early] = _share(mean[:, :early], count, least)
+        steps = np.arange(len(x))[:, np.newaxis] + len(x) * np.arange(early) + 1
+        mean[:, :early] = _share(mean[:, :early], np.minimum(steps, n)[:, : x.shape[1]], least)
         mean[:, early:] /= n
         return mean
     total = trailing_sum(np.where(known, x, 0.0), n)
