@@ -149,3 +149,14 @@ def test_hypoinverse_numbers_without_points_and_signs(tmp_path):
     assert read(tmp_path, broken, zone="UTC").dropped_lines == {
         "date and clock are no time of the calendar": (2,)
     }
+
+
+def test_one_event_at_several_stations_has_a_row_for_each(tmp_path):
+    text = "id,station,time\na,X.A,2020-01-02T00:00:10Z\na,X.B,2020-01-02T00:00:10Z\nb,,2020\n"
+    text = text.replace("b,,2020", "b,,2020-01-02T00:00:11Z")
+    events = read(tmp_path, text).events
+    assert events["event_id"].tolist() == ["a@X.A", "a@X.B", "b"]
+    assert events["source_id"].tolist() == ["a", "a", "b"]
+    twice = "id,station,time\na,X.A,2020-01-02T00:00:10Z\na,X.A,2020-01-02T00:00:12Z\n"
+    with pytest.raises(CatalogError, match="'a' stands in lines 2 and 3"):
+        read(tmp_path, twice)

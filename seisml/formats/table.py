@@ -100,8 +100,9 @@ def read(
     Returns
     -------
     Catalog
-        Empty rows, rows without a time and events that stand there a second time (same id and
-        time) are counted as dropped.
+        Empty rows, rows without a time and events that stand there a second time (same id, time
+        and station) are counted as dropped. Rows of one event at several stations are events of
+        their own with the id ``id@station``; ``source_id`` keeps the id.
 
     Raises
     ------
@@ -189,9 +190,21 @@ def events_of(
     if not own:
         events, wrong["end before start, only the end"] = _without_early_ends(events)
     rejected = {reason: lines[mask] for reason, mask in wrong.items() if mask.any()}
+    events = events[keep]
     if "event_id" in events:
-        check_ids(events[keep].set_index(lines[keep]), path)
-    return _with_ids(events[keep]), _refine(basis, roles), rejected
+        events = _at_stations(events)
+        check_ids(events.set_index(lines[keep]), path)
+    return _with_ids(events), _refine(basis, roles), rejected
+
+
+def _at_stations(events: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows of one event at several stations ids of their own: id@station."""
+    ids = events["event_id"]
+    several = "station" in events and ids[ids != ""].duplicated().any()
+    if not several or events[ids != ""].duplicated(["event_id", "station"]).any():
+        return events
+    own = (ids + "@" + events["station"]).where((ids != "") & (events["station"] != ""), ids)
+    return events.assign(event_id=own, source_id=ids)
 
 
 def _without_early_ends(events: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
@@ -260,7 +273,8 @@ def _unusable(table: pd.DataFrame, events: pd.DataFrame) -> dict[str, np.ndarray
     untimed = (events["time_ns"] == NAT).to_numpy() & ~empty
     again = np.zeros(len(events), dtype=bool)
     if "event_id" in events:
-        again = events.duplicated(["event_id", "time_ns"]).to_numpy() & (events["event_id"] != "")
+        same = [name for name in ("event_id", "time_ns", "station") if name in events]
+        again = events.duplicated(same).to_numpy() & (events["event_id"] != "")
         again = np.asarray(again & ~untimed & ~empty)
     return {"empty row": empty, "row without time": untimed, "same event again": again}
 
