@@ -20,6 +20,7 @@ _SECONDS = re.compile(r"[+-]?\d{1,10}(?:\.\d*)?(?:[eE][+-]?\d\d?)?")
 _NO_ZONE = "has no time zone"
 _ORDINAL = re.compile(r"^(\d{4})-?(\d{3})(?=[tT ]|$)")
 _DAY_END = re.compile(r"(?<=[tT ])24(?=:?00(?::?00(?:[.,]0*)?)?(?:[^\d:.,]|$))")
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d[tT ](?:[01]\d|2[0-3]):\d\d:[0-5]\d(?:\.\d*)?[zZ]?")
 _COMMA = re.compile(r"(?<=:\d\d),(?=\d)")
 _SIXTY = re.compile(r"(?<=[tT ]\d\d:\d\d:)60(?!\d)|(?<=[tT ]\d{4})60(?!\d)")
 _ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[tT ][\d:.,]+[+-]\d{2})$")
@@ -203,18 +204,12 @@ def _calendar_day(found: re.Match) -> str:
 
 def _parse(text: pd.Series, zone: str | None, time_format: str) -> tuple[np.ndarray, np.ndarray]:
     known = (text.str.lower() != "nat").to_numpy()
-    sixty = text.str.contains(_SIXTY).to_numpy() & (not time_format)
-    if sixty.any():
-        text = text.mask(sixty, text.str.replace(_SIXTY, "59", regex=True))
-    next_day = text.str.contains(_DAY_END).to_numpy() & (not time_format)
-    if next_day.any():
-        text = text.mask(next_day, text.str.replace(_DAY_END, "00", regex=True))
+    shift = np.zeros(len(text), dtype="timedelta64[s]")
     if not time_format:
-        text = text.str.replace(_ORDINAL, _calendar_day, regex=True)
-        text = text.str.replace(_COMMA, ".", regex=True)
+        text, shift = _as_pandas_reads(text)
     times = _dates(text, utc=zone is None, time_format=time_format)
-    if next_day.any():
-        times = times + pd.to_timedelta(np.where(next_day, 1, 0), unit="D")
+    if shift.any():
+        times = times + shift
     no_time = times.isna().to_numpy() & known
     if zone is not None:
         times = pd.Series(_localize(pd.DatetimeIndex(times), zone), index=text.index)
@@ -233,7 +228,26 @@ def _parse(text: pd.Series, zone: str | None, time_format: str) -> tuple[np.ndar
         "",
     )
     ns = times.mask(outside).to_numpy().astype("datetime64[ns]").astype(np.int64)
-    return np.where(sixty & (ns != NAT), ns + NS_PER_S, ns), problems.astype(object)
+    return ns, problems.astype(object)
+
+
+def _as_pandas_reads(text: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    """Return ISO 8601 texts in the forms that pandas has, and what must be added to their times."""
+    shift = np.zeros(len(text), dtype="timedelta64[s]")
+    odd = ~text.str.fullmatch(_PLAIN).to_numpy(dtype=bool)
+    some = text[odd]
+    if some.empty:
+        return text, shift
+    sixty, day_end = some.str.contains(_SIXTY), some.str.contains(_DAY_END)
+    shift[odd] = np.where(sixty, 1, 0) + np.where(day_end, 86_400, 0)
+    for pattern, new in (
+        (_SIXTY, "59"),
+        (_DAY_END, "00"),
+        (_COMMA, "."),
+        (_ORDINAL, _calendar_day),
+    ):
+        some = some.str.replace(pattern, new, regex=True)
+    return text.where(~odd, some.reindex(text.index)), shift
 
 
 def _localize(times: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
