@@ -6,17 +6,10 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog, select
-from seisml.config import Config
-from seisml.crossfit import Selection
 from seisml.errors import CatalogError, ConfigError
 from seisml.formats import read_catalog
 from seisml.labels import LabelRule, signals
-from seisml.model import make_classifier, save_detector
-from seisml.settings import label_rule_of, training_rule_of
-from seisml.store import shard_paths
-from seisml.thresholds import MatchRule
 from seisml.times import iso
-from seisml.training import Training, train
 
 
 def read_stations(path) -> pd.DataFrame | None:
@@ -40,6 +33,29 @@ def read_stations(path) -> pd.DataFrame | None:
             "It needs station (NET.STA), latitude, longitude.",
         )
     return table
+
+
+def read_expert(path, *, body: str) -> Catalog:
+    """Read an expert catalogue for records of a body.
+
+    Parameters
+    ----------
+    path : path
+    body : str
+        Taken where the file does not say one.
+
+    Raises
+    ------
+    CatalogError
+        If the file says that it is of another body.
+    """
+    catalog = read_catalog(path)
+    if catalog.body not in ("earth", body):  # earth is also what files are that say nothing
+        raise CatalogError(
+            f"{path} is a catalogue of {catalog.body}, the records are of {body}.",
+            f"Choose the catalogue of these records, or a profile for {catalog.body} (--profile).",
+        )
+    return dataclasses.replace(catalog, body=body)
 
 
 def signals_of(catalog: Catalog, archive_stations, rule: LabelRule, coordinates) -> pd.DataFrame:
@@ -81,57 +97,3 @@ def check_overlap(catalog: Catalog, archive: Archive) -> Catalog:
             "Check the time zone of the catalogue, and whether it belongs to this archive.",
         )
     return inside
-
-
-def train_on(
-    store,
-    catalog_path,
-    config: Config,
-    output,
-    *,
-    archive: Archive | None = None,
-    stations=None,
-    start=None,
-    end=None,
-    on_progress=None,
-) -> Training:
-    """Train on feature stores and a catalogue file, and save the detector.
-
-    Parameters
-    ----------
-    store : sequence of path
-    catalog_path : path
-    config : Config
-        Labels, training, detection and comparison.
-    output : path
-        Of the model.
-    archive : Archive, optional
-    stations : path, optional
-        Coordinates.
-    start, end : time, optional
-        Windows that are used.
-    on_progress : callable, optional
-
-    Returns
-    -------
-    Training
-    """
-    make_classifier(config.training.model)  # a misspelt name is told before any work
-    catalog = read_catalog(catalog_path, body=config.body)
-    names = sorted({path.parent.name for one in store for path in shard_paths(one)})
-    coordinates = read_stations(stations)
-    table = signals_of(catalog, names, label_rule_of(config), coordinates)
-    training = train(
-        list(store),
-        table,
-        catalog,
-        label_rule=label_rule_of(config),
-        rule=training_rule_of(config),
-        detection=dataclasses.asdict(config.detection),
-        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
-        archive=archive,
-        selection=Selection(start=start, end=end),
-        on_progress=on_progress,
-    )
-    save_detector(training.detector, output)
-    return training
