@@ -80,7 +80,7 @@ def plot_coverage(
         for table, colour, (low, high), _ in events:
             y = np.array([where[key] for key in keys[id(table)]], dtype=float)
             each.vlines(days(table["time_ns"].to_numpy()), y + low, y + high, color=colour, lw=0.9)
-        time_axis(each, limits, maxticks=max(2, 8 // len(axes)))
+        time_axis(each, limits, maxticks=max(3, 8 // len(axes)))
     _finish(axes, [plain(name) for name in rows])
     handles = [Patch(color=LIGHT, label="data")] if coverage else []
     handles += [Line2D([], [], color=colour, lw=2, label=name) for _, colour, _, name in events]
@@ -136,6 +136,10 @@ def _finish(axes: list[Axes], names: list[str]) -> None:
     axes[0].set_ylabel("station")
     for each in axes:
         each.tick_params(axis="y", length=0)
+    if len(axes) > 1:
+        for each in axes:
+            each.set_xlabel("")
+        axes[0].figure.supxlabel("time (UTC), with gaps", fontsize=10.5)
     slash = {"marker": [(-0.5, -1), (0.5, 1)], "ms": 8, "ls": "", "color": GREY, "clip_on": False}
     for left, right in itertools.pairwise(axes):
         right.spines["left"].set_visible(False)
