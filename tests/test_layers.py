@@ -45,7 +45,7 @@ LAYERS = [
     {"detect", "resampling"},
     {"metrics", "completeness"},
     {"plots"},
-    {"trainingset", "summaries", "curves"},
+    {"trainingset", "trainingrule", "summaries", "curves"},
     {"crossfit"},
     {"thresholds"},
     {"training", "page"},
