@@ -1,18 +1,25 @@
 """Records for the notebooks: generated on demand, kept in the cache folder, real ones if there."""
 
+import dataclasses
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from seisml.archive import of_channels, open_archive
 from seisml.atomic import write_atomic
 from seisml.catalog import Catalog, make_catalog
 from seisml.classroom.exercise import CLASSES, STATION, onsets, submission_text
 from seisml.classroom.submissions import read_submission
+from seisml.config import load_profile
+from seisml.extract import extract
 from seisml.formats import read_catalog, write_catalog
 from seisml.index import cache_folder
+from seisml.settings import plan_of
+from seisml.store import FeatureTable, read_table
 from seisml.synthetics import make_earth_archive, make_mars_archive
 
 REAL = "SEISML_REAL_DATA"
@@ -116,3 +123,44 @@ def _made(name: str, make) -> Path:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return folder
+
+
+def feature_table(
+    archive: Path | str,
+    *,
+    channels: Iterable[str],
+    profile: str = "earth-local",
+    length_s: float,
+    hop_s: float,
+    names: Iterable[str],
+    **features,
+) -> FeatureTable:
+    """Return the features of the windows of some channels, made anew in a few seconds.
+
+    Parameters
+    ----------
+    archive : path-like
+    channels : iterable of str
+        For example ``["HHZ"]``.
+    profile : str
+        Preset for what is not given here.
+    length_s, hop_s : float, s
+    names : iterable of str
+        Features and sets of features.
+    **features
+        Other settings of ``[features]``, as ``spectrum_s``.
+
+    Returns
+    -------
+    seisml.store.FeatureTable
+    """
+    config = load_profile(profile)
+    config = dataclasses.replace(
+        config,
+        windows=dataclasses.replace(config.windows, length_s=length_s, hop_s=hop_s),
+        features=dataclasses.replace(config.features, names=tuple(names), **features),
+    )
+    opened = of_channels(open_archive(archive, index=False), channels)
+    with tempfile.TemporaryDirectory() as store:
+        extract(opened, store, plan_of(config), jobs=1)
+        return read_table(store)
