@@ -70,7 +70,9 @@ def test_classifiers_take_nan_and_learn(name):
 def test_same_seed_same_model(name):
     """Two fits with one seed give the same probabilities, bit for bit."""
     X, y = training_set()
-    first, second = (fit_classifier(name, X, y, seed=3, columns=STALTA).predict_proba(X[1:5]) for _ in range(2))
+    first, second = (
+        fit_classifier(name, X, y, seed=3, columns=STALTA).predict_proba(X[1:5]) for _ in range(2)
+    )
     np.testing.assert_array_equal(first, second)
 
 
