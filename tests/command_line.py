@@ -46,7 +46,7 @@ def _run(words, cwd, env, out, err) -> None:
     sys.stdout, sys.stderr = (
         os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2)
     )
-    sys.stdin = Path(os.devnull).open(encoding="utf-8")
+    sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
