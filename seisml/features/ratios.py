@@ -143,8 +143,9 @@ def dlog_energy(w: Windows) -> np.ndarray:
     """Change of the log energy against the window that ends where this one begins."""
     energy = w.past.cached(_block_energy)
     before, skip = np.full(w.n, np.nan), min(max(0, w.k - w.first), w.n)
-    earlier = dataclasses.replace(w, first=w.first - w.k + skip, n=w.n - skip)
-    before[skip:] = earlier.mean(energy)
+    if skip < w.n:
+        earlier = dataclasses.replace(w, first=w.first - w.k + skip, n=w.n - skip)
+        before[skip:] = earlier.mean(energy)
     return log10(w.mean(energy)) - log10(before)
 
 
