@@ -129,7 +129,7 @@ def spec_kurtosis(w: Windows) -> np.ndarray:
 
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-GROUP = 16
+GROUP = 8
 """Bins that are passed over together when a quantile is looked up."""
 
 
