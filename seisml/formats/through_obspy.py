@@ -1,9 +1,9 @@
-"""Bulletins that ObsPy reads well: ISC IMS1.0, GSE2.0, Nordic, hypoDD phases.
+"""Bulletins that ObsPy reads well: ISC IMS1.0, GSE2.0, Nordic, hypoDD phases, NonLinLoc.
 
 ObsPy gives up at the first event that it cannot read and passes over arrivals in silence. So the
 file is cut into events, each is handed over on its own, and what ObsPy refuses or leaves out is
 counted with its line. IMS1.0, GSE2.0 and Nordic are UTC by their definition; hypoDD's phase
-file states no zone.
+file and NonLinLoc's hypocentres state no zone.
 
 Of several origins that of ``#PRIME`` is preferred, else the ISC's, else the first. The class of
 Nordic events is the source's letter: E explosion, V volcanic, and so on (`NORDIC_CLASSES`).
@@ -51,6 +51,7 @@ _UNREADABLE = (
     LookupError,
     NameError,
     NotImplementedError,
+    RuntimeError,
     StopIteration,
     TypeError,
     ValueError,
@@ -134,6 +135,12 @@ def _count_nordic(lines: list[str]) -> int:
     return sum("BAZ" not in line[8:24] for line in arrivals)  # back azimuths join their arrival
 
 
+def _count_nlloc(lines: list[str]) -> int:
+    begin = [n for n, line in enumerate(lines) if line.startswith("PHASE ")]
+    end = [n for n, line in enumerate(lines) if line.startswith("END_PHASE")]
+    return end[0] - begin[0] - 1 if begin and end else 0
+
+
 _IMS = _Bulletin(
     "IMS10BULLETIN",
     _matches(_IMS_EVENT),
@@ -168,6 +175,20 @@ _PHASES = _Bulletin(
     lambda text: text.split("\n")[0].split()[-1],
     lambda lines: len([line for line in lines[1:] if line.strip()]),
 )
+
+
+_NLLOC = _Bulletin(
+    "NLLOC_HYP",
+    _matches(re.compile("NLLOC ")),
+    lambda text: f"{text}\n\n",
+    lambda text: "",
+    _count_nlloc,
+)
+
+
+def sniff_nlloc(head: str, path: Path) -> bool:
+    """Tell whether a text begins as a hypocentre-phase file of NonLinLoc."""
+    return re.match(r'\s*NLLOC\s+"', head) is not None
 
 
 def sniff_ims(head: str, path: Path) -> bool:
@@ -212,6 +233,12 @@ def read_phases(path, *, zone=None, body=None, columns=None, name="") -> Catalog
     """Read hypoDD's phase file, whose zone must be stated; options as in `seisml.formats`."""
     zone = stated_zone(zone, Path(path), "hypoDD phase file")
     return _read(path, _PHASES, zone=zone, body=body, name=name)
+
+
+def read_nlloc(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
+    """Read NonLinLoc's hypocentres and phases, whose zone must be stated."""
+    zone = stated_zone(zone, Path(path), "hypocentre file of NonLinLoc")
+    return _read(path, _NLLOC, zone=zone, body=body, name=name)
 
 
 def _read(path, kind: _Bulletin, *, zone: str, body: str | None, name: str) -> Catalog:
@@ -294,6 +321,8 @@ def _parse(block: list[str], kind: _Bulletin):
     from obspy.io.gse2.bulletin import GSE2BulletinSyntaxError
     from obspy.io.nordic import NordicParsingError
 
+    if kind is _NLLOC and sum(line.startswith("END_NLLOC") for line in block) != 1:
+        return None, "not one END_NLLOC"  # at which ObsPy raises a bare Exception
     refusals = (*_UNREADABLE, ObsPyException, GSE2BulletinSyntaxError, NordicParsingError)
     content = kind.wrap("\n".join(block)).encode(kind.encoding)
     with warnings.catch_warnings():
@@ -342,5 +371,6 @@ FORMATS = (
     Format("ims", sniff_ims, read_ims, None, (), "bulletin IMS1.0, as of the ISC"),
     Format("gse2", sniff_gse, read_gse, None, (), "bulletin GSE2.0"),
     Format("nordic", sniff_nordic, read_nordic, None, (), "Nordic events of SEISAN"),
+    Format("nlloc", sniff_nlloc, read_nlloc, None, (), "hypocentres and phases of NonLinLoc"),
     Format("hypodd-phases", sniff_phases, read_phases, None, (), "phase file of hypoDD (.pha)"),
 )
