@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
-    {"errors"},
+    {"errors", "iso8601"},
     {"times", "atomic", "fills", "executors", "remote"},
     {
         "config",
