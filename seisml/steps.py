@@ -326,8 +326,8 @@ def comparison_table(title: str, training, extra=()) -> None:
 
 def comparison_of(machine, expert, archive, *, coverage, taxonomy, **options):
     """Compare two files, in the coverage that is named or else that of the archive."""
+    from seisml.catalog_files import compare_files, coverage_of
     from seisml.coverage import archive_coverage
-    from seisml.experts import compare_files, coverage_of
     from seisml.taxonomy import load_taxonomy
 
     known = None
@@ -388,7 +388,7 @@ def write_comparison_page(html, result, numbers, archive, offset_h) -> None:
 
 def tell_statistics(found, rows, *, coverage, offset_h, dm, html, as_json) -> None:
     """Print the statistics of a catalogue after its summary, or write them as a page."""
-    from seisml.experts import coverage_of
+    from seisml.catalog_files import coverage_of
     from seisml.report import catalog_report
     from seisml.statistics import numbers, statistics, statistics_table
     from seisml.summaries import plain

@@ -62,8 +62,9 @@ LAYERS = [
     {"training", "page"},
     {"report", "settings"},
     {"project", "experts"},
+    {"catalog_files"},
     {"run", "setfiles"},
-    {"demo"},
+    {"demo", "classroom"},
     {"steps"},
     {"cli"},
 ]
@@ -91,6 +92,10 @@ HOMES = {
     "filelock": {"claims"},
     "distributed": {"executors"},
     "fsspec": {"remote"},
+    "jupytext": {"classroom"},
+    "nbclient": {"classroom"},
+    "nbformat": {"classroom"},
+    "nbconvert": {"classroom"},
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -1,152 +1,153 @@
-"""Verbs of event classes: train-classes, classify."""
+"""Verbs of the classroom: class build, class make, class score, class expect."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seisml import steps, terminal
-from seisml.cli.options import Metadata, Profile
+from seisml import terminal
+from seisml.cli.options import AsJson, Jobs, Zone
 
 app = typer.Typer()
-Taxonomy = Annotated[
-    str | None, typer.Option(help="Classes of labels: mars, moon, regional, volcano, a .toml.")
-]
-
-
-def _at_stations(events, opened, config, stations):
-    """Return the events of an expert as seen at the stations of an archive, with ``event``."""
-    from seisml.experts import read_stations, signals_of
-    from seisml.labels import signal_catalog
-    from seisml.settings import label_rule_of
-    from seisml.times import NAT
-
-    table = events.events
-    if (table["station"] != "").all() and (table["end_ns"] != NAT).any():
-        return events
-    names = steps.chosen_stations(opened, None)
-    found = signals_of(events, names, label_rule_of(config), read_stations(stations))
-    return signal_catalog(found, events)
-
-
-@app.command(
-    name="train-classes",
-    epilog="Example: `seisml train-classes detections.csv --catalog expert.xml --archive sds/ "
-    "--taxonomy volcano -o classes.skops`",
+group = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="The classroom: build the notebooks, make the exercise, score what is handed in.",
 )
-def train_classes(
-    events: Annotated[Path, typer.Argument(help="Detections, or an expert's events with labels.")],
-    archive: Annotated[str, typer.Option(help="Waveforms.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Event classifier (.skops).")],
-    catalog: Annotated[
-        Path | None,
-        typer.Option("--catalog", "-c", help="Expert whose labels the detections get."),
-    ] = None,
-    taxonomy: Taxonomy = None,
-    level: Annotated[int | None, typer.Option(help="Of the taxonomy; 1 is its families.")] = None,
-    profile: Profile = "earth-local",
-    metadata: Metadata = None,
-    stations: Annotated[
-        Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
-    ] = None,
-    tolerance: Annotated[float, typer.Option(help="Of detections and expert events, s.")] = 5.0,
-    models: Annotated[
-        str, typer.Option(help="Classifiers to compare, with commas; the best is kept.")
-    ] = "dummy,logistic,random_forest,hist_gradient_boosting",
-    features: Annotated[str, typer.Option(help="Features or sets, with commas.")] = "classify",
-    folds: Annotated[int, typer.Option(min=2)] = 5,
-    repeats: Annotated[int, typer.Option(min=0, help="Permutations of a feature.")] = 2,
-    report: Annotated[
-        Path | None, typer.Option(help="Folder of the evaluation [OUTPUT's name + .evaluation].")
-    ] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+app.add_typer(group, name="class")
+
+
+@group.command(epilog="Example: `seisml class make --seed 803471 -o autumn/`")
+def make(
+    output: Annotated[Path, typer.Option("-o", "--output", help="New folder.")],
+    seed: Annotated[int, typer.Option(min=0, help="Keep it: who knows it has the answers.")],
+    days: Annotated[int, typer.Option(help="Half is taught, half is the exam.")] = 4,
+    jobs: Jobs = 1,
 ) -> None:
-    """Train the second stage: a classifier of events, on the limits that the detector found.
+    """Make the detection exercise: a package for students, an answer key for the teacher."""
+    from seisml.classroom.exercise import make_exercise
 
-    Without --catalog the events' own labels and limits are learnt; an event at several stations
-    has the ids "event@NET.STA". The evaluation is blocked by event: one at several stations is
-    never in training and test.
-    """
-    from seisml.compare import compare
-    from seisml.evaluation import EvaluationRule
-    from seisml.eventclasses import labelled_detections, save_classifier
-    from seisml.eventclasses import train_classes as train
-    from seisml.formats import read_catalog
-    from seisml.report import levels_block
-    from seisml.settings import plan_of
-    from seisml.taxonomy import load_taxonomy
-
-    config = steps.settings_of(profile)
-    known = None if taxonomy is None else load_taxonomy(taxonomy)
-    opened = steps.open_archive(archive, 1)
-    plan = plan_of(config, metadata=steps.read_metadata(metadata or ()))
-    if catalog is None:
-        found = _at_stations(read_catalog(events), opened, config, stations).events
-        own = found["event_id"].str.rsplit("@", n=1).str[0]
-        table = found.assign(event=own)[lambda rows: rows["label"] != ""]
-    else:
-        expert = _at_stations(read_catalog(catalog), opened, config, stations)
-        test = compare(read_catalog(events), expert, tolerance_s=tolerance, by_station=True)
-        table = labelled_detections(test)[lambda rows: rows["label"] != ""]
-        terminal.say(f"{len(table)} of {len(test.machine)} detections have an expert's label")
-    rule = EvaluationRule(
-        models=tuple(name.strip() for name in models.split(",") if name.strip()),
-        n_folds=folds,
-        n_repeats=repeats,
-        seed=seed,
-    )
-    training = train(
-        opened,
-        table,
-        plan,
-        taxonomy=known,
-        level=level,
-        names=tuple(name.strip() for name in features.split(",")),
-        rule=rule,
-        on_progress=terminal.say,
-    )
-    for note in training.evaluation.samples.notes:
-        terminal.say(f"note: {note}")
-    save_classifier(training.classifier, output)
-    block = levels_block(training.levels, training.evaluation.best)
-    steps.tell_evaluation(
-        training.evaluation, report or output.with_suffix(".evaluation"), more=[block]
-    )
-    terminal.line(str(output))
-
-
-@app.command(
-    epilog="Example: `seisml classify detections.csv --archive sds/ -m classes.skops -o named.csv`"
-)
-def classify(
-    detections: Annotated[Path, typer.Argument(help="Events at stations, with ends.")],
-    archive: Annotated[str, typer.Option(help="Waveforms.")],
-    model: Annotated[Path, typer.Option("--model", "-m", help="From 'seisml train-classes'.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Named events (.csv or .xml).")],
-    min_probability: Annotated[
-        float, typer.Option(help="A type with less gives way to its family, this to 'unknown'.")
-    ] = 0.5,
-    metadata: Metadata = None,
-) -> None:
-    """Name detections: type, else family, else unknown, with the probability of each class."""
-    from seisml.eventclasses import classify_events, load_classifier
-    from seisml.formats import read_catalog, write_catalog
-    from seisml.settings import plan_from
-
-    classifier = load_classifier(model)
-    plan = plan_from(classifier.plan, metadata=steps.read_metadata(metadata or ()))
-    opened = steps.open_archive(archive, 1)
     with terminal.bars() as progress:
-        task = progress.add_task("classifying", total=None)
-        named = classify_events(
-            read_catalog(detections),
-            opened,
-            classifier,
-            plan,
-            min_probability=min_probability,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        bar = progress.add_task("channel-days", total=None)
+        student, key = make_exercise(
+            output,
+            seed=seed,
+            n_days=days,
+            jobs=jobs,
+            on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    write_catalog(named, output)
-    counts = named.events["label"].value_counts()
-    terminal.table("", ["label", "events"], [(name, int(n)) for name, n in counts.items()])
+    terminal.say("Give the first to the students; the second is the answer key.")
+    terminal.line(str(student))
+    terminal.line(str(key))
+
+
+@group.command(
+    epilog="Example: `seisml class score handed-in/*.csv --truth autumn/teacher/truth.json "
+    "--figure leaderboard.png`"
+)
+def score(
+    submissions: Annotated[list[Path], typer.Argument(help="CSV files time,end_time,label.")],
+    truth: Annotated[Path, typer.Option(help="The answer key, teacher/truth.json.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Leaderboard with intervals and notes, CSV.")
+    ] = Path("leaderboard.csv"),
+    figure: Annotated[Path | None, typer.Option(help="Also draw it, PNG.")] = None,
+    zone: Zone = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score submissions: recall, precision, F1, classes, onsets, with 95 % intervals."""
+    from seisml.atomic import write_atomic
+    from seisml.classroom.exercise import read_key
+    from seisml.classroom.scoring import leaderboard, score_files
+    from seisml.summaries import plain
+
+    results = score_files(submissions, read_key(truth), zone=zone)
+    board = leaderboard(results)
+    write_atomic(output, board.to_csv(index=False, float_format="%.4f"))
+    if figure is not None:
+        from seisml.plots.classroom import plot_leaderboard
+        from seisml.plots.style import png
+
+        write_atomic(figure, png(plot_leaderboard(board)))
+    if as_json:
+        terminal.as_json(plain(board.to_dict("records")))
+    else:
+        header = ["place", "team", "score", "recall", "precision", "F1", "class score"]
+        rows = [_row(place, result) for place, result in enumerate(results, 1)]
+        terminal.table("", [*header, "onset error, s", "pairs", "detections"], rows)
+        for result in results:
+            for note in result.notes:
+                terminal.say(f"{result.team}: {note}")
+            if result.refused:
+                terminal.failure(f"{result.team} is not scored. {result.refused}")
+        terminal.say(f"Leaderboard: {output}")
+    raise typer.Exit(1 if any(result.refused for result in results) else 0)
+
+
+def _row(place: int, result) -> list[str]:
+    if result.refused:
+        return [str(place), result.team, "refused", *[""] * 7]
+    names = ("score", "recall", "precision", "f1", "class_score", "onset_error_s")
+    values = [_text(result.measures[name], result.intervals[name]) for name in names]
+    counts = result.counts
+    pairs = f"{counts['n_matched']} of {counts['n_events']}"
+    return [str(place), result.team, *values, pairs, str(counts["n_detections"])]
+
+
+def _text(value: float, interval: tuple[float, float]) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+
+
+@group.command(epilog="Example: `seisml class expect --seeds 5`")
+def expect(
+    seeds: Annotated[int, typer.Option(min=1, help="Exercises that are made and scored.")] = 3,
+    first: Annotated[int, typer.Option(min=0, help="The first of the seeds.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Keep exercises and submissions here.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what to expect: simulated submissions on several seeds, mean and spread."""
+    from seisml.classroom.expected import spread
+    from seisml.summaries import plain
+
+    table = spread(range(first, first + seeds), folder=output, on_progress=terminal.say)
+    if as_json:
+        terminal.as_json(plain(table.to_dict("records")))
+    else:
+        terminal.table("", list(table), table.to_numpy(dtype=object).tolist())
+
+
+@group.command(epilog="Example: `seisml class build -o course/` or `seisml class build 0 1 --html`")
+def build(
+    notebooks: Annotated[
+        list[str] | None, typer.Argument(help="First letters of names; default all.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for student/ and solution/.")
+    ] = Path("course"),
+    source: Annotated[Path, typer.Option(help="Folder of the sources.")] = Path("notebooks"),
+    html: Annotated[bool, typer.Option("--html", help="Solutions as pages, too.")] = False,
+    student_only: Annotated[
+        bool, typer.Option("--student-only", help="Do not execute the solutions.")
+    ] = False,
+) -> None:
+    """Build the notebooks: for students, and executed with solutions; prove the checks."""
+    from seisml.classroom import notebooks as books
+
+    with terminal.bars() as progress:
+        paths = books.sources(source, notebooks or ())
+        bar, built = progress.add_task("notebooks", total=len(paths)), []
+        for path in paths:
+            progress.update(bar, description=path.stem)
+            one = books.build(path, output, run=not student_only, html=html)
+            built.append(one)
+            progress.advance(bar)
+            told = f", {one.n_checks} checks, {one.n_refused} empty or wrong answers refused"
+            terminal.say(f"{one.name}: {one.seconds:.1f} s{told if one.solution else ''}")
+    total = sum(one.seconds for one in built)
+    terminal.say(f"{len(built)} notebooks in {total:.1f} s")
     terminal.line(str(output))
