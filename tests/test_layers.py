@@ -56,7 +56,7 @@ LAYERS = [
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses"},
     {"plots"},
-    {"trainingset", "summaries", "curves"},
+    {"trainingset", "trainingrule", "summaries", "curves"},
     {"crossfit"},
     {"thresholds"},
     {"training", "page"},
