@@ -272,8 +272,8 @@ with task("5.3"):
     assert silhouette[n_groups - 2] == silhouette.max(), "where is the curve highest?"
 
 # %% [markdown]
-# It is a suggestion, no law. For what follows we take four, because we would like to see more than the
-# coarsest division.
+# It is a suggestion, no law: the curve is nearly flat from four to six. We take four groups, because
+# they fit on a page.
 #
 # ## What is in a group?
 #
@@ -368,7 +368,8 @@ plt.show()
 
 # %% [markdown]
 # The groups are *real differences between records*. They need not be the differences that you care
-# about: one kind may be cut in two (near and far earthquakes), and two kinds may share a group.
+# about: one kind may be cut in two (here what is no event: long and short noises), and two kinds may share a
+# group.
 #
 # ## Search for what is similar
 #
@@ -456,7 +457,8 @@ plt.show()
 # %% [markdown]
 # **Task 5.6** What may you conclude from "k-means found four groups" alone? Write `"a"`, `"b"` or `"c"`.
 #
-# - a. There are four kinds of events. b. There are at least four kinds.
+# - a. There are four kinds of events.
+# - b. There are at least four kinds.
 # - c. Nothing about kinds: it would have found four groups in one cloud, too.
 
 # %% tags=["stub"]
