@@ -412,6 +412,18 @@ def explain_sets(sets) -> None:
     terminal.table("sets", ["set", "for", "numbering after"], rows)
 
 
+def draw_feature(feature, path) -> None:
+    """Draw a feature on example records and tell where."""
+    from seisml.atomic import write_atomic
+    from seisml.errors import FeatureError
+    from seisml.plots import plot_feature, png
+
+    if feature is None:
+        raise FeatureError("--plot draws one feature, no set.", "Name one: seisml features NAME.")
+    write_atomic(path, png(plot_feature(feature)))
+    terminal.say(f"Drawn: {path}")
+
+
 def tell_evaluation(result, folder, more=()) -> None:
     """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
     from pathlib import Path
