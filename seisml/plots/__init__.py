@@ -9,6 +9,7 @@ from seisml.plots.catalogs import plot_hours, plot_magnitudes, plot_rates, plot_
 from seisml.plots.comparisons import plot_coverage, plot_residuals
 from seisml.plots.curves import plot_curves, plot_precision, plot_tolerance
 from seisml.plots.events import plot_event
+from seisml.plots.probabilities import plot_reliability
 from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
 from seisml.plots.style import png
 
@@ -23,6 +24,7 @@ __all__ = [
     "plot_precision",
     "plot_rates",
     "plot_recall",
+    "plot_reliability",
     "plot_residuals",
     "plot_tolerance",
     "plot_waiting",
