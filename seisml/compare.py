@@ -13,11 +13,11 @@ import pandas as pd
 
 from seisml.catalog import Catalog
 from seisml.comparison import (
-    EVERYWHERE,
     Comparison,
     cover_of,
     net_sta,
     rows_by_key,
+    scored_covers,
     station_keys,
 )
 from seisml.errors import CatalogError, ConfigError, did_you_mean
@@ -47,8 +47,8 @@ def compare(
     machine, expert : Catalog
         Of one body.
     tolerance_s : float, mapping of str to float, or array_like of shape (n_expert,)
-        Largest onset difference, s: one for all, one for each expert label, or one for each
-        row of ``expert.events``.
+        Largest onset difference, s: one for all, one for each expert label ("" is every label
+        without one of its own), or one for each row of ``expert.events``.
     mode : {"onset", "interval", "overlap", "iou"}
         What makes a pair: onsets within the tolerance (onset); the machine's onset in the
         expert's interval +- the tolerance, or enough intersection over union (interval); the
@@ -101,6 +101,9 @@ def compare(
     heard = _covered(machine.events, cover, by_station)
     keep = wanted & covered
     ignored = _ignored_spans(expert.events, wanted, covered, tolerance, by_station)
+    usable_s = math.nan
+    if cover is not None:
+        usable_s = float(sum(map(total_s, scored_covers(cover, ignored, by_station))))
     frame = Comparison(
         **dict.fromkeys(("matched", "missed", "unmatched", "split", "merged")),
         outside={
@@ -109,7 +112,7 @@ def compare(
             "expert_other_label": int((~wanted).sum()),
         },
         coverage=cover,
-        usable_s=_usable_s(cover, by_station),
+        usable_s=usable_s,
         tolerance_s=float(tolerance_s) if np.isscalar(tolerance_s) else tolerance[keep],
         mode=mode,
         min_overlap=float(min_overlap),
@@ -185,14 +188,6 @@ def _normal_coverage(coverage: Mapping | None, stations: Iterable[str]) -> dict 
     return out
 
 
-def _usable_s(cover: dict | None, by_station: bool) -> float:
-    if cover is None:
-        return math.nan
-    if not by_station:
-        return total_s(cover_of(cover, EVERYWHERE))
-    return float(sum(total_s(intervals) for intervals in cover.values()))
-
-
 def _covered(events: pd.DataFrame, cover: dict | None, by_station: bool) -> np.ndarray:
     if cover is None:
         return np.ones(len(events), dtype=bool)
@@ -206,13 +201,15 @@ def _covered(events: pd.DataFrame, cover: dict | None, by_station: bool) -> np.n
 def _event_tolerance(tolerance_s, events: pd.DataFrame) -> np.ndarray:
     """Return the tolerance of each expert event, s."""
     if isinstance(tolerance_s, Mapping):
-        without = sorted(set(events["label"]) - set(tolerance_s))
-        if without:
+        known = set(events["label"])
+        without = sorted(known - set(tolerance_s))
+        if without and "" not in tolerance_s:
             raise ConfigError(
                 f"tolerance_s has no entry for the expert label {without[0]!r}.",
                 f"It has: {', '.join(sorted(tolerance_s))}.",
             )
-        tolerance_s = events["label"].map(dict(tolerance_s)).to_numpy(dtype=np.float64)
+        by_label = {label: tolerance_s.get(label, tolerance_s.get("")) for label in known}
+        tolerance_s = events["label"].map(by_label).to_numpy(dtype=np.float64)
     tolerance = np.asarray(tolerance_s, dtype=np.float64)
     if tolerance.ndim and tolerance.shape != (len(events),):
         raise ConfigError(

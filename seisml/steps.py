@@ -350,8 +350,8 @@ def comparison_table(title: str, training, extra=()) -> None:
 
 def comparison_of(machine, expert, archive, *, coverage, taxonomy, **options):
     """Compare two files, in the coverage that is named or else that of the archive."""
+    from seisml.catalog_files import compare_files, coverage_of
     from seisml.coverage import archive_coverage
-    from seisml.experts import compare_files, coverage_of
     from seisml.taxonomy import load_taxonomy
 
     known = None
@@ -412,7 +412,7 @@ def write_comparison_page(html, result, numbers, archive, offset_h) -> None:
 
 def tell_statistics(found, rows, *, coverage, offset_h, dm, html, as_json) -> None:
     """Print the statistics of a catalogue after its summary, or write them as a page."""
-    from seisml.experts import coverage_of
+    from seisml.catalog_files import coverage_of
     from seisml.report import catalog_report
     from seisml.statistics import numbers, statistics, statistics_table
     from seisml.summaries import plain
@@ -437,3 +437,40 @@ def explain_sets(sets) -> None:
         return
     rows = [(one.name, one.purpose, one.source) for one in sets]
     terminal.table("sets", ["set", "for", "numbering after"], rows)
+
+
+def tell_evaluation(result, folder) -> None:
+    """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
+    from pathlib import Path
+
+    from seisml.atomic import write_atomic
+    from seisml.audit import disagreements, write_review
+    from seisml.evaluation import numbers, predictions
+    from seisml.report import evaluation_report
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for note in result.notes[len(result.samples.notes) :]:
+        terminal.say(f"note: {note}")
+    heads = ("balanced_accuracy", "accuracy", "macro_f1")
+    rows = [
+        [
+            row["model"],
+            *(f"{row[h]:.3f} ({row[f'{h}_low']:.3f} to {row[f'{h}_high']:.3f})" for h in heads),
+            f"{row['brier']:.3f}",
+        ]
+        for row in result.scores.to_dict("records")
+    ]
+    terminal.table(result.samples.name, ["model", *heads, "brier"], rows)
+    write_atomic(folder / "evaluation.json", _json(numbers(result)))
+    write_atomic(folder / "predictions.csv", predictions(result).to_csv(index=False))
+    write_review(folder / "review.csv", disagreements(result))
+    terminal.line(str(evaluation_report(folder / "evaluation.html", result)))
+
+
+def _json(value) -> str:
+    import json
+
+    from seisml.summaries import plain
+
+    return json.dumps(plain(value), indent=1) + "\n"

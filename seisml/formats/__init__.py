@@ -7,7 +7,7 @@ is added to `_BUILT_IN` below (or call `register_format` elsewhere).
 Modules import ObsPy and lxml inside their functions, so that this package stays light.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from seisml.atomic import write_atomic
@@ -18,13 +18,16 @@ from seisml.formats import (
     catalog_toml,
     fdsn_text,
     geojson,
+    hypoinverse,
     insight,
     mapped,
     mqs,
     nakamura,
     numeric,
     phase_list,
+    picks_table,
     pywcc,
+    quakemigrate,
     quakeml,
     quakeml_write,
     real,
@@ -55,16 +58,23 @@ __all__ = [
 HEAD_BYTES = 65_536
 
 
-def _sniff_table(head: str, path: Path) -> bool:
-    """Tell whether a text is a table that no other format knows better."""
-    others = (known for known in _FORMATS.values() if known.name != "csv")
-    return table.sniff(head, path) and not any(other.sniff(head, path) for other in others)
+_GENERAL = ("csv", "picks")
+
+
+def _unless_known(sniff) -> Callable[[str, Path], bool]:
+    """Return a sniffer of general tables: those that no other format knows better."""
+
+    def sniff_general(head: str, path: Path) -> bool:
+        others = (known for known in _FORMATS.values() if known.name not in _GENERAL)
+        return sniff(head, path) and not any(other.sniff(head, path) for other in others)
+
+    return sniff_general
 
 
 _BUILT_IN = (
     Format(
         "csv",
-        _sniff_table,
+        _unless_known(table.sniff),
         table.read,
         table_write.write,
         (".csv",),
@@ -78,6 +88,14 @@ _BUILT_IN = (
         (".xml", ".qml", ".quakeml"),
         "QuakeML 1.2",
     ),
+    Format(
+        "picks",
+        _unless_known(picks_table.sniff),
+        picks_table.read,
+        None,
+        (),
+        "table of picks with a header line: station, phase, time",
+    ),
     Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
     *fdsn_text.FORMATS,
     *usgs.FORMATS,
@@ -85,6 +103,7 @@ _BUILT_IN = (
     *insight.FORMATS,
     *nakamura.FORMATS,
     *cards.FORMATS,
+    *hypoinverse.FORMATS,
     *numeric.FORMATS,
     *phase_list.FORMATS,
     *through_obspy.FORMATS,
@@ -169,8 +188,9 @@ def read_catalog(
     Parameters
     ----------
     path : path-like
-        The file, or a ``catalog.toml`` (or its folder) that names and explains it, see
-        `seisml.formats.catalog_toml`; what is given here goes before what stands there.
+        The file; a ``catalog.toml`` (or its folder) that names and explains it, see
+        `seisml.formats.catalog_toml`: what is given here goes before what stands there; or the
+        folder of a run of QuakeMigrate, with a file an event.
     format : str, optional
         One of `format_names`; found by content without it.
     zone : str, optional
@@ -201,6 +221,8 @@ def read_catalog(
     Catalog('apollo_impacts', 9 events, 0 picks, moon, time basis origin)
     """
     path = Path(path)
+    if not (path / catalog_toml.FILE_NAME).exists() and quakemigrate.is_run(path):
+        return quakemigrate.read(path, zone=zone, body=body, name=name or path.resolve().name)
     if catalog_toml.is_catalog_toml(path):
         return _read_described(
             path, format=format, zone=zone, body=body, columns=columns, name=name
@@ -211,8 +233,9 @@ def read_catalog(
     else:
         chosen = sniff_format(path) or (get_format("csv") if columns else None)
     if chosen is None:
+        first = _read_head(path).strip().splitlines()[0].strip()
         raise CatalogError(
-            f"{path}: the content is of no known catalogue format.",
+            f"{path}: the content is of no known catalogue format; it begins {first[:60]!r}.",
             f"Known are {', '.join(format_names())}. For another table give "
             "columns={'time': ...}, or a catalog.toml beside it.",
         )
@@ -344,6 +367,8 @@ def _read_head(path: Path, *, binary: bool = False) -> str:
         ) from error
     if not head.strip():
         raise CatalogError(f"{path}: the catalogue is empty.", _known_hint())
+    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh")):
+        raise CatalogError(f"{path}: the file is compressed.", "Unpack it first.")
     if not binary and b"\0" in head:
         raise CatalogError(f"{path}: the file is binary (or UTF-16), not text.", _known_hint())
     return head.decode("utf-8-sig", errors="replace")
