@@ -61,6 +61,33 @@ def training_sets(stores, catalog, also, path, config, **options):
     return found
 
 
+def tell_labels(counts, as_json: bool) -> None:
+    """Print how many windows and events have which label, and what is ignored and why."""
+    if as_json:
+        terminal.as_json({name: table.to_dict("records") for name, table in counts.items()})
+        return
+    for name, table in counts.items():
+        if len(table):
+            rows = [[cell(value) for value in row] for row in table.to_numpy(dtype=object)]
+            terminal.table(name, list(table), rows)
+
+
+def write_labels(windows, output) -> None:
+    """Write the label of every window as CSV."""
+    from seisml.atomic import write_atomic
+    from seisml.labels import REASONS
+    from seisml.times import datetime64
+
+    names = {-1: "ignore", 0: "noise", 1: "event"}
+    columns = ["station", "state", "y", "reason", "event_id", "n_events", "share", "weight"]
+    table = windows[columns].rename(columns={"y": "class"})
+    table["state"] = table["state"].map(names)
+    table["reason"] = [REASONS[number] for number in table["reason"]]
+    table.insert(0, "time", datetime64(windows["time_ns"].to_numpy()))
+    text = table.to_csv(index=False, float_format="%.4g", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+    write_atomic(output, text)
+
+
 def show_models(model: str | None, as_json: bool) -> None:
     """List the models that come with seisml, or print the card of one."""
     from seisml.model import load_detector, shipped_models
