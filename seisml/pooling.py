@@ -19,6 +19,25 @@ def is_pooled(columns: Sequence[str]) -> bool:
     return any(column.rsplit(".", 1)[-1] in (MEDIAN, MAXIMUM) for column in columns)
 
 
+def with_columns(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the columns that a model knows, NaN for those that are not there.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns FEATURE.COMPONENT, as in a FeatureTable.
+    columns : sequence of str
+        The same, or those of `pooled`.
+
+    Examples
+    --------
+    >>> with_columns(pd.DataFrame({"rms.Z": [1.0]}), ["rms.max"])["rms.max"].tolist()
+    [1.0]
+    """
+    found = pooled(frame) if is_pooled(columns) else frame
+    return found.reindex(columns=list(columns))
+
+
 def pooled(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the median and the maximum of each feature over the components.
 

@@ -161,7 +161,8 @@ def generated_signals(table: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame
             add(f"{n}-faint", one.onset_ns, one.last_ns, one.label)
             continue
         add(f"{n}", one.start_ns, one.end_ns, one.label)
-        rows.append((f"{n}", recipe.station, one.start_ns, one.end_ns, 2.0, one.label, "intervals"))
+        span = one.start_ns, one.end_ns
+        rows.append((f"{n}", recipe.station, *span, 2.0, one.label, 1.0, "intervals"))
         if one.start_ns - one.onset_ns > 10 * NS_PER_S:
             add(f"{n}-before", one.onset_ns, one.start_ns, one.label)
         if one.last_ns > one.end_ns:

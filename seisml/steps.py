@@ -22,7 +22,7 @@ def settings_of(profile: str, **changes):
         or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
     }
     labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
-    training = {k: changes[k] for k in ("model", "split") if k in changes}
+    training = {k: changes[k] for k in _TRAINING if k in changes}
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, **data),
@@ -59,6 +59,33 @@ def training_sets(stores, catalog, also, path, config, **options):
             "Give STORE with --catalog, --also STORE=CATALOG, or --sets FILE.",
         )
     return found
+
+
+def tell_labels(counts, as_json: bool) -> None:
+    """Print how many windows and events have which label, and what is ignored and why."""
+    if as_json:
+        terminal.as_json({name: table.to_dict("records") for name, table in counts.items()})
+        return
+    for name, table in counts.items():
+        if len(table):
+            rows = [[cell(value) for value in row] for row in table.to_numpy(dtype=object)]
+            terminal.table(name, list(table), rows)
+
+
+def write_labels(windows, output) -> None:
+    """Write the label of every window as CSV."""
+    from seisml.atomic import write_atomic
+    from seisml.labels import REASONS
+    from seisml.times import datetime64
+
+    names = {-1: "ignore", 0: "noise", 1: "event"}
+    columns = ["station", "state", "y", "reason", "event_id", "n_events", "share", "weight"]
+    table = windows[columns].rename(columns={"y": "class"})
+    table["state"] = table["state"].map(names)
+    table["reason"] = [REASONS[number] for number in table["reason"]]
+    table.insert(0, "time", datetime64(windows["time_ns"].to_numpy()))
+    text = table.to_csv(index=False, float_format="%.4g", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+    write_atomic(output, text)
 
 
 def show_models(model: str | None, as_json: bool) -> None:
@@ -99,6 +126,9 @@ def flat(card, name: str = "") -> list[tuple[str, object]]:
         else:
             rows.append((f"{name}{key}", value))
     return rows
+
+
+_TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
 
 
 def open_archive(root: str, jobs: int):
@@ -225,7 +255,6 @@ class FittingTables:
         import numpy as np
 
         from seisml.errors import FeatureMismatchError
-        from seisml.model import check_table
 
         detector = self._detector
         for table in self._tables:
@@ -233,12 +262,7 @@ class FittingTables:
                 continue
             station = str(table.stations[0])
             try:
-                check_table(
-                    table,
-                    columns=detector.columns,
-                    fingerprint=detector.fingerprint,
-                    unit=detector.unit,
-                )
+                detector.check(table)
             except FeatureMismatchError as error:
                 if station not in self.unfit:
                     terminal.say(f"left out: {station}: {error.problem}")
@@ -415,7 +439,19 @@ def explain_sets(sets) -> None:
     terminal.table("sets", ["set", "for", "numbering after"], rows)
 
 
-def tell_evaluation(result, folder) -> None:
+def draw_feature(feature, path) -> None:
+    """Draw a feature on example records and tell where."""
+    from seisml.atomic import write_atomic
+    from seisml.errors import FeatureError
+    from seisml.plots import plot_feature, png
+
+    if feature is None:
+        raise FeatureError("--plot draws one feature, no set.", "Name one: seisml features NAME.")
+    write_atomic(path, png(plot_feature(feature)))
+    terminal.say(f"Drawn: {path}")
+
+
+def tell_evaluation(result, folder, more=()) -> None:
     """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
     from pathlib import Path
 
@@ -441,7 +477,7 @@ def tell_evaluation(result, folder) -> None:
     write_atomic(folder / "evaluation.json", _json(numbers(result)))
     write_atomic(folder / "predictions.csv", predictions(result).to_csv(index=False))
     write_review(folder / "review.csv", disagreements(result))
-    terminal.line(str(evaluation_report(folder / "evaluation.html", result)))
+    terminal.line(str(evaluation_report(folder / "evaluation.html", result, more=more)))
 
 
 def _json(value) -> str:

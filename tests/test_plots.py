@@ -16,7 +16,8 @@ from seisml.archive import open_archive
 from seisml.catalog import make_catalog
 from seisml.compare import compare
 from seisml.curves import score_curve
-from seisml.errors import ConfigError
+from seisml.errors import ConfigError, FeatureError
+from seisml.features import get_feature
 from seisml.segments import Band
 from seisml.times import NAT, NS_PER_S, to_ns
 from seisml.windows import WindowGrid
@@ -199,6 +200,32 @@ def test_coverage_rows_bars_and_ticks():
     assert all(segment[0, 1] > 2 for segment in ticks[0].get_segments())  # above the bar of AAA
 
 
+def test_long_gaps_are_cut_out_of_a_timeline():
+    day = 86_400 * 10**9
+    cover = {"XX.AAA": np.array([[START, START + day], [START + 30 * day, START + 31 * day]])}
+    events = pd.DataFrame({"station": "XX.AAA", "time_ns": [START + 1, START + 30 * day]})
+    figure = plots.plot_coverage(cover, expert=events)
+    legible(figure)
+    left, right = figure.axes
+    for ax, start in ((left, START), (right, START + 30 * day)):
+        low, high = ax.get_xlim()
+        assert low * day <= start < start + day <= high * day
+        assert (high - low) < 1.1
+    assert [t.get_text() for t in left.get_yticklabels()] == ["XX.AAA"]
+    assert "time (UTC), with gaps" in words(figure)
+
+
+def test_long_names_of_classes_do_not_overlap():
+    names = ["HIGH_FREQUENCY", "LOW_FREQUENCY", "VERY_HIGH_FREQUENCY", "(missed)"]
+    table = pd.DataFrame(np.eye(4, dtype=int), index=names, columns=names)
+    ax = plots.plot_confusion(table).axes[0]
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {35.0}
+    short = table.set_axis(["a", "b", "c", "d"], axis=1)
+    assert {t.get_rotation() for t in plots.plot_confusion(short).axes[0].get_xticklabels()} == {
+        0.0
+    }
+
+
 @pytest.mark.parametrize("coverage", [None, {}, {"XX.AAA": np.empty((0, 2), np.int64)}])
 def test_coverage_of_nothing(coverage):
     figure = plots.plot_coverage(coverage)
@@ -283,3 +310,18 @@ def test_pyplot_is_left_alone():
     code = "import sys, seisml.plots; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_feature_beside_the_records_that_it_is_of():
+    """Four records and the course of kurtosis: near 3 in noise, 1.5 on a sine, high at onsets."""
+    figure = plots.plot_feature(get_feature("kurtosis"))
+    values = [ax.get_lines()[0].get_ydata() for ax in figure.axes[1::2]]
+    noise, sine, burst, tremor = (np.asarray(one) for one in values)
+    assert np.abs(noise - 3).max() < 0.5
+    np.testing.assert_allclose(sine, 1.5, atol=0.01)
+    assert burst.max() > 10 > tremor.max() > 5
+    assert figure.axes[0].get_title(loc="left") == "white noise"
+    bands = plots.plot_feature(get_feature("band_rel_energy"))
+    assert [text.get_text() for text in bands.legends[0].get_texts()][:2] == ["1-2Hz", "2-4Hz"]
+    with pytest.raises(FeatureError, match="needs three components"):
+        plots.plot_feature(get_feature("hv_log"))

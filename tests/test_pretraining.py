@@ -91,9 +91,7 @@ def test_faint_and_hidden_parts_have_no_signal():
     table = pd.DataFrame(rows, columns=columns)
     table[columns[1:5]] *= NS_PER_S
     signals, expert = generated_signals(table, RECIPES["mars-insight"])
-    assert signals[["start_ns", "end_ns"]].to_numpy().tolist() == [
-        [100 * NS_PER_S, 400 * NS_PER_S]
-    ]
+    assert signals[["start_ns", "end_ns"]].to_numpy().tolist() == [[100 * NS_PER_S, 400 * NS_PER_S]]
     assert set(expert.events["event_id"]) == {"0", "0-before", "0-after", "1-faint"}
 
 

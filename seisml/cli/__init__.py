@@ -12,6 +12,8 @@ from seisml.cli import (
     detectors,
     evaluations,
     generated,
+    labelling,
+    naming,
     projects,
     records,
 )
@@ -29,7 +31,17 @@ app = typer.Typer(
     epilog="Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 nothing "
     "or not all could be processed, 2 wrong usage.",
 )
-for verbs in (projects, records, detectors, generated, evaluations, catalogs, classes):
+for verbs in (
+    projects,
+    records,
+    labelling,
+    detectors,
+    generated,
+    naming,
+    evaluations,
+    catalogs,
+    classes,
+):
     app.add_typer(verbs.app)
 
 

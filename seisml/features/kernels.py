@@ -88,11 +88,15 @@ class Lot:
         return self.rows.start + at if isinstance(self.rows, slice) else self.rows[at]
 
 
-def power_of(x: np.ndarray) -> int:
-    """Return the power of two that brings samples into the range of these kernels."""
-    largest = max(float(x.max()), -float(x.min())) if len(x) else 0.0
-    exponent = int(np.frexp(largest)[1])
-    return 0 if largest == 0 or 0 <= exponent <= TOP + 8 else TOP - exponent
+def powers_of(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return the powers of two that bring stretches of samples into the range of these kernels.
+
+    Stretches begin at the offsets and have at least one sample.
+    """
+    largest = np.maximum(np.maximum.reduceat(x, offsets), -np.minimum.reduceat(x, offsets))
+    exponent = np.frexp(largest)[1].astype(int)
+    good = (largest == 0) | (exponent >= 0) & (exponent <= TOP + 8)
+    return np.where(good, 0, TOP - exponent)
 
 
 def count_samples(duration_s: float, rate_hz: float) -> int:
@@ -256,7 +260,7 @@ class Envelope:
         self.n_bins = min(n_bins, n)
         self.middle = slice(n // 4, n - n // 4)
         taper = np.hanning(n + 1)[:-1][self.middle]
-        self.flat = (n / n_window * 2.0 / taper).astype(np.float32)
+        self.flat = (2.0 / n_window / taper).astype(np.float32)
         self.out = np.empty((LOT, len(ENVELOPE)), np.float32)
         self.e = np.empty((LOT, len(taper)), np.float32)
         self.square = np.empty_like(self.e)
@@ -267,7 +271,7 @@ class Envelope:
         # Without the mean: the taper has spread it over two bins.
         z[:, 1] += z[:, 0] / 2
         z[:, 0] = z[:, self.n_bins : self.n] = 0.0
-        signal = scipy.fft.ifft(z[:, : self.n], axis=1)
+        signal = scipy.fft.ifft(z[:, : self.n], axis=1, norm="forward")  # flat has 1/n
         np.abs(signal[:, self.middle], out=self.e[some])
 
     def columns(self) -> np.ndarray:

@@ -109,8 +109,8 @@ def plot_completeness(
     handles = [
         Line2D([], [], ls="", marker="o", color=EXPERT, label="bins"),
         Line2D([], [], color=MACHINE, lw=2, label="curve, 95 %"),
-        Line2D([], [], color=BLACK, lw=1, ls=(0, (4, 2)), label=f"50 % at {fit.half:.2f}"),
-        Line2D([], [], color=BLACK, lw=1, ls=":", label=f"90 % at {fit.full:.2f}"),
+        Line2D([], [], color=BLACK, lw=1, ls=(0, (4, 2)), label=f"50 %: {fit.where(fit.half)}"),
+        Line2D([], [], color=BLACK, lw=1, ls=":", label=f"90 %: {fit.where(fit.full)}"),
     ]
     legend_above(ax, handles)
     return figure or ax
@@ -143,7 +143,7 @@ def plot_confusion(table: pd.DataFrame, *, ax: Axes | None = None):
         colour = "white" if share[row, column] > 0.6 else BLACK
         ax.text(column, row, str(n), ha="center", va="center", color=colour)
     names = [plain(name) for name in table.columns]
-    turned = sum(map(len, names)) > 60
+    turned = 0.09 * max(map(len, names)) > (ax.figure.get_figwidth() - 1.5) / len(names)
     look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
     ax.set_xticks(np.arange(len(names)), names, **look)
     ax.set_yticks(np.arange(len(table)), [plain(name) for name in table.index])
