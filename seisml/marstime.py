@@ -13,7 +13,7 @@ import numpy as np
 
 from seisml.errors import ConfigError
 from seisml.planets import BODIES
-from seisml.times import DAY_NS, NS_PER_S, to_ns
+from seisml.times import DAY_NS, NS_PER_S, iso, to_ns
 
 SOL_NS, SOL_ZERO_NS = BODIES["mars"].day_ns, BODIES["mars"].day_zero_ns
 MISSION_LONGITUDE = 135.97
@@ -224,3 +224,18 @@ def outside_mission(start_ns: int, end_ns: int) -> str:
     if first >= 0 and last <= LAST_SOL:
         return ""
     return f"The records are from sol {first} to {last}; InSight recorded from sol 0 to {LAST_SOL}."
+
+
+def described(text: str) -> tuple[str, str, str, str]:
+    """Return UTC, sol with mean time, true solar time and solar longitude of a time or a sol.
+
+    Examples
+    --------
+    >>> described("2019-05-23T02:22:59")[1:]
+    ('0173M02:58:36.8', '02:36:23', '28.99')
+    """
+    is_sol = re.match(r"-?\d{1,4}(M|$)", text.strip()) is not None
+    time_ns = parse_lmst(text) if is_sol else to_ns(text)
+    whole = int(float(ltst_hours(time_ns)) * 3600.0 + 0.5) % 86_400
+    clock = f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return iso(time_ns), lmst_text(time_ns), clock, f"{float(season(time_ns).ls_deg):.2f}"

@@ -245,7 +245,7 @@ def _trained(recipe: Recipe, table: pd.DataFrame, store: Path, seed: int, say) -
     config = config_of(recipe)
     signals, expert = generated_signals(table, recipe)
     one = TrainingSet((store,), signals, expert, label_rule_of(config), name="generated")
-    rule = dataclasses.replace(training_rule_of(config), seed=seed, pool=True)
+    rule = dataclasses.replace(training_rule_of(config), seed=seed, pool=True, calibration="none")
     return train(
         [one],
         rule=rule,

@@ -70,7 +70,7 @@ LAYERS = [
     {"thresholds"},
     {"training", "page", "scorer"},
     {"report", "settings"},
-    {"project", "experts", "pretraining"},
+    {"project", "experts", "pretraining", "generation"},
     {"catalog_files"},
     {"run", "setfiles"},
     {"demo", "classroom"},
