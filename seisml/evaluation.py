@@ -14,7 +14,8 @@ import pandas as pd
 
 from seisml.errors import ModelError, TableError, did_you_mean
 from seisml.importance import kin_groups, permutation_importance
-from seisml.model import PACKAGES, finite, fit_classifier, within
+from seisml.model import finite, fit_classifier, within
+from seisml.model.files import PACKAGES
 from seisml.scores import (
     FEW_BLOCKS,
     block_counts,
@@ -227,7 +228,8 @@ def _training_rows(samples: Samples, fold, k: int, rule: EvaluationRule) -> np.n
     train = fold != k
     if samples.time_ns is not None:
         tested = np.unique(samples.time_ns[~train])
-        train &= ~within(samples.time_ns, tested, round(rule.purge_s * NS_PER_S))
+        purge_ns = round(rule.purge_s * NS_PER_S)
+        train &= ~within(samples.time_ns, tested, purge_ns, purge_ns)
     return np.flatnonzero(train)
 
 

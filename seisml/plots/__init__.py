@@ -9,6 +9,7 @@ from seisml.plots.catalogs import plot_hours, plot_magnitudes, plot_rates, plot_
 from seisml.plots.comparisons import plot_residuals
 from seisml.plots.curves import plot_curves, plot_precision, plot_tolerance
 from seisml.plots.events import plot_event
+from seisml.plots.groups import plot_groups, plot_groups_in_time
 from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
 from seisml.plots.scores import plot_differences, plot_importance, plot_scores
 from seisml.plots.style import png
@@ -21,6 +22,8 @@ __all__ = [
     "plot_curves",
     "plot_differences",
     "plot_event",
+    "plot_groups",
+    "plot_groups_in_time",
     "plot_hours",
     "plot_importance",
     "plot_magnitudes",
