@@ -51,8 +51,9 @@ LAYERS = [
         "fetch",
         "importance",
         "eventfeatures",
+        "discovery",
     },
-    {"compare", "tabular"},
+    {"compare", "tabular", "similarity"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses"},
     {"plots"},
@@ -66,6 +67,7 @@ LAYERS = [
     {"run", "setfiles"},
     {"demo", "classroom"},
     {"steps"},
+    {"judging"},
     {"cli"},
 ]
 HOMES = {
@@ -82,7 +84,7 @@ HOMES = {
         "fetch",
     },
     "h5py": {"store"},
-    "sklearn": {"model", "evaluation"},
+    "sklearn": {"model", "evaluation", "discovery"},
     "skops": {"model", "eventclasses"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},
