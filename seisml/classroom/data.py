@@ -35,25 +35,27 @@ def earth_records() -> Path:
         With ``waveforms/`` (SDS, 20 Hz, three components), ``expert.csv`` and ``truth.csv``
         (P onsets at the station: ``time,end_time,label``).
     """
+    return _made("earth", make_earth_records)
 
-    def make(folder: Path) -> None:
-        truth = make_earth_archive(
-            folder / "waveforms",
-            seed=2012,
-            n_days=3,
-            stations=1,
-            sampling_rate_hz=20.0,
-            events_per_day=50.0,
-            blasts_per_day=16.0,
-            bursts_per_day=150.0,
-            magnitudes=(0.5, 3.0),
-            faults=("minutes_gap", "short_gap"),
-            missing_share=0.2,
-        )
-        for name, catalog in (("expert", truth.expert), ("truth", truth.catalog)):
-            write_atomic(folder / f"{name}.csv", submission_text(onsets(truth, catalog)))
 
-    return _made("earth", make)
+def make_earth_records(folder, *, seed: int = 2012) -> None:
+    """Write the records of `earth_records`, of any seed, to a folder."""
+    folder = Path(folder)
+    truth = make_earth_archive(
+        folder / "waveforms",
+        seed=seed,
+        n_days=3,
+        stations=1,
+        sampling_rate_hz=20.0,
+        events_per_day=50.0,
+        blasts_per_day=16.0,
+        bursts_per_day=150.0,
+        magnitudes=(0.5, 3.0),
+        faults=("minutes_gap", "short_gap"),
+        missing_share=0.2,
+    )
+    for name, catalog in (("expert", truth.expert), ("truth", truth.catalog)):
+        write_atomic(folder / f"{name}.csv", submission_text(onsets(truth, catalog)))
 
 
 def mars_records() -> Path:
