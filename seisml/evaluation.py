@@ -14,7 +14,8 @@ import pandas as pd
 
 from seisml.errors import ModelError, TableError, did_you_mean
 from seisml.importance import kin_groups, permutation_importance
-from seisml.model import PACKAGES, finite, fit_classifier, within
+from seisml.model import finite, fit_classifier, within
+from seisml.model.files import PACKAGES
 from seisml.scores import (
     FEW_BLOCKS,
     block_counts,

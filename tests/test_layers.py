@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
-    {"errors"},
+    {"errors", "iso8601"},
     {"times", "atomic", "fills", "executors", "remote"},
     {
         "config",
@@ -34,12 +34,12 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores"},
+    {"matching", "statistics", "scores", "picker"},
     {"sources", "deconvolution"},
     {"decoding"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms", "response"},
     {"archive", "claims", "plan"},
-    {"stationday"},
+    {"stationday", "cuts"},
     {
         "extract",
         "labels",
@@ -55,7 +55,7 @@ LAYERS = [
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit"},
     {"plots"},
-    {"trainingset", "summaries", "curves"},
+    {"trainingset", "trainingrule", "summaries", "curves"},
     {"crossfit"},
     {"thresholds"},
     {"training", "page"},

@@ -1,109 +1,19 @@
-"""Labels: from an expert catalogue to event, noise or ignore for each window.
-
-Unlabelled is not noise: windows near an event's edges (in proportion to the uncertainty of its
-times), in its coda, and outside the time that the expert looked at are ignored, never learned.
-"""
-
-import dataclasses
-from collections.abc import Mapping
+"""Signals: when each catalogued event is seen at each station."""
 
 import numpy as np
 import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
-from seisml.errors import CatalogError, ConfigError, did_you_mean
+from seisml.errors import CatalogError
+from seisml.labels.rules import LabelRule, event_weights
 from seisml.times import NAT, NS_PER_S
 from seisml.travel_times import arrivals as travel_time_arrivals
-from seisml.windows import WindowGrid
 
-EVENT, NOISE, IGNORE = 1, 0, -1
-RULES = ("auto", "picks", "intervals", "origins", "delay")
 P_PHASES = ("P", "Pg", "Pn", "Pb", "p", "Pdiff", "PKP", "start")
 S_PHASES = ("S", "Sg", "Sn", "Sb", "s", "Sdiff")
-SIGNAL_COLUMNS = ("event_id", "station", "start_ns", "end_ns", "uncertainty_s", "label", "rule")
-
-
-@dataclasses.dataclass(frozen=True)
-class LabelRule:
-    """How long an event lasts at a station, and how sure its limits are.
-
-    Attributes
-    ----------
-    rule : str
-        ``picks``: from P to S + coda_factor (S - P); ``intervals``: the catalogue's start and
-        end; ``origins``: travel times of P and S; ``delay``: origin + delay_s at every station
-        (a network a few kilometres wide); ``auto``: the first of picks, intervals, origins that
-        the catalogue allows.
-    delay_s : float, s
-        Travel time of the rule ``delay``.
-    uncertainty_s : float, s
-        Standard deviation of an onset for which the catalogue states none.
-    min_duration_s : float, s
-        Shortest event; also the duration where there is no S.
-    coda_factor : float
-        How many times S - P an event lasts after S.
-    event_share : float
-        A window is an event if the event covers this share of the window (or the window this
-        share of the event, whichever is shorter).
-    ignore_after_s : float, s
-        Coda after the end that is neither event nor noise.
-    start, end : str
-        The time that the expert looked at (ISO 8601); windows outside are neither. "" is open.
-    """
-
-    rule: str = "auto"
-    delay_s: float = 0.0
-    uncertainty_s: float = 0.5
-    min_duration_s: float = 3.0
-    coda_factor: float = 1.5
-    event_share: float = 0.5
-    ignore_after_s: float = 10.0
-    start: str = ""
-    end: str = ""
-
-    def __post_init__(self):
-        if self.rule not in RULES:
-            raise ConfigError(
-                f"There is no label rule {self.rule!r}.", did_you_mean(self.rule, RULES)
-            )
-
-
-def unplaced(
-    catalog: Catalog, table: pd.DataFrame, stations, rule: LabelRule
-) -> dict[str, np.ndarray]:
-    """Return spans in which a catalogued event may be seen, though nothing says when.
-
-    An event that has a signal at some stations but not at this one (no pick, say), or at none,
-    makes windows there neither event nor noise: from its earliest time to the end of its last
-    signal, or for ten shortest durations.
-
-    Parameters
-    ----------
-    catalog : Catalog
-    table : pandas.DataFrame
-        From `signals`.
-    stations : iterable of str
-    rule : LabelRule
-
-    Returns
-    -------
-    dict of str to numpy.ndarray of int64, shape (n_spans, 2)
-        By station "NET.STA".
-    """
-    events = catalog.events.set_index("event_id")
-    limits = table.groupby("event_id").agg(start_ns=("start_ns", "min"), end_ns=("end_ns", "max"))
-    limits = limits.reindex(events.index)
-    start = events["time_ns"].where(limits["start_ns"].isna(), limits["start_ns"])
-    start = np.minimum(start, events["time_ns"])
-    lasts_ns = round(10 * rule.min_duration_s * NS_PER_S)
-    end = limits["end_ns"].where(limits["end_ns"].notna(), events["time_ns"] + lasts_ns)
-    spans = pd.DataFrame({"start_ns": start, "end_ns": end}).astype(np.int64)
-    out = {}
-    for name in sorted({".".join(str(station).split(".")[:2]) for station in stations}):
-        placed = table.loc[table["station"] == name, "event_id"]
-        of_station = events["station"].isin(["", name, name.split(".")[-1]])
-        out[name] = spans[of_station & ~spans.index.isin(placed)].to_numpy()
-    return out
+SIGNAL_COLUMNS = (
+    *("event_id", "station", "start_ns", "end_ns", "uncertainty_s", "label", "weight", "rule"),
+)
 
 
 def signals(
@@ -128,7 +38,7 @@ def signals(
     -------
     pandas.DataFrame
         Columns `SIGNAL_COLUMNS`, one row an event and station, sorted by station and start;
-        ``rule`` says which rule was used.
+        ``weight`` is that of the event's windows in training, ``rule`` says which rule was used.
 
     Raises
     ------
@@ -146,7 +56,9 @@ def signals(
     else:
         table = _from_delay(catalog, names, rule)
     events = catalog.events.set_index("event_id")
+    weights = pd.Series(event_weights(events, rule), index=events.index)
     table["label"] = table["event_id"].map(events["label"]).fillna("")
+    table["weight"] = table["event_id"].map(weights)
     table["uncertainty_s"] = table["uncertainty_s"].fillna(rule.uncertainty_s)
     table["rule"] = chosen
     table = table.astype({"start_ns": np.int64, "end_ns": np.int64})
@@ -269,86 +181,39 @@ def signal_catalog(table: pd.DataFrame, catalog: Catalog) -> Catalog:
     )
 
 
-def label_windows(
-    time_ns: np.ndarray,
-    stations: np.ndarray,
-    grid: WindowGrid,
-    table: pd.DataFrame,
-    rule: LabelRule,
-    *,
-    coverage: Mapping[str, np.ndarray] | tuple[int, int] | None = None,
-) -> pd.DataFrame:
-    """Label windows as event, noise or ignore.
+def unplaced(
+    catalog: Catalog, table: pd.DataFrame, stations, rule: LabelRule
+) -> dict[str, np.ndarray]:
+    """Return spans in which a catalogued event may be seen, though nothing says when.
+
+    An event that has a signal at some stations but not at this one (no pick, say), or at none,
+    makes windows there neither event nor noise: from its earliest time to the end of its last
+    signal, or for ten shortest durations.
 
     Parameters
     ----------
-    time_ns : numpy.ndarray of int64, shape (n_windows,)
-        Start of each window.
-    stations : numpy.ndarray of str, shape (n_windows,)
-    grid : WindowGrid
+    catalog : Catalog
     table : pandas.DataFrame
         From `signals`.
+    stations : iterable of str
     rule : LabelRule
-    coverage : (start_ns, end_ns), optional
-        The time that the expert looked at; windows that reach outside are ignored.
 
     Returns
     -------
-    pandas.DataFrame, shape (n_windows, 4)
-        ``state`` (1 event, 0 noise, -1 ignore), ``share`` (of the window that events cover, 0 to
-        1), ``event_id`` and ``label`` of the event that covers most of it.
-
-    Notes
-    -----
-    With u the uncertainty of an onset, a window that touches [start - 2u, end + 2u +
-    ignore_after_s] without being an event is ignored.
+    dict of str to numpy.ndarray of int64, shape (n_spans, 2)
+        By station "NET.STA".
     """
-    out = pd.DataFrame(
-        {
-            "state": np.zeros(len(time_ns), dtype=np.int8),
-            "share": np.zeros(len(time_ns), dtype=np.float32),
-            "event_id": "",
-            "label": "",
-        }
-    )
-    short = np.array([".".join(s.split(".")[:2]) for s in np.unique(stations)])
-    names = dict(zip(np.unique(stations), short, strict=True))
-    for station, name in names.items():
-        rows = np.flatnonzero(stations == station)
-        rows = rows[np.argsort(time_ns[rows], kind="stable")]
-        events = table[table["station"] == name]
-        _label_station(out, rows, time_ns[rows], grid, events, rule)
-    if coverage is not None:
-        start_ns, end_ns = coverage
-        outside = (time_ns < start_ns) | (time_ns + grid.length_ns > end_ns)
-        out.loc[outside, "state"] = IGNORE
+    events = catalog.events.set_index("event_id")
+    limits = table.groupby("event_id").agg(start_ns=("start_ns", "min"), end_ns=("end_ns", "max"))
+    limits = limits.reindex(events.index)
+    start = events["time_ns"].where(limits["start_ns"].isna(), limits["start_ns"])
+    start = np.minimum(start, events["time_ns"])
+    lasts_ns = round(10 * rule.min_duration_s * NS_PER_S)
+    end = limits["end_ns"].where(limits["end_ns"].notna(), events["time_ns"] + lasts_ns)
+    spans = pd.DataFrame({"start_ns": start, "end_ns": end}).astype(np.int64)
+    out = {}
+    for name in sorted({".".join(str(station).split(".")[:2]) for station in stations}):
+        placed = table.loc[table["station"] == name, "event_id"]
+        of_station = events["station"].isin(["", name, name.split(".")[-1]])
+        out[name] = spans[of_station & ~spans.index.isin(placed)].to_numpy()
     return out
-
-
-def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule) -> None:
-    """Label the windows of one station (rows in order of time); loops over events only."""
-    state = np.zeros(len(rows), dtype=np.int8)
-    share = np.zeros(len(rows))
-    best = np.full(len(rows), -1)
-    starts, ends = events["start_ns"].to_numpy(), events["end_ns"].to_numpy()
-    unsure = np.round(2 * events["uncertainty_s"].to_numpy() * NS_PER_S).astype(np.int64)
-    after = unsure + round(rule.ignore_after_s * NS_PER_S)
-    for i in range(len(events)):
-        near = slice(
-            np.searchsorted(time_ns, starts[i] - unsure[i] - grid.length_ns, "right"),
-            np.searchsorted(time_ns, ends[i] + after[i], "left"),
-        )
-        window = time_ns[near]
-        overlap = np.minimum(window + grid.length_ns, ends[i]) - np.maximum(window, starts[i])
-        overlap = np.maximum(overlap, 0)
-        shorter = min(grid.length_ns, ends[i] - starts[i])
-        inside = (overlap >= rule.event_share * shorter) & (overlap > 0)
-        state[near] = np.where(inside, EVENT, np.where(state[near] == EVENT, EVENT, IGNORE))
-        more = overlap / grid.length_ns > share[near]
-        share[near] = np.where(more, overlap / grid.length_ns, share[near])
-        best[near] = np.where(more, i, best[near])
-    out.iloc[rows, 0] = state
-    out.iloc[rows, 1] = share.astype(np.float32)
-    known = best >= 0
-    for column, position in (("event_id", 2), ("label", 3)):
-        out.iloc[rows[known], position] = events[column].to_numpy()[best[known]]
