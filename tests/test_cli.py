@@ -19,7 +19,7 @@ from seisml.synthetics import make_archive_small
 
 VERBS = [
     *("demo", "init", "scan", "extract", "train", "detect", "associate", "compare", "run"),
-    *("report", "status", "catalog", "fetch", "features", "models"),
+    *("report", "status", "catalog", "fetch", "features", "models", "labels"),
 ]
 SMALL = """\
 profile = "earth-local"
