@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
-    {"errors"},
+    {"errors", "iso8601"},
     {"times", "atomic", "fills", "executors", "remote"},
     {
         "config",
@@ -34,12 +34,12 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores"},
+    {"matching", "statistics", "scores", "picker"},
     {"sources", "deconvolution"},
     {"decoding"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms", "response"},
     {"archive", "claims", "plan"},
-    {"stationday"},
+    {"stationday", "cuts"},
     {
         "extract",
         "labels",
@@ -50,10 +50,11 @@ LAYERS = [
         "coverage",
         "fetch",
         "importance",
+        "eventfeatures",
     },
     {"compare", "tabular"},
     {"detect", "resampling", "evaluation"},
-    {"metrics", "completeness", "audit"},
+    {"metrics", "completeness", "audit", "eventclasses"},
     {"plots"},
     {"trainingset", "trainingrule", "summaries", "curves"},
     {"crossfit", "labelcounts"},
@@ -82,7 +83,7 @@ HOMES = {
     },
     "h5py": {"store"},
     "sklearn": {"model", "evaluation"},
-    "skops": {"model"},
+    "skops": {"model", "eventclasses"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},
     "rich": {"terminal"},

@@ -163,9 +163,15 @@ def forest(student, key: AnswerKey, store) -> pd.DataFrame:
     )
     names = archives.stations(archive)
     rule = label_rule_of(config)
-    selection = Selection(end=key.start_ns)
+    taught = TrainingSet(
+        stores=(store,),
+        signals=signals(expert, names, rule),
+        expert=expert,
+        label_rule=rule,
+        selection=Selection(end=key.start_ns),
+    )
     training = train(
-        [TrainingSet((store,), signals(expert, names, rule), expert, rule, selection)],
+        [taught],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
         matching=MatchRule(key.tolerance_s, "onset"),
