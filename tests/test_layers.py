@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters"},
+    {"filters", "states"},
     {
         "segments",
         "files",
@@ -39,7 +39,7 @@ LAYERS = [
     {"decoding"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms", "response"},
     {"archive", "claims", "plan"},
-    {"stationday", "cuts"},
+    {"stationday", "cuts", "measures"},
     {
         "extract",
         "labels",
@@ -51,7 +51,7 @@ LAYERS = [
         "fetch",
         "importance",
     },
-    {"compare", "tabular"},
+    {"compare", "tabular", "detections"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit"},
     {"plots"},

@@ -136,7 +136,7 @@ def detect(
     tables = steps.FittingTables(
         iter_tables(store, stations=chosen, start=start, end=end), detector
     )
-    found = find(tables, detector, archive=opened, name=output.stem)
+    found = find(tables, detector, archive=opened, name=output.stem, **steps.calibration_of(plan))
     tables.require(store)
     write_catalog(found, output)
     terminal.say(f"{len(found)} detections; {tables}")
