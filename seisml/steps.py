@@ -428,7 +428,7 @@ def explain_sets(sets) -> None:
     terminal.table("sets", ["set", "for", "numbering after"], rows)
 
 
-def tell_evaluation(result, folder) -> None:
+def tell_evaluation(result, folder, more=()) -> None:
     """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
     from pathlib import Path
 
@@ -454,7 +454,7 @@ def tell_evaluation(result, folder) -> None:
     write_atomic(folder / "evaluation.json", _json(numbers(result)))
     write_atomic(folder / "predictions.csv", predictions(result).to_csv(index=False))
     write_review(folder / "review.csv", disagreements(result))
-    terminal.line(str(evaluation_report(folder / "evaluation.html", result)))
+    terminal.line(str(evaluation_report(folder / "evaluation.html", result, more=more)))
 
 
 def _json(value) -> str:

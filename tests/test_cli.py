@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import obspy
 import pytest
+from command_line import seisml
 
 from seisml.catalog import make_catalog
 from seisml.formats import read_catalog, write_catalog
@@ -40,18 +41,6 @@ rule = "picks"
 [training]
 n_blocks = 3
 """
-
-
-def seisml(*words, cwd=None, env=None, timeout=300) -> subprocess.CompletedProcess:
-    """Run the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "seisml.cli", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        timeout=timeout,
-    )
 
 
 def two_lines(run: subprocess.CompletedProcess, code: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
-    {"errors"},
+    {"errors", "iso8601"},
     {"times", "atomic", "fills", "executors", "remote"},
     {
         "config",
@@ -50,10 +50,11 @@ LAYERS = [
         "coverage",
         "fetch",
         "importance",
+        "eventfeatures",
     },
     {"compare", "tabular", "detections"},
     {"detect", "resampling", "evaluation"},
-    {"metrics", "completeness", "audit"},
+    {"metrics", "completeness", "audit", "eventclasses"},
     {"plots"},
     {"trainingset", "trainingrule", "summaries", "curves"},
     {"crossfit"},
@@ -82,7 +83,7 @@ HOMES = {
     },
     "h5py": {"store"},
     "sklearn": {"model", "evaluation"},
-    "skops": {"model"},
+    "skops": {"model", "eventclasses"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},
     "rich": {"terminal"},

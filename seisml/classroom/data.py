@@ -133,6 +133,7 @@ def feature_table(
     length_s: float,
     hop_s: float,
     names: Iterable[str],
+    band_hz: tuple[float, float] | None = None,
     **features,
 ) -> FeatureTable:
     """Return the features of the windows of some channels, made anew in a few seconds.
@@ -147,6 +148,8 @@ def feature_table(
     length_s, hop_s : float, s
     names : iterable of str
         Features and sets of features.
+    band_hz : (float, float), optional, Hz
+        Corners of the filter; by default those of the profile.
     **features
         Other settings of ``[features]``, as ``spectrum_s``.
 
@@ -160,6 +163,10 @@ def feature_table(
         windows=dataclasses.replace(config.windows, length_s=length_s, hop_s=hop_s),
         features=dataclasses.replace(config.features, names=tuple(names), **features),
     )
+    if band_hz is not None:
+        corners = dict(zip(("f_min_hz", "f_max_hz"), band_hz, strict=True))
+        preparation = dataclasses.replace(config.preparation, **corners)
+        config = dataclasses.replace(config, preparation=preparation)
     opened = of_channels(open_archive(archive, index=False), channels)
     with tempfile.TemporaryDirectory() as store:
         extract(opened, store, plan_of(config), jobs=1)
