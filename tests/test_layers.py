@@ -34,7 +34,7 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker"},
+    {"matching", "statistics", "scores", "picker", "moveout"},
     {"sources", "deconvolution"},
     {"decoding"},
     {"features", "store", "formats", "travel_times", "synthetics", "waveforms", "response"},
