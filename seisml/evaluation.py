@@ -228,7 +228,8 @@ def _training_rows(samples: Samples, fold, k: int, rule: EvaluationRule) -> np.n
     train = fold != k
     if samples.time_ns is not None:
         tested = np.unique(samples.time_ns[~train])
-        train &= ~within(samples.time_ns, tested, round(rule.purge_s * NS_PER_S))
+        purge_ns = round(rule.purge_s * NS_PER_S)
+        train &= ~within(samples.time_ns, tested, purge_ns, purge_ns)
     return np.flatnonzero(train)
 
 
