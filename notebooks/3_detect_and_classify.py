@@ -605,13 +605,13 @@ blocks = (t - start_s[0]) // (3 * 3600)
 rows = {}
 for name, algorithm in algorithms.items():
     began = time.perf_counter()
-    p, said = cross_validate(block_fold(t), algorithm)
+    p, named = cross_validate(block_fold(t), algorithm)
     spent_s = time.perf_counter() - began
-    value, again = scores(p, said), []
+    value, again = scores(p, named), []
     for _ in range(100):  # draw the 24 blocks of time anew: how sure is the score?
         drawn = rng.integers(24, size=24)
         picked = np.concatenate([np.flatnonzero(blocks == k) for k in drawn])
-        again.append(scores(p, said, picked))
+        again.append(scores(p, named, picked))
     sd = np.std(again, axis=0)
     rows[name] = {"detection": value[0], "± ": sd[0], "classes": value[1], "±": sd[1]}
     rows[name]["time (s)"] = spent_s
@@ -633,7 +633,21 @@ pd.DataFrame(rows).T.round(3)
 # ## Now you: the exercise
 #
 # Your teacher has a package for you (`seisml class make`): four new days, two of them without a
-# catalogue. Hand in a CSV `time,end_time,label`.
+# catalogue. Hand in a CSV `time,end_time,label` with times in UTC, for example:
+
+# %%
+found = pd.DataFrame(
+    {
+        "time": pd.to_datetime(found_s, unit="s", utc=True),
+        "end_time": pd.to_datetime(found_s + 20, unit="s", utc=True),  # better: the end of the run
+        "label": said,
+    }
+)
+text = found.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+print(text[:200])
+
+# %% [markdown]
+# Write it to a file and ask `seisml class check team.csv` whether the form is right.
 #
 # ## References
 #
