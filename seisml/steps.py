@@ -61,6 +61,33 @@ def training_sets(stores, catalog, also, path, config, **options):
     return found
 
 
+def tell_labels(counts, as_json: bool) -> None:
+    """Print how many windows and events have which label, and what is ignored and why."""
+    if as_json:
+        terminal.as_json({name: table.to_dict("records") for name, table in counts.items()})
+        return
+    for name, table in counts.items():
+        if len(table):
+            rows = [[cell(value) for value in row] for row in table.to_numpy(dtype=object)]
+            terminal.table(name, list(table), rows)
+
+
+def write_labels(windows, output) -> None:
+    """Write the label of every window as CSV."""
+    from seisml.atomic import write_atomic
+    from seisml.labels import REASONS
+    from seisml.times import datetime64
+
+    names = {-1: "ignore", 0: "noise", 1: "event"}
+    columns = ["station", "state", "y", "reason", "event_id", "n_events", "share", "weight"]
+    table = windows[columns].rename(columns={"y": "class"})
+    table["state"] = table["state"].map(names)
+    table["reason"] = [REASONS[number] for number in table["reason"]]
+    table.insert(0, "time", datetime64(windows["time_ns"].to_numpy()))
+    text = table.to_csv(index=False, float_format="%.4g", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+    write_atomic(output, text)
+
+
 def show_models(model: str | None, as_json: bool) -> None:
     """List the models that come with seisml, or print the card of one."""
     from seisml.model import load_detector, shipped_models
@@ -412,38 +439,13 @@ def explain_sets(sets) -> None:
     terminal.table("sets", ["set", "for", "numbering after"], rows)
 
 
-def tell_evaluation(result, folder) -> None:
-    """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
-    from pathlib import Path
-
+def draw_feature(feature, path) -> None:
+    """Draw a feature on example records and tell where."""
     from seisml.atomic import write_atomic
-    from seisml.audit import disagreements, write_review
-    from seisml.evaluation import numbers, predictions
-    from seisml.report import evaluation_report
+    from seisml.errors import FeatureError
+    from seisml.plots import plot_feature, png
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for note in result.notes[len(result.samples.notes) :]:
-        terminal.say(f"note: {note}")
-    heads = ("balanced_accuracy", "accuracy", "macro_f1")
-    rows = [
-        [
-            row["model"],
-            *(f"{row[h]:.3f} ({row[f'{h}_low']:.3f} to {row[f'{h}_high']:.3f})" for h in heads),
-            f"{row['brier']:.3f}",
-        ]
-        for row in result.scores.to_dict("records")
-    ]
-    terminal.table(result.samples.name, ["model", *heads, "brier"], rows)
-    write_atomic(folder / "evaluation.json", _json(numbers(result)))
-    write_atomic(folder / "predictions.csv", predictions(result).to_csv(index=False))
-    write_review(folder / "review.csv", disagreements(result))
-    terminal.line(str(evaluation_report(folder / "evaluation.html", result)))
-
-
-def _json(value) -> str:
-    import json
-
-    from seisml.summaries import plain
-
-    return json.dumps(plain(value), indent=1) + "\n"
+    if feature is None:
+        raise FeatureError("--plot draws one feature, no set.", "Name one: seisml features NAME.")
+    write_atomic(path, png(plot_feature(feature)))
+    terminal.say(f"Drawn: {path}")

@@ -3,7 +3,8 @@
 from seisml.page import MAX_ROWS
 from seisml.report.catalog import catalog_report
 from seisml.report.comparison import comparison_report
-from seisml.report.evaluation import evaluation_report
+from seisml.report.discovery import discovery_report
+from seisml.report.evaluation import evaluation_report, levels_block
 from seisml.report.sections import Section, headline, write_report
 
 __all__ = [
@@ -11,7 +12,9 @@ __all__ = [
     "Section",
     "catalog_report",
     "comparison_report",
+    "discovery_report",
     "evaluation_report",
     "headline",
+    "levels_block",
     "write_report",
 ]
