@@ -620,16 +620,8 @@ pd.DataFrame(rows).T.round(3)
 # %% [markdown]
 # ± is the standard deviation when whole blocks of time are drawn anew: events come in clusters, so
 # windows are no independent samples. Compare the differences with it before you call a winner.
-#
-# ## Questions
-#
-# 1. An observatory can check twenty detections a day. Which threshold do you set, and which events
-#    will be missing?
-# 2. You test on day 3, are not content, change the features, and test on day 3 again. What is day 3
-#    now?
-# 3. All blasts come from two quarries. What will the model say about a third quarry?
-# 4. Which of the scores on this page would you print in a paper, and which must stand beside it?
-#
+
+# %% [markdown]
 # ## Now you: the exercise
 #
 # Your teacher has a package for you (`seisml class make`): four new days, two of them without a
@@ -648,6 +640,16 @@ print(text[:200])
 
 # %% [markdown]
 # Write it to a file and ask `seisml class check team.csv` whether the form is right.
+
+# %% [markdown]
+# ## Questions
+#
+# 1. An observatory can check twenty detections a day. Which threshold do you set, and which events
+#    will be missing?
+# 2. You test on day 3, are not content, change the features, and test on day 3 again. What is day 3
+#    now?
+# 3. All blasts come from two quarries. What will the model say about a third quarry?
+# 4. Which of the scores on this page would you print in a paper, and which must stand beside it?
 #
 # ## References
 #
