@@ -163,6 +163,22 @@ def read_metadata(paths):
     return found
 
 
+def calibration_of(plan) -> dict:
+    """Return what `seisml.detect.detect` needs for amplitudes in the units of a plan."""
+    import functools
+
+    from seisml.deconvolution import corners_of, reach_s
+    from seisml.response import to_motion
+
+    if plan.units == "counts":
+        return {}
+    corners = corners_of(plan.band)
+    calibrate = functools.partial(
+        to_motion, metadata=plan.metadata, mode=plan.units, pre_filter=corners
+    )
+    return {"calibrate": calibrate, "reach_s": reach_s(corners) if plan.units == "motion" else 0.0}
+
+
 def chosen_stations(opened, patterns) -> list[str]:
     """Return the stations that match the patterns."""
     from seisml.archive import stations
@@ -449,40 +465,3 @@ def draw_feature(feature, path) -> None:
         raise FeatureError("--plot draws one feature, no set.", "Name one: seisml features NAME.")
     write_atomic(path, png(plot_feature(feature)))
     terminal.say(f"Drawn: {path}")
-
-
-def tell_evaluation(result, folder, more=()) -> None:
-    """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
-    from pathlib import Path
-
-    from seisml.atomic import write_atomic
-    from seisml.audit import disagreements, write_review
-    from seisml.evaluation import numbers, predictions
-    from seisml.report import evaluation_report
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for note in result.notes[len(result.samples.notes) :]:
-        terminal.say(f"note: {note}")
-    heads = ("balanced_accuracy", "accuracy", "macro_f1")
-    rows = [
-        [
-            row["model"],
-            *(f"{row[h]:.3f} ({row[f'{h}_low']:.3f} to {row[f'{h}_high']:.3f})" for h in heads),
-            f"{row['brier']:.3f}",
-        ]
-        for row in result.scores.to_dict("records")
-    ]
-    terminal.table(result.samples.name, ["model", *heads, "brier"], rows)
-    write_atomic(folder / "evaluation.json", _json(numbers(result)))
-    write_atomic(folder / "predictions.csv", predictions(result).to_csv(index=False))
-    write_review(folder / "review.csv", disagreements(result))
-    terminal.line(str(evaluation_report(folder / "evaluation.html", result, more=more)))
-
-
-def _json(value) -> str:
-    import json
-
-    from seisml.summaries import plain
-
-    return json.dumps(plain(value), indent=1) + "\n"

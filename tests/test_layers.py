@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime"},
+    {"filters", "marstime", "states"},
     {
         "segments",
         "files",
@@ -34,7 +34,7 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker"},
+    {"matching", "statistics", "scores", "picker", "moveout"},
     {"sources", "deconvolution"},
     {"decoding"},
     {
@@ -48,7 +48,7 @@ LAYERS = [
         "response",
     },
     {"archive", "claims", "plan"},
-    {"stationday", "cuts"},
+    {"stationday", "cuts", "measures"},
     {
         "extract",
         "labels",
@@ -60,8 +60,9 @@ LAYERS = [
         "fetch",
         "importance",
         "eventfeatures",
+        "discovery",
     },
-    {"compare", "tabular"},
+    {"compare", "tabular", "similarity", "detections"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses"},
     {"plots"},
@@ -75,6 +76,7 @@ LAYERS = [
     {"run", "setfiles"},
     {"demo", "classroom"},
     {"steps"},
+    {"judging"},
     {"cli"},
 ]
 HOMES = {
@@ -91,7 +93,7 @@ HOMES = {
         "fetch",
     },
     "h5py": {"store"},
-    "sklearn": {"model", "evaluation"},
+    "sklearn": {"model", "evaluation", "discovery"},
     "skops": {"model", "eventclasses"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},

@@ -42,6 +42,35 @@ def make(
     terminal.line(str(key))
 
 
+@group.command(epilog="Example: `seisml class check team.csv`")
+def check(
+    submissions: Annotated[list[Path], typer.Argument(help="CSV files time,end_time,label.")],
+    zone: Zone = None,
+) -> None:
+    """Check the form of submissions before they are handed in; no answer key is needed."""
+    from seisml.classroom.exercise import CLASSES
+    from seisml.classroom.submissions import read_submission
+    from seisml.errors import CatalogError
+    from seisml.times import iso
+
+    wrong = 0
+    for path in submissions:
+        try:
+            submission = read_submission(path, classes=CLASSES, zone=zone)
+        except CatalogError as error:
+            terminal.failure(error.problem, error.hint)
+            wrong += 1
+            continue
+        events = submission.catalog.events
+        kinds = ", ".join(f"{n} {label}" for label, n in events["label"].value_counts().items())
+        limits = events["time_ns"].iloc[[0, -1]] if len(events) else []
+        span = " to ".join(iso(int(time_ns))[:19] + "Z" for time_ns in limits)
+        terminal.line(f"{path.name}: {len(events)} detections; {kinds or 'no label'}; {span}")
+        for note in submission.notes:
+            terminal.say(f"{path.name}: {note}")
+    raise typer.Exit(1 if wrong else 0)
+
+
 @group.command(
     epilog="Example: `seisml class score handed-in/*.csv --truth autumn/teacher/truth.json "
     "--figure leaderboard.png`"
@@ -108,16 +137,25 @@ def expect(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Keep exercises and submissions here.")
     ] = None,
+    only: Annotated[str | None, typer.Option(help="exercise, or lessons.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what to expect: simulated submissions on several seeds, mean and spread."""
-    from seisml.classroom.expected import spread
+    """Say what to expect on several seeds: of simulated teams, and of the notebooks."""
+    from seisml.classroom.expected import lessons, spread
+    from seisml.errors import ConfigError, did_you_mean
     from seisml.summaries import plain
 
-    table = spread(range(first, first + seeds), folder=output, on_progress=terminal.say)
+    if only not in (None, "exercise", "lessons"):
+        raise ConfigError(f"--only is {only!r}.", did_you_mean(only, ["exercise", "lessons"]))
+    numbers, tables = range(first, first + seeds), {}
+    if only != "lessons":
+        tables["exercise"] = spread(numbers, folder=output, on_progress=terminal.say)
+    if only != "exercise":
+        tables["lessons"] = lessons(numbers, on_progress=terminal.say)
     if as_json:
-        terminal.as_json(plain(table.to_dict("records")))
-    else:
+        terminal.as_json({k: plain(table.to_dict("records")) for k, table in tables.items()})
+        return
+    for table in tables.values():
         terminal.table("", list(table), table.to_numpy(dtype=object).tolist())
 
 
