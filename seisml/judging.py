@@ -2,6 +2,9 @@
 
 from seisml import steps, terminal
 
+N_ERRORS = 6
+"""Figures of missed events in a page, and of unmatched detections."""
+
 
 def tell_evaluation(result, folder, more=()) -> None:
     """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
@@ -191,7 +194,9 @@ def evaluate_store(store, catalog, folder, *, archive, profile, metadata, statio
         injection = _injected(opened, training, plan, one.signals)
     blocks = trial_blocks(training, matrix=matrix, importance=importance, injection=injection)
     band = plan_from(training.detector.plan).band
-    section = Section(Path(store).name, opened, training, band, more=tuple(blocks))
+    section = Section(
+        Path(store).name, opened, training, band, n_errors=N_ERRORS, more=tuple(blocks)
+    )
     page = write_report(
         folder / "evaluation.html", [section], title="Evaluation", on_progress=terminal.say
     )
