@@ -327,15 +327,18 @@ def _before(
     values = np.concatenate([v[np.isfinite(v)] for some in every for _, v in some])
     if not len(values):
         return [n_false, 0], np.inf, days
-    best = (-1, 0.0, 0)
+    best = (-1, np.inf, 0)
     shares = np.geomspace(1 / len(values), 0.5, N_THRESHOLDS)
-    for threshold in [*np.unique(np.quantile(values, 1 - shares)), 1.001 * values.max()]:
+    # From above: far below, all becomes one event, which is no false alarm and no use.
+    for threshold in np.unique(np.quantile(values, 1 - shares))[::-1]:
         pairs = [
             _outcome(one, _baseline_events(some, detector, float(threshold)), tolerance_ns)
             for one, some in zip(stretches, every, strict=True)
         ]
         false, right = map(sum, zip(*pairs, strict=True))
-        if false <= n_false and right >= best[0]:
+        if false > n_false:
+            break
+        if right >= best[0]:
             best = (right, float(threshold), false)
     return [n_false, best[2]], best[1], days
 

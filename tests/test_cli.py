@@ -19,7 +19,7 @@ from seisml.synthetics import make_archive_small
 
 VERBS = [
     *("demo", "init", "scan", "extract", "train", "detect", "associate", "compare", "run"),
-    *("report", "status", "catalog", "fetch", "features", "models"),
+    *("report", "status", "catalog", "fetch", "features", "models", "labels"),
 ]
 SMALL = """\
 profile = "earth-local"
@@ -312,11 +312,14 @@ def test_debug_shows_the_traceback(tmp_path):
     assert "no archive" in seisml("--quiet", "scan", tmp_path / "nothing").stderr
 
 
-def test_features_are_explained():
-    """The list names every feature; one is explained with its formula; a typo is suggested."""
+def test_features_are_explained(tmp_path):
+    """The list names every feature; one is explained with formula and figure; a typo is told."""
     assert "f_centroid" in seisml("features").stdout
     assert "Σ f p" in seisml("features", "f_centroid").stdout
     assert "f_centroid" in two_lines(seisml("features", "f_centriod"), 2)
+    assert seisml("features", "crest", "--plot", tmp_path / "crest.png").returncode == 0
+    assert (tmp_path / "crest.png").read_bytes()[:4] == b"\x89PNG"
+    assert "one feature" in two_lines(seisml("features", "--plot", tmp_path / "x.png"), 2)
 
 
 def test_catalog_is_summarised_and_converted(small, tmp_path):

@@ -565,6 +565,22 @@ def test_slow_channels_are_a_counted_rejection(tmp_path):
     assert error.value.hint
 
 
+def test_bands_above_nyquist_are_counted(tmp_path):
+    """The columns of a band that the sampling rate cannot hold are NaN, and that is told."""
+    write(tmp_path / "a" / "one", trace(noise(3600)))
+    bands = ((1.0, 2.0), (RATE_HZ * 0.5, RATE_HZ))
+    changed = dataclasses.replace(PLAN.settings, bands_hz=bands)
+    plan = dataclasses.replace(PLAN, settings=changed, names=("rms", "band_log_energy"))
+    [outcome] = run(tmp_path / "a", tmp_path / "store", plan)
+    assert outcome.counts == {"bands_above_nyquist": 1}
+    [shard] = shards(tmp_path / "store").values()
+    known = np.isfinite(shard.X).any(axis=0)
+    assert known.tolist() == [True, True, False]
+    without = dataclasses.replace(plan, names=("rms",))
+    [outcome] = run(tmp_path / "a", tmp_path / "other", without)
+    assert outcome.counts == {}
+
+
 def test_a_channel_that_changes_its_rate(tmp_path):
     """A station that was upgraded at noon has features before and after it."""
     write(tmp_path / "a" / "1", trace(noise(72_000), at(0), 20.0))

@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from seisml import __version__, terminal
-from seisml.cli import catalogs, classes, detectors, evaluations, naming, projects, records
+from seisml.cli import (
+    catalogs,
+    classes,
+    detectors,
+    evaluations,
+    labelling,
+    naming,
+    projects,
+    records,
+)
 from seisml.errors import CatalogError, ConfigError, FeatureError, SeismlError
 
 INTERRUPTED = 130
@@ -21,7 +30,7 @@ app = typer.Typer(
     epilog="Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 nothing "
     "or not all could be processed, 2 wrong usage.",
 )
-for verbs in (projects, records, detectors, naming, evaluations, catalogs, classes):
+for verbs in (projects, records, labelling, detectors, naming, evaluations, catalogs, classes):
     app.add_typer(verbs.app)
 
 
