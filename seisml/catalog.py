@@ -273,3 +273,68 @@ def merge(catalogs: Iterable[Catalog], *, name: str = "") -> Catalog:
         time_basis=catalogs[0].time_basis,
         dropped=dropped,
     )
+
+
+LINKS = ("event_id", "source_event_id", "event_index", "event_idx", "event")
+"""Columns of picks in which programmes say to which event of another file a pick belongs."""
+
+
+def join_picks(catalog: Catalog, picks: Catalog) -> Catalog:
+    """Give events the picks that another file has of them.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Events, perhaps with picks already.
+    picks : Catalog
+        Of picks whose column `LINKS` names the events, as GaMMA, PyOcto and QuakeMigrate write.
+
+    Returns
+    -------
+    Catalog
+        The events of `catalog`, the picks of both; those of no event here have no event id. What
+        both dropped is added up.
+
+    Raises
+    ------
+    CatalogError
+        If no pick belongs to an event of `catalog`.
+
+    Examples
+    --------
+    >>> events = make_catalog([{"time_ns": 5, "event_id": "7"}])
+    >>> picks = make_catalog(picks=[{"time_ns": 6, "event_index": 7}, {"time_ns": 8}])
+    >>> join_picks(events, picks).picks["event_id"].tolist()
+    ['7', '']
+    """
+    known = set(catalog.events["event_id"])
+    links = [_as_ids(picks.picks[column]) for column in LINKS if column in picks.picks]
+    link = max(links, key=lambda ids: (ids.isin(known).sum(), (ids != "").sum()))
+    if not link.isin(known).any():
+        have = ", ".join(map(repr, sorted(set(link) - {""})[:3])) or "none"
+        raise CatalogError(
+            f"{picks.source or picks.name}: no pick names an event of "
+            f"{catalog.source or catalog.name}; its event ids: {have}.",
+            f"A column of {', '.join(LINKS)} must hold ids such as {min(known, default='')!r}.",
+        )
+    joined = picks.picks.assign(event_id=link.where(link.isin(known), ""))
+    dropped = dict(catalog.dropped)
+    for reason, count in picks.dropped.items():
+        dropped[reason] = dropped.get(reason, 0) + count
+    return make_catalog(
+        catalog.events,
+        stack([catalog.picks, joined]),
+        name=catalog.name,
+        body=catalog.body,
+        source=", ".join(each.source for each in (catalog, picks) if each.source),
+        time_basis=catalog.time_basis,
+        dropped=dropped,
+        dropped_lines={**picks.dropped_lines, **catalog.dropped_lines},
+    )
+
+
+def _as_ids(values: pd.Series) -> pd.Series:
+    """Return ids as texts: numbers without a fraction that gaps gave them."""
+    if values.dtype.kind == "f":
+        values = values.map(lambda value: "" if np.isnan(value) else f"{value:g}")
+    return values.astype(str)

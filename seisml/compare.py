@@ -47,8 +47,8 @@ def compare(
     machine, expert : Catalog
         Of one body.
     tolerance_s : float, mapping of str to float, or array_like of shape (n_expert,)
-        Largest onset difference, s: one for all, one for each expert label, or one for each
-        row of ``expert.events``.
+        Largest onset difference, s: one for all, one for each expert label ("" is every label
+        without one of its own), or one for each row of ``expert.events``.
     mode : {"onset", "interval", "overlap", "iou"}
         What makes a pair: onsets within the tolerance (onset); the machine's onset in the
         expert's interval +- the tolerance, or enough intersection over union (interval); the
@@ -206,13 +206,15 @@ def _covered(events: pd.DataFrame, cover: dict | None, by_station: bool) -> np.n
 def _event_tolerance(tolerance_s, events: pd.DataFrame) -> np.ndarray:
     """Return the tolerance of each expert event, s."""
     if isinstance(tolerance_s, Mapping):
-        without = sorted(set(events["label"]) - set(tolerance_s))
-        if without:
+        known = set(events["label"])
+        without = sorted(known - set(tolerance_s))
+        if without and "" not in tolerance_s:
             raise ConfigError(
                 f"tolerance_s has no entry for the expert label {without[0]!r}.",
                 f"It has: {', '.join(sorted(tolerance_s))}.",
             )
-        tolerance_s = events["label"].map(dict(tolerance_s)).to_numpy(dtype=np.float64)
+        by_label = {label: tolerance_s.get(label, tolerance_s.get("")) for label in known}
+        tolerance_s = events["label"].map(by_label).to_numpy(dtype=np.float64)
     tolerance = np.asarray(tolerance_s, dtype=np.float64)
     if tolerance.ndim and tolerance.shape != (len(events),):
         raise ConfigError(

@@ -87,6 +87,7 @@ class TrainingConfig:
     """Which classifier, and how it is validated."""
 
     model: str = "hist_gradient_boosting"
+    split: str = "blocks"
     n_blocks: int = 5
     block_days: float = 1.0
     purge_s: float = 60.0
@@ -171,7 +172,7 @@ def load_profile(name: str) -> Config:
     >>> load_profile("mars-insight").body
     'mars'
     """
-    return _fill(Config(profile=name), tomllib.loads(profile_text(name)), f"profile {name}")
+    return fill(Config(profile=name), tomllib.loads(profile_text(name)), f"profile {name}")
 
 
 def load_config(path) -> Config:
@@ -201,7 +202,7 @@ def load_config(path) -> Config:
     profile = table.get("profile", Config.profile)
     if not isinstance(profile, str):
         raise ConfigError(f"{path}: profile must be a text, not {profile!r}.")
-    return _fill(load_profile(profile), table, str(path))
+    return fill(load_profile(profile), table, str(path))
 
 
 def resolve_path(config_path, value: str) -> Path:
@@ -209,7 +210,7 @@ def resolve_path(config_path, value: str) -> Path:
     return Path(config_path).parent / Path(value).expanduser()
 
 
-def _fill(base: Any, table: Mapping, where: str) -> Any:
+def fill(base: Any, table: Mapping, where: str) -> Any:
     """Return a copy of a dataclass with the values of a table, refusing unknown keys."""
     fields = {field.name: field for field in dataclasses.fields(base)}
     changes = {}
@@ -220,7 +221,7 @@ def _fill(base: Any, table: Mapping, where: str) -> Any:
         if dataclasses.is_dataclass(old):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{where}: {key} must be a table, [{key}], not {value!r}.")
-            changes[key] = _fill(old, value, f"{where}: [{key}]")
+            changes[key] = fill(old, value, f"{where}: [{key}]")
         else:
             changes[key] = _typed(old, value, f"{where}: {key}")
     return dataclasses.replace(base, **changes)

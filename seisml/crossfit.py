@@ -5,13 +5,13 @@ Thresholds are chosen on events, never on windows, and never on the fold that th
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from seisml.errors import ModelError
-from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, label_windows
+from seisml.errors import ConfigError, ModelError, did_you_mean
+from seisml.labels import EVENT, NOISE
 from seisml.model import (
     NOISE_CLASS,
     event_probability,
@@ -21,10 +21,12 @@ from seisml.model import (
     predict,
     within,
 )
-from seisml.store import FeatureTable, iter_tables
-from seisml.times import NS_PER_S, to_ns
+from seisml.times import NS_PER_S
+from seisml.trainingset import TrainingSet, label_sets, tables
 from seisml.windows import WindowGrid
 
+SPLITS = ("blocks", "set", "station")
+_BLOCKS = {"blocks": "blocks of time", "set": "training sets", "station": "stations"}
 BASELINE = ("stalta_short_max", "stalta_mid_max", "stalta_long_max")
 MIN_BLOCKS = 3
 
@@ -37,6 +39,9 @@ class TrainingRule:
     ----------
     model : str
         Name for `seisml.model.make_classifier`.
+    split : str
+        What a fold leaves out: ``blocks`` of time, a whole training ``set`` (a network that
+        the model never saw), or a ``station`` with all its time.
     n_folds : int
         Folds that the blocks of time are dealt to.
     block_s : float, s
@@ -55,6 +60,7 @@ class TrainingRule:
     """
 
     model: str = "hist_gradient_boosting"
+    split: str = "blocks"
     n_folds: int = 5
     block_s: float = 86_400.0
     purge_s: float = 60.0
@@ -64,42 +70,23 @@ class TrainingRule:
     class_weight: str = "none"
     seed: int = 0
 
-
-@dataclasses.dataclass(frozen=True)
-class Selection:
-    """Which windows of the stores are used.
-
-    Attributes
-    ----------
-    stations : sequence of str, optional
-        "NET.STA.LOC.BI"; default all.
-    start, end : time, optional
-        Windows with ``start <= window start < end``.
-    """
-
-    stations: Sequence[str] | None = None
-    start: object = None
-    end: object = None
-
-    def tables(self, stores: Sequence) -> Iterator[tuple[int, FeatureTable]]:
-        """Yield (number of the store, table) of each shard that has such windows."""
-        for number, store in enumerate(stores):
-            for table in iter_tables(store, stations=self.stations, start=self.start, end=self.end):
-                if len(table):
-                    yield number, table
+    def __post_init__(self):
+        if self.split not in SPLITS:
+            raise ConfigError(
+                f"There is no split {self.split!r}.", did_you_mean(self.split, SPLITS)
+            )
 
 
-@dataclasses.dataclass(frozen=True)
-class LabelledStore:
-    """Windows of one or several stores with labels and folds, and the rows for training.
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Labelled:
+    """Windows of training sets with labels and folds, and the rows for training.
 
     Attributes
     ----------
-    stores : tuple of path
-    selection : Selection
+    sets : tuple of TrainingSet
     windows : pandas.DataFrame
-        One row a window in the order of the shards: line (store and station), station, time_ns,
-        state, y (class), event_id, block, fold.
+        One row a window in the order of the shards: set, line (store and station), station,
+        time_ns, state, y (class), event_id, share, weight, block, fold.
     chosen : numpy.ndarray of int64
         Rows for training.
     X : numpy.ndarray of float32, shape (n_chosen, n_columns)
@@ -110,8 +97,7 @@ class LabelledStore:
         What the features were made with.
     """
 
-    stores: tuple
-    selection: Selection
+    sets: tuple[TrainingSet, ...]
     windows: pd.DataFrame
     chosen: np.ndarray
     X: np.ndarray
@@ -126,77 +112,34 @@ class LabelledStore:
         return int(self.windows["fold"].max()) + 1
 
 
-def label_store(
-    stores: Sequence,
-    signals: pd.DataFrame,
-    label_rule: LabelRule,
-    rule: TrainingRule,
-    *,
-    selection: Selection | None = None,
-    unknown: Callable[[Sequence[str]], Mapping[str, np.ndarray]] | None = None,
-) -> LabelledStore:
-    """Label all windows of feature stores and draw the rows for training.
+def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
+    """Label all windows of training sets, deal them to folds and draw the rows for training.
 
     Parameters
     ----------
-    stores : sequence of path
-        Feature stores of one plan.
-    signals : pandas.DataFrame
-        From `seisml.labels.signals`.
-    label_rule : LabelRule
+    sets : sequence of TrainingSet
     rule : TrainingRule
-    selection : Selection, optional
-    unknown : callable, optional
-        Gives for stations the spans that are neither event nor noise, see
-        `seisml.labels.unplaced`.
 
     Returns
     -------
-    LabelledStore
+    Labelled
 
     Raises
     ------
     ModelError
         If there are no event windows, no noise windows, or too few blocks.
     """
-    selection = selection or Selection()
-    parts, about = [], None
-    for number, table in selection.tables(stores):
-        about = _same_settings(about, table)
-        labels = label_windows(
-            table.time_ns,
-            table.stations,
-            table.grid,
-            signals,
-            label_rule,
-            coverage=_coverage(label_rule),
-        )
-        known = np.isfinite(table.frame.to_numpy()).any(axis=1)
-        unsure = _touched(table, unknown) & (labels["state"] == NOISE).to_numpy()
-        labels.loc[~known | unsure, "state"] = IGNORE
-        taken = labels["label"].isin(["", NOISE_CLASS])
-        labels["y"] = np.where(taken, "event", labels["label"])
-        labels["station"], labels["time_ns"] = table.stations, table.time_ns
-        labels["line"] = [f"{number}:{station}" for station in table.stations]
-        parts.append(labels)
-    if not parts:
-        raise ModelError("There are no windows in the chosen time.", "Check --start and --end.")
-    windows = pd.concat(parts, ignore_index=True)
-    windows["y"] = np.where(windows["state"] == NOISE, NOISE_CLASS, windows["y"])
+    windows, about = label_sets(sets)
     if rule.one_class:
         windows["y"] = np.where(windows["state"] == NOISE, NOISE_CLASS, "event")
-    windows["block"] = make_blocks(
-        windows["time_ns"].to_numpy(), block_s=rule.block_s, min_blocks=MIN_BLOCKS
-    )
+    windows["block"] = _blocks(windows, rule)
     windows["fold"] = _folds(windows, rule)
     for name in ("line", "station", "y", "event_id"):  # a few texts, repeated a million times
         windows[name] = windows[name].astype("category")
-    windows = windows.drop(columns=["label", "share"])
     chosen = _draw(windows, rule)
-    X, columns = _read(stores, selection, chosen)
-    return LabelledStore(
-        stores=tuple(stores),
-        selection=selection,
+    X, columns = _read(sets, chosen)
+    return Labelled(
+        sets=tuple(sets),
         windows=windows,
         chosen=chosen,
         X=X,
@@ -207,51 +150,23 @@ def label_store(
     )
 
 
-def _coverage(rule: LabelRule) -> tuple[int, int] | None:
-    """Return the time that the expert looked at, None where it is not limited."""
-    if not rule.start and not rule.end:
-        return None
-    far = 2**62
-    return (
-        to_ns(rule.start) if rule.start else -far,
-        to_ns(rule.end) if rule.end else far,
-    )
-
-
-def _touched(table: FeatureTable, unknown) -> np.ndarray:
-    """Return which windows overlap a span in which nobody knows."""
-    out = np.zeros(len(table), dtype=bool)
-    names = np.array([".".join(station.split(".")[:2]) for station in table.stations])
-    spans_of = unknown(sorted(set(names))) if unknown else {}
-    for name, spans in spans_of.items():
-        rows = np.flatnonzero(names == name)
-        time_ns = table.time_ns[rows]
-        for start_ns, end_ns in spans:
-            out[rows[(time_ns < end_ns) & (time_ns + table.grid.length_ns > start_ns)]] = True
-    return out
-
-
-def _same_settings(about: FeatureTable | None, table: FeatureTable) -> FeatureTable:
-    if about is not None and about.fingerprint != table.fingerprint:
-        raise ModelError(
-            f"The feature stores were made with different settings ({about.fingerprint} and "
-            f"{table.fingerprint}).",
-            "Run 'seisml extract' with the same profile on all of them.",
-        )
-    if about is None or _unit(about) == "unknown":
-        return table.rows(np.zeros(0, dtype=int))
-    if len(table) and _unit(table) != _unit(about):
-        raise ModelError(
-            f"Some records are in {_unit(about)}, others in {_unit(table)}: their amplitudes "
-            "cannot be learnt together.",
-            "Train on stations of one unit, or extract with the units 'motion'.",
-        )
-    return about
-
-
-def _unit(table: FeatureTable) -> str:
-    """Return the unit of the samples that a table was made from."""
-    return str(table.settings.get("unit", "counts"))
+def _blocks(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
+    """Return the validation block of each window; sets that overlap in time share theirs."""
+    time_ns = windows["time_ns"].to_numpy()
+    if rule.split != "blocks":
+        names = windows["set"] if rule.split == "set" else windows["station"]
+        return pd.factorize(names, sort=True)[0].astype(np.int64)
+    spans = windows.groupby("set")["time_ns"].agg(["min", "max"]).sort_values("min")
+    new = spans["min"].to_numpy()[1:] > spans["max"].cummax().to_numpy()[:-1]
+    era = dict(zip(spans.index, np.cumsum(np.r_[0, new]), strict=True))
+    eras = windows["set"].map(era).to_numpy()
+    blocks, n_blocks = np.zeros(len(windows), dtype=np.int64), 0
+    for number in range(max(era.values()) + 1):
+        mine = eras == number
+        found = make_blocks(time_ns[mine], block_s=rule.block_s, min_blocks=MIN_BLOCKS)
+        blocks[mine] = n_blocks + found
+        n_blocks += int(found.max()) + 1
+    return blocks
 
 
 def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
@@ -259,7 +174,7 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     blocks = windows["block"].to_numpy()
     state = windows["state"].to_numpy()
     n_blocks = int(blocks.max()) + 1
-    n_folds = min(rule.n_folds, n_blocks)
+    n_folds = min(rule.n_folds, n_blocks) if rule.split == "blocks" else n_blocks
     with_events = np.isin(np.arange(n_blocks), blocks[state == EVENT])
     # Blocks with events are dealt first, so that no fold goes without while another has two.
     dealt = np.argsort(~with_events, kind="stable")
@@ -269,8 +184,8 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
         n_with = len(np.unique(fold[blocks[state == wanted]]))
         if n_with < 2:
             raise ModelError(
-                f"{n_with} of {n_blocks} blocks of time hold {what} windows; two are needed to "
-                "train on one and test on the other.",
+                f"{n_with} of {n_blocks} {_BLOCKS[rule.split]} hold {what} windows; two are needed "
+                "to train on one and test on the other.",
                 "Check that the catalogue covers the archive's time and stations, or take "
                 "shorter blocks (block_days).",
             )
@@ -278,24 +193,27 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
 
 
 def _draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
-    """Return rows for training: all events, and noise drawn evenly over all noise."""
+    """Return rows for training: all events, and noise drawn evenly over all noise of a set."""
     rng = np.random.default_rng(rule.seed)
-    state = windows["state"].to_numpy()
-    event, noise = np.flatnonzero(state == EVENT), np.flatnonzero(state == NOISE)
-    if len(event) > rule.max_windows // 2:
-        event = rng.choice(event, rule.max_windows // 2, replace=False)
-    n_noise = min(
-        len(noise),
-        max(round(rule.noise_per_event * len(event)), 1000),
-        rule.max_windows - len(event),
-    )
-    return np.sort(np.concatenate([event, rng.choice(noise, n_noise, replace=False)]))
+    state, number = windows["state"].to_numpy(), windows["set"].to_numpy()
+    counts = {k: int((state[number == k] == EVENT).sum()) for k in np.unique(number)}
+    drawn = []
+    for k, n in counts.items():
+        # Limits are shared out as the sets' events are.
+        limit = round(rule.max_windows * max(n, 1) / max(sum(counts.values()), 1))
+        event, noise = (np.flatnonzero((number == k) & (state == s)) for s in (EVENT, NOISE))
+        if len(event) > limit // 2:
+            event = rng.choice(event, limit // 2, replace=False)
+        n_noise = max(round(rule.noise_per_event * len(event)), 1000)
+        n_noise = min(len(noise), n_noise, max(limit - len(event), 0))
+        drawn += [event, rng.choice(noise, n_noise, replace=False)]
+    return np.sort(np.concatenate(drawn))
 
 
-def _read(stores, selection: Selection, chosen: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _read(sets: Sequence[TrainingSet], chosen: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read the features of the chosen rows, shard by shard."""
     frames, start = [], 0
-    for _, table in selection.tables(stores):
+    for _, _, table in tables(sets):
         inside = chosen[(chosen >= start) & (chosen < start + len(table))] - start
         frames.append(table.frame.iloc[inside].reset_index(drop=True))
         start += len(table)
@@ -303,7 +221,7 @@ def _read(stores, selection: Selection, chosen: np.ndarray) -> tuple[np.ndarray,
     return finite(frame.to_numpy(np.float32)), tuple(frame.columns)
 
 
-def fit(labelled: LabelledStore, rule: TrainingRule, *, without_fold: int | None = None):
+def fit(labelled: Labelled, rule: TrainingRule, *, without_fold: int | None = None):
     """Fit a classifier on the rows for training, leaving out a fold and what is near it.
 
     Returns
@@ -319,13 +237,7 @@ def fit(labelled: LabelledStore, rule: TrainingRule, *, without_fold: int | None
     windows, chosen = labelled.windows, labelled.chosen
     keep = np.ones(len(chosen), dtype=bool)
     if without_fold is not None:
-        test = windows["fold"].to_numpy() == without_fold
-        time_ns = windows["time_ns"].to_numpy()
-        purge_ns = round(rule.purge_s * NS_PER_S) + labelled.grid.length_ns
-        near = within(time_ns[chosen], np.unique(time_ns[test]), purge_ns)
-        shared = windows["event_id"].to_numpy()[chosen]
-        tested = set(windows["event_id"].to_numpy()[test]) - {""}
-        keep = ~test[chosen] & ~near & ~np.isin(shared, list(tested))
+        keep = rows_without(labelled, without_fold, rule)
     y = windows["y"].to_numpy()[chosen][keep]
     if len(set(y)) < 2:
         raise ModelError(
@@ -334,11 +246,37 @@ def fit(labelled: LabelledStore, rule: TrainingRule, *, without_fold: int | None
             "Take more data or shorter blocks (block_days).",
         )
     weight = "balanced" if rule.class_weight == "balanced" else None
-    return fit_classifier(rule.model, labelled.X[keep], y, class_weight=weight, seed=rule.seed)
+    return fit_classifier(
+        rule.model,
+        labelled.X[keep],
+        y,
+        sample_weight=windows["weight"].to_numpy()[chosen][keep],
+        class_weight=weight,
+        seed=rule.seed,
+    )
+
+
+def rows_without(labelled: Labelled, fold: int, rule: TrainingRule) -> np.ndarray:
+    """Return which rows for training have nothing in common with a fold.
+
+    Blocks of time: no window within the purge of a tested one, at any station, and none of an
+    event of the fold. Stations and sets: the same events may be seen elsewhere, as they will be
+    when the model is applied to a new station.
+    """
+    windows, chosen = labelled.windows, labelled.chosen
+    test = windows["fold"].to_numpy() == fold
+    if rule.split != "blocks":
+        return ~test[chosen]
+    time_ns = windows["time_ns"].to_numpy()
+    purge_ns = round(rule.purge_s * NS_PER_S) + labelled.grid.length_ns
+    near = within(time_ns[chosen], np.unique(time_ns[test]), purge_ns)
+    tested = windows["event_id"][test].unique()
+    shared = windows["event_id"].iloc[chosen].isin([name for name in tested if name])
+    return ~test[chosen] & ~near & ~shared.to_numpy()
 
 
 def out_of_fold(
-    labelled: LabelledStore,
+    labelled: Labelled,
     rule: TrainingRule,
     *,
     on_progress: Callable[[str], None] | None = None,
@@ -360,7 +298,7 @@ def out_of_fold(
     out = np.full((len(fold), 1 + len(BASELINE)), np.nan)
     start = 0
     say("scoring held-out windows")
-    for _, table in labelled.selection.tables(labelled.stores):
+    for _, _, table in tables(labelled.sets):
         rows = np.arange(start, start + len(table))
         for k in np.unique(fold[rows]):
             mine = fold[rows] == k

@@ -11,6 +11,7 @@
     ├── FeatureError (ValueError)     an unknown feature or impossible request
     ├── TableError                    a feature store that cannot be read
     │   └── StaleTableError           made with other settings
+    ├── NotebookError                 a notebook that cannot be built, a check that proves nothing
     └── ModelError                    a model that cannot be trained or loaded
         └── FeatureMismatchError      a model made for other features
 """
@@ -69,6 +70,10 @@ class TableError(SeismlError):
 
 class StaleTableError(TableError):
     """Feature tables that were made with other settings."""
+
+
+class NotebookError(SeismlError):
+    """A notebook that cannot be built, or whose checks prove nothing."""
 
 
 class ModelError(SeismlError):

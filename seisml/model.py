@@ -7,6 +7,7 @@ never runs code, and refuses any type that seisml does not write itself.
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,6 +25,7 @@ CLASSIFIERS = ("dummy", "logistic", "random_forest", "hist_gradient_boosting")
 NOISE_CLASS = "noise"
 PACKAGES = ("seisml", "scikit-learn", "skops", "numpy")
 SCHEMA = 1
+_MODELS = Path(str(resources.files("seisml") / "models"))
 TRUSTED = (
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -281,6 +283,17 @@ class Detector:
         """Classes of events, without noise."""
         return tuple(str(c) for c in self.estimator.classes_ if c != NOISE_CLASS)
 
+    def about(self) -> dict:
+        """Return the card with the features, windows and thresholds, ready for JSON."""
+        return {
+            "classes": list(self.classes),
+            "features": f"{len(self.columns)} columns, settings {self.fingerprint}",
+            "windows": f"{self.grid.length_s:g} s every {self.grid.hop_s:g} s",
+            "unit": self.unit,
+            "thresholds": {"on": self.on, "off": self.off},
+            **self.card,
+        }
+
     def __repr__(self) -> str:
         kind = type(self.estimator).__name__
         return (
@@ -335,7 +348,13 @@ def _components(columns) -> str:
 
 
 def fit_classifier(
-    name: str, X: np.ndarray, y: np.ndarray, *, class_weight: str | None = None, seed: int = 0
+    name: str,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    class_weight: str | None = None,
+    seed: int = 0,
 ):
     """Return a fitted classifier of `make_classifier`.
 
@@ -349,7 +368,10 @@ def fit_classifier(
         X = np.where(empty, np.float32(0), X)
     with threadpool_limits(1):
         model = make_classifier(name, class_weight=class_weight, seed=seed)
-        return model.fit(X, y)
+        if sample_weight is None or np.ptp(sample_weight) == 0:
+            return model.fit(X, y)
+        last = f"{model.steps[-1][0]}__" if hasattr(model, "steps") else ""
+        return model.fit(X, y, **{f"{last}sample_weight": sample_weight})
 
 
 def predict(estimator, columns, table: FeatureTable) -> pd.DataFrame:
@@ -425,8 +447,40 @@ def _about(detector: Detector) -> dict:
     return about
 
 
+def shipped_models() -> list[str]:
+    """Return the names of the models that come with seisml."""
+    return sorted(p.stem for p in _MODELS.iterdir() if p.suffix == ".skops")
+
+
+def find_model(model) -> Path:
+    """Return the file of a model: a path as it is, a bare name from those that come with seisml.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file and no such name.
+    """
+    path = Path(model)
+    if path.is_file():
+        return path
+    if path.suffix or len(path.parts) != 1:
+        raise ModelError(f"There is no model {path}.", "Train one with 'seisml train'.")
+    names = shipped_models()
+    if path.name not in names:
+        raise ModelError(
+            f"No model {path.name!r} comes with seisml, and there is no such file.",
+            did_you_mean(path.name, names) if names else "Train one with 'seisml train'.",
+        )
+    return _MODELS / f"{path.name}.skops"
+
+
 def load_detector(path) -> Detector:
     """Read a Detector; no code of the file is run.
+
+    Parameters
+    ----------
+    path : path or str
+        A file, or the bare name of a model that comes with seisml (`shipped_models`).
 
     Raises
     ------
@@ -437,9 +491,7 @@ def load_detector(path) -> Detector:
 
     import skops.io
 
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(f"There is no model {path}.", "Train one with 'seisml train'.")
+    path = find_model(path)
     try:
         unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
         if unknown:

@@ -13,8 +13,7 @@ import pandas as pd
 from seisml.archive import Archive, stations
 from seisml.atomic import write_atomic
 from seisml.config import Config, resolve_path
-from seisml.crossfit import Selection
-from seisml.experts import check_overlap, read_stations, signals_of
+from seisml.experts import check_overlap, read_expert, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
 from seisml.formats import read_catalog, write_catalog
 from seisml.metrics import metrics
@@ -26,6 +25,7 @@ from seisml.store import read_counts, shard_paths
 from seisml.summaries import to_json
 from seisml.thresholds import MatchRule
 from seisml.training import Training, against, train
+from seisml.trainingset import Selection, TrainingSet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,31 +134,28 @@ def made_before(project: Project) -> bool:
     return (project.results / "model.skops").exists()
 
 
-def _expert(project: Project, archive: Archive):
-    """Return the expert's signals at the stations, and the catalogue they come from."""
+def _training_set(project: Project, archive: Archive) -> TrainingSet:
+    """Return the project's records with the expert's signals at the stations."""
     config = project.config
-    catalog = read_catalog(project.catalog_path, body=config.body)
+    catalog = read_expert(project.catalog_path, body=config.body)
     catalog = check_overlap(catalog, archive)
     coordinates = None
     if config.labels.stations:
         coordinates = read_stations(resolve_path(project.path, config.labels.stations))
     used = stations(archive, patterns=config.archive.stations)
-    return signals_of(catalog, used, label_rule_of(config), coordinates), catalog
+    rule = label_rule_of(config)
+    signals = signals_of(catalog, used, rule, coordinates)
+    selection = Selection(stations=used)
+    return TrainingSet((project.store,), signals, catalog, rule, selection, archive)
 
 
 def _train(project: Project, archive: Archive, progress: Progress) -> Training:
     config = project.config
-    signals, catalog = _expert(project, archive)
     training = train(
-        [project.store],
-        signals,
-        catalog,
-        label_rule=label_rule_of(config),
+        [_training_set(project, archive)],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
         matching=_matching(config),
-        archive=archive,
-        selection=Selection(stations=stations(archive, patterns=config.archive.stations)),
         on_progress=progress.said,
     )
     folder = project.results
@@ -184,13 +181,12 @@ def _reload(project: Project, archive: Archive) -> Training:
     detector = load_detector(folder / "model.skops")
     with np.load(folder / "windows.npz", allow_pickle=False) as columns:
         windows = pd.DataFrame({name: columns[name] for name in columns.files})
-    signals, catalog = _expert(project, archive)
+    sets = [_training_set(project, archive)]
     machine = read_catalog(folder / "detections.csv", body=config.body, name="seisml")
     name = detector.card["baseline"]
     base = read_catalog(folder / "baseline.csv", body=config.body, name=name)
     tests = [
-        against(found, signals, catalog, detector.grid, windows, _matching(config))
-        for found in (machine, base)
+        against(found, sets, detector.grid, windows, _matching(config)) for found in (machine, base)
     ]
     return Training(detector, machine, base, *tests, windows)
 

@@ -69,6 +69,7 @@ def training_rule_of(config: Config) -> TrainingRule:
     t = config.training
     return TrainingRule(
         model=t.model,
+        split=t.split,
         n_folds=t.n_blocks,
         block_s=t.block_days * 86_400.0,
         purge_s=t.purge_s,

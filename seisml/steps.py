@@ -22,13 +22,83 @@ def settings_of(profile: str, **changes):
         or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
     }
     labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
-    training = {k: changes[k] for k in ("model",) if k in changes}
+    training = {k: changes[k] for k in ("model", "split") if k in changes}
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, **data),
         labels=dataclasses.replace(config.labels, **labels),
         training=dataclasses.replace(config.training, **training),
     )
+
+
+def training_sets(stores, catalog, also, path, config, **options):
+    """Return the training sets that the command line names: stores, further ones, a file."""
+    from seisml.errors import ConfigError
+    from seisml.setfiles import SetFiles, read_sets
+
+    if bool(stores) != bool(catalog):
+        raise ConfigError(
+            "Feature stores and a catalogue belong together.",
+            "Give both, as in: seisml train STORE --catalog CATALOG -o MODEL.",
+        )
+    found = []
+    if stores:
+        texts = {key: str(value) for key, value in options.items() if value is not None}
+        names = tuple(map(str, stores))
+        found.append(SetFiles(names, str(catalog), labels=config.labels, **texts))
+    for text in also:
+        store, _, its = text.rpartition("=")
+        if not store or not its:
+            raise ConfigError(f"--also {text!r} is no STORE=CATALOG.", "As --also b/=b.xml.")
+        found.append(SetFiles((store,), its, labels=config.labels))
+    if path is not None:
+        found += read_sets(path, config)
+    if not found:
+        raise ConfigError(
+            "There is nothing to train on.",
+            "Give STORE with --catalog, --also STORE=CATALOG, or --sets FILE.",
+        )
+    return found
+
+
+def show_models(model: str | None, as_json: bool) -> None:
+    """List the models that come with seisml, or print the card of one."""
+    from seisml.model import load_detector, shipped_models
+
+    if model is not None:
+        detector = load_detector(model)
+        card = detector.about()
+        if as_json:
+            terminal.as_json(card)
+        else:
+            terminal.table(model, ["", "value"], [(k, cell(v)) for k, v in flat(card)])
+        return
+    cards = {name: load_detector(name).about() for name in shipped_models()}
+    if as_json:
+        terminal.as_json(cards)
+        return
+    if not cards:
+        terminal.say("No model comes with this seisml. Train one with 'seisml train'.")
+    keys = ("body", "classes", "features", "windows", "expert")
+    rows = [(name, *(cell(card.get(key, "")) for key in keys)) for name, card in cards.items()]
+    terminal.table("models", ["name", *keys], rows)
+
+
+def flat(card, name: str = "") -> list[tuple[str, object]]:
+    """Return nested mappings as rows of (names joined by a colon, value)."""
+    rows: list[tuple[str, object]] = []
+    items = card.items() if isinstance(card, dict) else enumerate(card, start=1)
+    for key, value in items:
+        nested = isinstance(value, dict) or (
+            isinstance(value, (list, tuple)) and any(isinstance(v, dict) for v in value)
+        )
+        if nested:
+            rows += flat(value, f"{name}{key}: ")
+        elif isinstance(value, (list, tuple)):
+            rows.append((f"{name}{key}", ", ".join(map(cell, value))))
+        else:
+            rows.append((f"{name}{key}", value))
+    return rows
 
 
 def open_archive(root: str, jobs: int):
@@ -256,8 +326,8 @@ def comparison_table(title: str, training, extra=()) -> None:
 
 def comparison_of(machine, expert, archive, *, coverage, taxonomy, **options):
     """Compare two files, in the coverage that is named or else that of the archive."""
+    from seisml.catalog_files import compare_files, coverage_of
     from seisml.coverage import archive_coverage
-    from seisml.experts import compare_files, coverage_of
     from seisml.taxonomy import load_taxonomy
 
     known = None
@@ -318,7 +388,7 @@ def write_comparison_page(html, result, numbers, archive, offset_h) -> None:
 
 def tell_statistics(found, rows, *, coverage, offset_h, dm, html, as_json) -> None:
     """Print the statistics of a catalogue after its summary, or write them as a page."""
-    from seisml.experts import coverage_of
+    from seisml.catalog_files import coverage_of
     from seisml.report import catalog_report
     from seisml.statistics import numbers, statistics, statistics_table
     from seisml.summaries import plain
@@ -343,3 +413,40 @@ def explain_sets(sets) -> None:
         return
     rows = [(one.name, one.purpose, one.source) for one in sets]
     terminal.table("sets", ["set", "for", "numbering after"], rows)
+
+
+def tell_evaluation(result, folder) -> None:
+    """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
+    from pathlib import Path
+
+    from seisml.atomic import write_atomic
+    from seisml.audit import disagreements, write_review
+    from seisml.evaluation import numbers, predictions
+    from seisml.report import evaluation_report
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for note in result.notes[len(result.samples.notes) :]:
+        terminal.say(f"note: {note}")
+    heads = ("balanced_accuracy", "accuracy", "macro_f1")
+    rows = [
+        [
+            row["model"],
+            *(f"{row[h]:.3f} ({row[f'{h}_low']:.3f} to {row[f'{h}_high']:.3f})" for h in heads),
+            f"{row['brier']:.3f}",
+        ]
+        for row in result.scores.to_dict("records")
+    ]
+    terminal.table(result.samples.name, ["model", *heads, "brier"], rows)
+    write_atomic(folder / "evaluation.json", _json(numbers(result)))
+    write_atomic(folder / "predictions.csv", predictions(result).to_csv(index=False))
+    write_review(folder / "review.csv", disagreements(result))
+    terminal.line(str(evaluation_report(folder / "evaluation.html", result)))
+
+
+def _json(value) -> str:
+    import json
+
+    from seisml.summaries import plain
+
+    return json.dumps(plain(value), indent=1) + "\n"

@@ -1,12 +1,12 @@
 """Thresholds: chosen on events, never on windows, and never on the fold they are applied to."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from seisml.crossfit import LabelledStore
+from seisml.crossfit import Labelled
 from seisml.detect import EventRule, event_rule, events_from_windows
 from seisml.errors import ModelError
 from seisml.labels import EVENT, NOISE
@@ -34,15 +34,14 @@ class MatchRule:
 
 def lines(windows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (station, rows in order of time) for each station of each store."""
-    for _, rows in windows.groupby("line", sort=True).indices.items():
+    for _, rows in windows.groupby("line", sort=True, observed=True).indices.items():
         order = np.argsort(windows["time_ns"].to_numpy()[rows], kind="stable")
         yield windows["station"].iloc[rows[0]], rows[order]
 
 
 def choose_thresholds(
-    labelled: LabelledStore,
+    labelled: Labelled,
     scores: np.ndarray,
-    signals: pd.DataFrame,
     *,
     detection: Mapping,
     matching: MatchRule,
@@ -51,10 +50,9 @@ def choose_thresholds(
 
     Parameters
     ----------
-    labelled : LabelledStore
+    labelled : Labelled
     scores : numpy.ndarray, shape (n_windows,)
         Out-of-fold.
-    signals : pandas.DataFrame
     detection, matching
         See `seisml.training.train`.
 
@@ -64,24 +62,38 @@ def choose_thresholds(
         One for each fold, and last the one for all folds together.
     f1 : numpy.ndarray, shape (n_folds + 1,)
         F1 on the folds it was chosen on.
+
+    Notes
+    -----
+    With several training sets it is the mean of their F1, by their weights: a large network does
+    not choose for a small one.
     """
     candidates = _candidates(labelled, scores)
     n_folds = labelled.n_folds
-    counts = np.zeros((len(candidates), n_folds, 3))
-    every = [_Line.of(labelled, scores, signals, *line) for line in lines(labelled.windows)]
+    counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
+    every = [_Line.of(labelled, scores, *line) for line in lines(labelled.windows)]
     for i, threshold in enumerate(candidates):
+        rule = event_rule(threshold, detection)
         for line in every:
-            _count(counts[i], line, labelled.grid, event_rule(threshold, detection), matching)
+            _count(counts[i, :, line.number], line, labelled.grid, rule, matching)
     thresholds, f1 = np.zeros(n_folds + 1), np.zeros(n_folds + 1)
     for k in range(n_folds + 1):
-        tp, fp, fn = np.delete(counts, k, axis=1).sum(axis=1).T if k < n_folds else counts.sum(1).T
-        value = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
+        kept = np.delete(counts, k, axis=1) if k < n_folds else counts
+        value = _mean_f1(kept.sum(axis=1), [one.weight for one in labelled.sets])
         best = np.flatnonzero(value >= value.max() - 1e-12)
         thresholds[k], f1[k] = candidates[best[len(best) // 2]], value.max()
     return thresholds, f1
 
 
-def _candidates(labelled: LabelledStore, scores: np.ndarray) -> np.ndarray:
+def _mean_f1(counts: np.ndarray, weights: Sequence[float]) -> np.ndarray:
+    """Return the mean F1 of the sets that have events, shape (n_thresholds,)."""
+    tp, fp, fn = np.moveaxis(counts, -1, 0)
+    f1 = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
+    weights = np.where((tp + fn).max(axis=0) > 0, weights, 0)
+    return f1 @ weights / max(weights.sum(), 1e-12)
+
+
+def _candidates(labelled: Labelled, scores: np.ndarray) -> np.ndarray:
     """Return thresholds at quantiles of the events' and of the noise's largest scores."""
     state = labelled.windows["state"].to_numpy()
     known = np.isfinite(scores)
@@ -99,19 +111,22 @@ def _candidates(labelled: LabelledStore, scores: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class _Line:
-    """Scored windows of one station, and the signals that begin in them."""
+    """Scored windows of one station of a set, and the signals that begin in them."""
 
+    number: int
     time_ns: np.ndarray
     score: np.ndarray
     fold: np.ndarray
     truth: np.ndarray
 
     @classmethod
-    def of(cls, labelled: LabelledStore, scores, signals, station: str, rows) -> "_Line":
+    def of(cls, labelled: Labelled, scores, station: str, rows) -> "_Line":
+        number = int(labelled.windows["set"].iloc[rows[0]])
         rows = rows[np.isfinite(scores[rows])]
         time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
+        signals = labelled.sets[number].signals
         truth = _known_signals(signals, station, time_ns, labelled.grid)
-        return cls(time_ns, scores[rows], fold, truth)
+        return cls(number, time_ns, scores[rows], fold, truth)
 
 
 def _count(counts, line: _Line, grid: WindowGrid, rule: EventRule, matching: MatchRule) -> None:

@@ -7,18 +7,18 @@ import numpy as np
 import pandas as pd
 
 from seisml import crossfit, thresholds
-from seisml.archive import Archive
-from seisml.catalog import Catalog
+from seisml.catalog import Catalog, merge
 from seisml.compare import compare
 from seisml.comparison import Comparison
-from seisml.crossfit import BASELINE, LabelledStore, Selection, TrainingRule
+from seisml.crossfit import BASELINE, Labelled, TrainingRule
 from seisml.detect import RAW_COLUMNS, event_rule, events_from_windows, plan_band, to_catalog
 from seisml.errors import ModelError
-from seisml.labels import EVENT, IGNORE, NOISE, LabelRule, signal_catalog, unplaced
+from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.model import Detector
 from seisml.store import joined_windows
 from seisml.thresholds import MatchRule
 from seisml.times import iso
+from seisml.trainingset import TrainingSet, name_of, seen_by_experts
 from seisml.windows import WindowGrid
 
 
@@ -32,13 +32,14 @@ class Training:
         Trained on all blocks; its threshold was chosen on out-of-fold scores.
     machine : Catalog
         Detections from out-of-fold scores; the score is 1 at the threshold, see
-        `seisml.crossfit.over_threshold`.
+        `seisml.thresholds.over_threshold`.
     baseline_machine : Catalog
         The same by STA/LTA; the score is the ratio over the threshold.
     test, baseline : Comparison
         These, and those of STA/LTA under the same rules, against the expert's signals.
     windows : pandas.DataFrame
-        station, time_ns, state, fold, score (over its threshold), baseline (likewise).
+        set, line (store and station), station, time_ns, state, y, event_id, block, fold,
+        probability (out of fold), score (over its threshold), baseline (likewise).
     """
 
     detector: Detector
@@ -50,38 +51,25 @@ class Training:
 
 
 def train(
-    stores: Sequence,
-    signals: pd.DataFrame,
-    expert: Catalog,
+    sets: Sequence[TrainingSet],
     *,
-    label_rule: LabelRule,
     rule: TrainingRule,
     detection: Mapping,
     matching: MatchRule,
-    archive: Archive | None = None,
-    selection: Selection | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> Training:
     """Train a detector and test it on held-out blocks of time, with a baseline beside it.
 
     Parameters
     ----------
-    stores : sequence of path
-        Feature stores of one plan.
-    signals : pandas.DataFrame
-        When each event is seen at each station, from `seisml.labels.signals`.
-    expert : Catalog
-        Where the signals come from.
-    label_rule : LabelRule
+    sets : sequence of TrainingSet
+        Each has feature stores, an expert's signals and a label rule of its own; stations of
+        different sets never mix.
     rule : TrainingRule
     detection : mapping
         ``off_ratio``, ``merge_gap_s``, ``min_duration_s``, ``max_duration_s``,
         ``refine_onset``, ``onset_search_s``.
     matching : MatchRule
-    archive : Archive, optional
-        Waveforms on which the onsets of tested detections are refined.
-    selection : Selection, optional
-        Which windows are used for training and test; default all.
     on_progress : callable, optional
         Called with what is being done.
 
@@ -96,45 +84,38 @@ def train(
     """
     say = on_progress or (lambda text: None)
     say("labelling windows")
-    labelled = crossfit.label_store(
-        stores,
-        signals,
-        label_rule,
-        rule,
-        selection=selection,
-        unknown=lambda names: unplaced(expert, signals, names, label_rule),
-    )
+    labelled = crossfit.label(sets, rule)
     scores = crossfit.out_of_fold(labelled, rule, on_progress=on_progress)
     say("choosing thresholds")
     choose = {"detection": detection, "matching": matching}
     model = scores["model"].to_numpy()
-    limits, f1 = thresholds.choose_thresholds(labelled, model, signals, **choose)
-    base, base_name = _baseline(labelled, scores, signals, choose)
+    limits, f1 = thresholds.choose_thresholds(labelled, model, **choose)
+    base, base_name = _baseline(labelled, scores, choose)
     say("training on all blocks")
-    detector = _detector(labelled, rule, detection, limits[-1], f1[-1], expert, signals)
     name = f"STA/LTA ({base_name})"
-    detector = dataclasses.replace(detector, card={**detector.card, "baseline": name})
+    detector = _detector(labelled, rule, detection, (limits[-1], f1[-1]), name)
     say("comparing with the expert")
     fold = labelled.windows["fold"].to_numpy()
-    columns = ["line", "station", "time_ns", "state", "fold"]
+    columns = ["set", "line", "station", "time_ns", "state", "y", "event_id", "block", "fold"]
     score = thresholds.over_threshold(model, limits[fold])
-    windows = labelled.windows[columns].assign(score=score, baseline=base)
+    more = {"probability": model, "score": score, "baseline": base}
+    windows = labelled.windows[columns].assign(**more)
     results = []
     for column, called in (("score", "seisml"), ("baseline", name)):
-        found = detections(labelled, windows[column].to_numpy(), detector, archive, name=called)
-        results.append((found, against(found, signals, expert, labelled.grid, windows, matching)))
+        found = detections(sets, windows, column, detector, name=called)
+        results.append((found, against(found, sets, labelled.grid, windows, matching)))
     (machine, test), (base_machine, baseline) = results
     return Training(detector, machine, base_machine, test, baseline, windows)
 
 
-def _baseline(labelled: LabelledStore, scores, signals, choose) -> tuple[np.ndarray, str]:
+def _baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
     """Return STA/LTA over its threshold: for each fold the best kind on the other folds."""
     fold = labelled.windows["fold"].to_numpy()
     tried = {}
     for name in BASELINE:
         values = scores[name].to_numpy()
         if np.isfinite(values[labelled.windows["state"].to_numpy() == EVENT]).any():
-            tried[name] = thresholds.choose_thresholds(labelled, values, signals, **choose)
+            tried[name] = thresholds.choose_thresholds(labelled, values, **choose)
     if not tried:
         raise ModelError(
             f"The features hold none of {', '.join(BASELINE)}: no baseline can stand beside.",
@@ -150,41 +131,68 @@ def _baseline(labelled: LabelledStore, scores, signals, choose) -> tuple[np.ndar
 
 
 def detections(
-    labelled: LabelledStore, score: np.ndarray, detector: Detector, archive, *, name: str
+    sets: Sequence[TrainingSet],
+    windows: pd.DataFrame,
+    column: str,
+    detector: Detector,
+    *,
+    name: str,
 ) -> Catalog:
-    """Return the events of scores that are divided by their thresholds."""
-    rule = event_rule(1.0, detector.detection)
-    time_ns, rows = labelled.windows["time_ns"].to_numpy(), []
-    for station, at in thresholds.lines(labelled.windows):
+    """Return the events of windows whose scores are divided by their thresholds.
+
+    Parameters
+    ----------
+    sets : sequence of TrainingSet
+        For their waveforms.
+    windows : pandas.DataFrame
+        See `Training`.
+    column : str
+        Of the scores.
+    detector : Detector
+        For its settings.
+    name : str
+        Of the catalogue.
+    """
+    rule, grid = event_rule(1.0, detector.detection), detector.grid
+    time_ns, score = windows["time_ns"].to_numpy(), windows[column].to_numpy()
+    rows: list[list] = [[] for _ in sets]
+    for station, at in thresholds.lines(windows):
         known = at[np.isfinite(score[at])]
-        for raw in events_from_windows([(time_ns[known], score[known])], labelled.grid, rule):
+        for raw in events_from_windows([(time_ns[known], score[known])], grid, rule):
             event = dict(zip(RAW_COLUMNS, raw, strict=True))
-            rows.append({"station": station, "label": "event", **event})
-    raw = pd.DataFrame(rows, columns=["station", "label", *RAW_COLUMNS])
-    body = detector.card["body"]
-    band = plan_band(detector.plan)
-    return to_catalog(raw, archive, band, detector.detection, name=name, body=body)
+            number = int(windows["set"].iloc[at[0]])
+            rows[number].append({"station": station, "label": "event", **event})
+    settings = {"name": name, "body": detector.card["body"]}
+    found = []
+    for one, events in zip(sets, rows, strict=True):
+        raw = pd.DataFrame(events, columns=["station", "label", *RAW_COLUMNS])
+        band = plan_band(detector.plan)
+        found.append(to_catalog(raw, one.archive, band, detector.detection, **settings))
+    if len(found) == 1:
+        return found[0]
+    basis = found[0].time_basis
+    return merge([dataclasses.replace(one, time_basis=basis) for one in found], name=name)
 
 
 def against(
     machine: Catalog,
-    signals: pd.DataFrame,
-    expert: Catalog,
+    sets: Sequence[TrainingSet],
     grid: WindowGrid,
     windows: pd.DataFrame,
     matching: MatchRule,
 ) -> Comparison:
-    """Compare detections with the expert's signals inside the windows that were scored."""
+    """Compare detections with the experts' signals inside the windows that were scored."""
     coverage: dict[str, list] = {}
+    stations: list[set] = [set() for _ in sets]
     for station, rows in thresholds.lines(windows):
         scored = rows[np.isfinite(windows["score"].to_numpy()[rows])]
         times = windows["time_ns"].to_numpy()[scored]
         name = ".".join(station.split(".")[:2])
         coverage.setdefault(name, []).append(joined_windows(times, grid))
-    seen = signals[signals["station"].isin(list(coverage))]
+        stations[int(windows["set"].iloc[rows[0]])].add(name)
     return compare(
         machine,
-        signal_catalog(seen, expert),
+        seen_by_experts(sets, stations),
         tolerance_s=matching.tolerance_s,
         mode=matching.mode,
         coverage={name: np.concatenate(spans) for name, spans in coverage.items()},
@@ -192,41 +200,56 @@ def against(
     )
 
 
-def _detector(labelled, rule, detection, threshold, f1, expert, signals) -> Detector:
-    windows, state = labelled.windows, labelled.windows["state"].to_numpy()
-    used = signals["rule"].iloc[0] if len(signals) else ""
+def _detector(labelled: Labelled, rule, detection, chosen: tuple, baseline: str) -> Detector:
+    threshold, f1 = map(float, chosen)
+    windows = labelled.windows
     card = {
-        "body": expert.body,
+        "body": labelled.sets[0].expert.body,
         "model": rule.model,
         "seed": rule.seed,
-        "stations": sorted(windows["station"].unique()),
-        "start": iso(int(windows["time_ns"].min())),
-        "end": iso(int(windows["time_ns"].max()) + labelled.grid.length_ns),
-        "expert": expert.name or expert.source,
-        "label_rule": str(used),
-        "n_events": int(windows.loc[state == EVENT, "event_id"].nunique()),
-        "n_windows": {
-            "event": int((state == EVENT).sum()),
-            "noise": int((state == NOISE).sum()),
-            "ignore": int((state == IGNORE).sum()),
-            "training": len(labelled.chosen),
-        },
+        **_part(windows, labelled.sets, labelled.grid),
+        "sets": [
+            {"name": name_of(one), "weight": one.weight, **_part(its, [one], labelled.grid)}
+            for one, (_, its) in zip(labelled.sets, windows.groupby("set"), strict=True)
+        ],
         "split": {
+            "by": rule.split,
             "n_folds": labelled.n_folds,
             "n_blocks": int(windows["block"].max()) + 1,
             "block_s": rule.block_s,
             "purge_s": rule.purge_s,
         },
-        "threshold": {"value": float(threshold), "f1_it_was_chosen_with": float(f1)},
+        "threshold": {"value": threshold, "f1_it_was_chosen_with": f1},
+        "baseline": baseline,
     }
+    card["n_windows"]["training"] = len(labelled.chosen)
     return Detector(
         estimator=crossfit.fit(labelled, rule),
         columns=labelled.columns,
         grid=labelled.grid,
         fingerprint=labelled.fingerprint,
         plan=labelled.settings,
-        on=float(threshold),
-        off=float(threshold) * detection["off_ratio"],
+        on=threshold,
+        off=threshold * detection["off_ratio"],
         detection=dict(detection),
         card=card,
     )
+
+
+def _part(windows: pd.DataFrame, sets: Sequence[TrainingSet], grid: WindowGrid) -> dict:
+    """Return what the card says of windows: where, when, whose labels, how many."""
+    state = windows["state"].to_numpy()
+    rules = {str(name) for one in sets for name in one.signals["rule"].unique()}
+    return {
+        "stations": sorted(windows["station"].astype(str).unique()),
+        "start": iso(int(windows["time_ns"].min())),
+        "end": iso(int(windows["time_ns"].max()) + grid.length_ns),
+        "expert": ", ".join(one.expert.name or one.expert.source for one in sets),
+        "label_rule": ", ".join(sorted(rules)),
+        "n_events": int(windows.loc[state == EVENT, "event_id"].nunique()),
+        "n_windows": {
+            "event": int((state == EVENT).sum()),
+            "noise": int((state == NOISE).sum()),
+            "ignore": int((state == IGNORE).sum()),
+        },
+    }

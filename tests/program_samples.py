@@ -55,6 +55,11 @@ Station,Phase,ModelledTime,PickTime,PickError,SNR,Residual
 DYJN,P,2014-08-24T00:01:31.372615Z,2014-08-24T00:01:31.420681Z,0.0729,31.2,0.048066
 DYJN,S,2014-08-24T00:01:34.018962Z,2014-08-24T00:01:33.989258Z,0.0741,34.8,-0.029704
 """,
+    "picks": """\
+event,station,phase,modelled_time,pick_time,pick_error,snr,residual
+20140824000109140,DYJN,P,2014-08-24T00:01:11.9Z,2014-08-24T00:01:11.952429Z,0.0826,16.2,0.027137
+20140824000109140,DYJN,S,2014-08-24T00:01:14.2Z,2014-08-24T00:01:14.228910Z,0.0859,21.7,-0.04065
+""",
     "aaa": """\
 class\tyear\tmonth\tday\thour\tminute\tsecond\tlength\tpath\tf0\tf1
 VT\t2018\t10\t08\t8\t15\t5\t12.5\ta.mseed\tNone\tNone

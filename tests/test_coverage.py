@@ -8,11 +8,11 @@ from scipy.special import expit
 
 from seisml.archive import open_archive
 from seisml.catalog import make_catalog
+from seisml.catalog_files import coverage_of, is_store
 from seisml.compare import compare
 from seisml.completeness import completeness
 from seisml.coverage import archive_coverage, read_coverage
 from seisml.errors import CatalogError
-from seisml.experts import coverage_of, is_store
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 
 T0 = to_ns("2024-03-01")

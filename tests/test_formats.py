@@ -122,7 +122,7 @@ MQS = f"""\
 """
 
 SAMPLES = {"csv": CSV, "quakeml": QUAKEML, "mqs": MQS, **catalog_samples.SAMPLES, **PROGRAM_SAMPLES}
-PICKS_ONLY = ("phasenet", "seisbench", "pyocto-picks", "quakemigrate-picks")
+PICKS_ONLY = ("phasenet", "picks", "seisbench", "pyocto-picks", "quakemigrate-picks")
 
 
 DROPPED = {
@@ -253,6 +253,8 @@ def test_a_sample_is_recognised_by_its_own_format_only(name, tmp_path):
 
 
 COMPATIBLE = {  # (reader, sample): a table with known names is a table to the reader of tables
+    ("picks", "phasenet"),
+    ("picks", "seisbench"),
     ("csv", "comcat"),
     ("csv", "spaceapps"),
     ("csv", "eqtransformer"),
@@ -268,7 +270,8 @@ def test_a_reader_refuses_what_is_of_another_format(reader, tmp_path):
     for name in sorted(set(SAMPLES) - {reader}):
         path = put(tmp_path, SAMPLES[name])
         if (reader, name) in COMPATIBLE:
-            assert len(read_catalog(path, format=reader, zone="UTC"))
+            found = read_catalog(path, format=reader, zone="UTC")
+            assert len(found) + len(found.picks)
         else:
             with pytest.raises(CatalogError, match=r"catalog\.txt"):
                 read_catalog(path, format=reader, zone="UTC")
@@ -302,7 +305,7 @@ FOREIGN = {
     "html": b"<!DOCTYPE html><html><body>404 time, lat, lon</body></html>",
     "json": b'{"time": "2020-01-01T00:00:00Z", "lat": 1}',
     "waveform": b"time(%Y-%m-%d),rel_time(sec),velocity(c/s)\n2022-02-03T08:00:00,0.0,1\n",
-    "pick list": b"event_id,station,phase,time\na,XX.A,P,2020-01-01T00:00:00Z\n",
+    "amplitudes": b"id,P_amp,P_time,S_amp,S_time\nZ7.A..HHE,0.1,2020-01-01T00:00:00Z,0.2,\n",
     "records": b"file,start,npts,sampling_rate\na.mseed,2020-01-01T00:00:00Z,100,20\n",
     "numbers": b"1.0 2.0 3.0\n4.0 5.0 6.0\n",
     "StationXML": b'<?xml version="1.0"?><FDSNStationXML xmlns="http://www.fdsn.org/xml/station/1"/>',

@@ -111,7 +111,7 @@ def test_picks_have_station_phase_time_and_score(name, picks, tmp_path):
     np.testing.assert_equal(got, picks)
 
 
-PICKS_ONLY = ("phasenet", "seisbench", "pyocto-picks", "quakemigrate-picks")
+PICKS_ONLY = ("phasenet", "picks", "seisbench", "pyocto-picks", "quakemigrate-picks")
 
 
 def test_picks_of_programs_without_events_are_a_catalogue_of_picks(tmp_path):

@@ -249,3 +249,37 @@ def test_a_crumb_of_a_block_is_no_block():
     three = np.concatenate([day, day + 86_400 * NS_PER_S, day + 2 * 86_400 * NS_PER_S])
     blocks = make_blocks(np.append(three, 3 * 86_400 * NS_PER_S), block_s=86_400)
     assert np.bincount(blocks).tolist() == [144, 144, 145]
+
+
+def test_models_that_come_with_seisml(tmp_path, monkeypatch):
+    """A bare name is a shipped model, a misspelt one gets a suggestion, a file stays a file."""
+    from seisml import model
+
+    monkeypatch.setattr(model, "_MODELS", tmp_path)
+    with pytest.raises(ModelError, match=r"(?s)'earth-local' comes with seisml.*seisml train"):
+        load_detector("earth-local")
+    save_detector(detector(), tmp_path / "earth-local.skops")
+    assert model.shipped_models() == ["earth-local"]
+    assert load_detector("earth-local").on == 0.6
+    with pytest.raises(ModelError, match=r"(?s)'earth-locl'.*Did you mean 'earth-local'"):
+        load_detector("earth-locl")
+    about = load_detector("earth-local").about()
+    assert about["thresholds"] == {"on": 0.6, "off": 0.3}
+    assert json.loads(json.dumps(about))["classes"] == ["event"]
+
+
+def test_models_go_into_the_wheel():
+    """Git, and with it the wheel, leaves out models except those that seisml ships."""
+    import subprocess
+    from pathlib import Path
+
+    root = Path(__file__).parents[1]
+    run = subprocess.run(
+        ["git", "check-ignore", "seisml/models/x.skops", "results/x.skops"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+    )
+    if "not a git repository" in run.stderr:
+        pytest.skip("not a repository")
+    assert run.stdout.split() == ["results/x.skops"]

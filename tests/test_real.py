@@ -16,7 +16,6 @@ from seisml.archive import open_archive
 from seisml.associate import coincidences
 from seisml.catalog import make_catalog
 from seisml.config import load_profile
-from seisml.crossfit import Selection
 from seisml.detect import (
     RAW_COLUMNS,
     detect,
@@ -33,6 +32,7 @@ from seisml.settings import label_rule_of, plan_of, training_rule_of
 from seisml.store import iter_tables
 from seisml.thresholds import MatchRule, lines
 from seisml.training import train
+from seisml.trainingset import Selection, TrainingSet
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -73,15 +73,10 @@ def test_bradys_trained_before_the_day(shared_data, tmp_path):
     rule = dataclasses.replace(label_rule_of(config), rule="delay", delay_s=0.6)
     seen = signals(expert, sorted(archive.pieces["station"].unique()), rule)
     training = train(
-        [tmp_path / "store"],
-        seen,
-        expert,
-        label_rule=rule,
+        [TrainingSet([tmp_path / "store"], seen, expert, rule, Selection(end=day), archive)],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
         matching=MatchRule(3.0),
-        archive=archive,
-        selection=Selection(end=day),
     )
     save_detector(training.detector, tmp_path / "m.skops")
     detector = load_detector(tmp_path / "m.skops")
@@ -109,15 +104,14 @@ def mars(shared_data, tmp_path_factory):
         extract(archive, folder / name, plan_of(config))
     file = shared_data / "mars_insight" / "catalogs" / "mqs_catalog_20191002.xml"
     expert = read_catalog(file)
+    seen = signals(expert, ["XB.ELYSE.02.BH"], label_rule_of(config))
+    chosen = Selection(end="2019-10-02", stations=["XB.ELYSE.02.BH"])
+    stores = [folder / name for name in archives]
     training = train(
-        [folder / name for name in archives],
-        signals(expert, ["XB.ELYSE.02.BH"], label_rule_of(config)),
-        expert,
-        label_rule=label_rule_of(config),
+        [TrainingSet(stores, seen, expert, label_rule_of(config), chosen)],
         rule=dataclasses.replace(training_rule_of(config), n_folds=99),
         detection=dataclasses.asdict(config.detection),
         matching=MatchRule(60.0, "interval"),
-        selection=Selection(end="2019-10-02", stations=["XB.ELYSE.02.BH"]),
     )
     return folder, archives, training
 

@@ -29,6 +29,7 @@ from seisml.synthetics import make_archive_small
 from seisml.thresholds import MatchRule
 from seisml.times import NS_PER_S, to_ns
 from seisml.training import train
+from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
 
 HOSTILE = "<script>alert(1)</script>"
@@ -57,10 +58,15 @@ def section(tmp_path_factory) -> Section:
     extract(archive, folder / "store", Plan(BAND, settings, names))
     rule = LabelRule(rule="picks")
     training = train(
-        [folder / "store"],
-        signals(truth.expert, stations(archive), rule),
-        truth.expert,
-        label_rule=rule,
+        [
+            TrainingSet(
+                [folder / "store"],
+                signals(truth.expert, stations(archive), rule),
+                truth.expert,
+                rule,
+                archive=archive,
+            )
+        ],
         rule=TrainingRule(model="logistic", noise_per_event=5.0),
         detection={
             "off_ratio": 0.5,
@@ -71,7 +77,6 @@ def section(tmp_path_factory) -> Section:
             "onset_search_s": 6.0,
         },
         matching=MatchRule(),
-        archive=archive,
     )
     return Section("Small archive", archive, training, BAND, counts={"fill_samples": 12})
 

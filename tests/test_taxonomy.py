@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from seisml.catalog import make_catalog
+from seisml.catalog_files import compare_files
 from seisml.errors import ConfigError
-from seisml.experts import compare_files
 from seisml.formats import read_catalog, write_catalog
 from seisml.taxonomy import PRESETS, below, class_of, classify, lineage, load_taxonomy
 from seisml.times import NS_PER_S

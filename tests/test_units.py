@@ -12,7 +12,6 @@ from waveform_data import DAY0, RATE_HZ, at, trace, write
 from seisml import cli
 from seisml.archive import open_archive
 from seisml.config import load_config, load_profile
-from seisml.crossfit import Selection, _same_settings
 from seisml.deconvolution import corners_of, reach_s
 from seisml.errors import (
     ConfigError,
@@ -30,6 +29,7 @@ from seisml.segments import Band
 from seisml.settings import plan_from, plan_of, template
 from seisml.store import concat, iter_tables, read_table, shard_paths
 from seisml.times import NS_PER_S
+from seisml.trainingset import Selection, same_settings
 from seisml.windows import WindowGrid
 
 BAND = Band(1.0, 6.0)
@@ -189,13 +189,13 @@ def test_a_model_knows_its_unit(archive, known, tmp_path):
         plan_from(dict(motion.settings))
     other = dataclasses.replace(motion, settings={**motion.settings, "unit": "m/s²"})
     with pytest.raises(ModelError, match="Some records are in m/s, others in m/s²"):
-        _same_settings(_same_settings(None, motion), other)
+        same_settings(same_settings(None, motion), other)
     inches = dataclasses.replace(motion, units={**motion.units, "rms.Z": "in"})
     with pytest.raises(StaleTableError, match=r"column rms\.Z is in m/s .* and in in"):
         concat([motion, inches])
     nothing = dataclasses.replace(other, settings={**motion.settings, "unit": "unknown"})
-    about = _same_settings(None, nothing.rows(np.zeros(0, dtype=int)))
-    assert _same_settings(about, motion).settings["unit"] == "m/s"
+    about = same_settings(None, nothing.rows(np.zeros(0, dtype=int)))
+    assert same_settings(about, motion).settings["unit"] == "m/s"
     assert len(list(Selection().tables([tmp_path / "m"]))) == len(list(iter_tables(tmp_path / "m")))
 
 

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import AsJson, End, LocalOffset, Start, Zone, instant, region
+from seisml.cli.options import (
+    AsJson,
+    Body,
+    End,
+    LocalOffset,
+    Start,
+    Tolerance,
+    Zone,
+    instant,
+    region,
+    tolerances,
+)
 
 app = typer.Typer()
 
@@ -15,7 +26,7 @@ app = typer.Typer()
 def compare(
     machine: Annotated[Path, typer.Argument(help="Catalogue of the machine.")],
     expert: Annotated[Path, typer.Argument(help="Catalogue of the expert.")],
-    tolerance: Annotated[float, typer.Option(help="Largest onset difference, s.")] = 5.0,
+    tolerance: Tolerance = ("5",),
     mode: Annotated[
         str, typer.Option(help="onset, interval (onset in it, or iou), overlap (share), iou.")
     ] = "onset",
@@ -42,6 +53,7 @@ def compare(
         str | None, typer.Option(help="Also by class,quality,magnitude,station,hour.")
     ] = None,
     zone: Zone = None,
+    body: Body = None,
     local_offset: LocalOffset = 0.0,
     start: Start = None,
     end: End = None,
@@ -60,7 +72,7 @@ def compare(
         opened,
         coverage=coverage,
         taxonomy=taxonomy,
-        tolerance_s=tolerance,
+        tolerance_s=tolerances(tolerance),
         mode=mode,
         min_overlap=overlap,
         level=level,
@@ -69,6 +81,7 @@ def compare(
         delay_s=delay or 0.0,
         stations=stations,
         zone=zone,
+        body=body,
         start=start,
         end=end,
     )
@@ -94,6 +107,11 @@ def catalog(
         str | None, typer.Option("--from", help="Of the file, where its content leaves it open.")
     ] = None,
     zone: Zone = None,
+    body: Body = None,
+    picks: Annotated[
+        list[Path] | None,
+        typer.Option(help="Picks of these events in another file (repeatable): GaMMA, PyOcto, ..."),
+    ] = None,
     stats: Annotated[
         bool, typer.Option("--stats", help="Rates, waiting times, magnitudes, duplicates.")
     ] = False,
@@ -107,12 +125,12 @@ def catalog(
     as_json: AsJson = False,
 ) -> None:
     """Summarise a catalogue, or convert it; FILE may be a folder with a catalog.toml."""
-    from seisml.experts import describe_catalog
-    from seisml.formats import output_format_of, read_catalog, write_catalog
+    from seisml.catalog_files import describe_catalog, read_joined
+    from seisml.formats import output_format_of, write_catalog
 
     if output is not None:
         output_format = output_format_of(output, output_format)
-    found = read_catalog(file, zone=zone, format=input_format)
+    found = read_joined(file, picks or (), zone=zone, body=body, format=input_format)
     rows = describe_catalog(found)
     if stats or html is not None:
         options = {"offset_h": local_offset, "dm": bin_width, "html": html, "as_json": as_json}

@@ -6,18 +6,30 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import End, Jobs, Metadata, Profile, Scheduler, Start, Stations
+from seisml.cli.options import AsJson, End, Jobs, Metadata, Profile, Scheduler, Start, Stations
 
 app = typer.Typer()
 
 
 @app.command(
-    epilog="Example: `seisml train features/ --catalog expert.xml -o model.skops --archive sds/`"
+    epilog="Examples:\n\n"
+    "`seisml train features/ --catalog expert.xml -o model.skops --archive sds/`\n\n"
+    "`seisml train a.features/ -c a.csv --also b.features/=b.xml -o model.skops`\n\n"
+    "`seisml train --sets networks.toml --split set -o model.skops`"
 )
 def train(
-    store: Annotated[list[Path], typer.Argument(help="Feature stores.")],
-    catalog: Annotated[Path, typer.Option("--catalog", "-c", help="Expert catalogue.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model (.skops).")],
+    store: Annotated[list[Path] | None, typer.Argument(help="Feature stores.")] = None,
+    catalog: Annotated[
+        Path | None, typer.Option("--catalog", "-c", help="Expert catalogue of the stores.")
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="STORE=CATALOG of a further network (repeatable)."),
+    ] = None,
+    sets: Annotated[
+        Path | None, typer.Option(help="TOML of networks, a [[set]] each, see README.")
+    ] = None,
     profile: Profile = "earth-local",
     archive: Annotated[
         str | None, typer.Option(help="Waveforms, to refine the onsets of tested detections.")
@@ -30,35 +42,53 @@ def train(
     ] = None,
     delay: Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")] = None,
     model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="What a fold leaves out: blocks (of time), set, station.")
+    ] = None,
     start: Start = None,
     end: End = None,
 ) -> None:
-    """Train a detector on an expert catalogue and test it on held-out blocks of time."""
-    from seisml.experts import train_on
+    """Train a detector on expert catalogues and test it on what was held out.
+
+    A catalogue belongs to its own stores only: several networks can be learnt at once.
+    """
+    from seisml.setfiles import train_on
 
     steps.check_rule(rule, delay)
-    changes = {"rule": rule, "delay_s": delay, "model": model}
+    changes = {"rule": rule, "delay_s": delay, "model": model, "split": split}
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
+    options = {"stations": stations, "archive": archive, "start": start, "end": end}
     training = train_on(
-        store,
-        catalog,
+        steps.training_sets(store or (), catalog, also or (), sets, config, **options),
         config,
         output,
-        archive=None if archive is None else steps.open_archive(archive, 1),
-        stations=stations,
-        start=start,
-        end=end,
+        archives=() if archive is None else [steps.open_archive(archive, 1)],
         on_progress=terminal.say,
     )
     terminal.say(f"{training.detector}")
-    steps.comparison_table("held-out blocks", training)
+    steps.comparison_table("held out", training)
     terminal.line(str(output))
+
+
+@app.command(
+    epilog="Examples: `seisml models` lists those that come with seisml; "
+    "`seisml models earth-local` and `seisml models model.skops` print a card."
+)
+def models(
+    model: Annotated[str | None, typer.Argument(help="Name, or file of your own.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the models that come with seisml, or print the card of one."""
+    steps.show_models(model, as_json)
 
 
 @app.command(epilog="Example: `seisml detect archive/ --model model.skops -o detections.csv`")
 def detect(
     archive: Annotated[str, typer.Argument(help="SDS root, folder, pattern or file.")],
-    model: Annotated[Path, typer.Option("--model", "-m", help="From 'seisml train'.")],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="From 'seisml train', or a name of 'seisml models'."),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Detections (.csv or .xml).")],
     store: Annotated[
         Path | None, typer.Option(help="Where features are kept [OUTPUT's name + .features].")

@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,20 @@ def region(text: str | None) -> str | None:
     return text
 
 
+def tolerances(texts: Iterable[str]) -> float | dict[str, float]:
+    """Return the tolerance of all, or by class with "" for every other class (5 s if not said)."""
+    found = {"": 5.0}
+    for text in texts:
+        label, _, number = text.rpartition("=")
+        try:
+            found[label.strip()] = float(number)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"{text!r} is neither seconds nor CLASS=seconds, as 5 or LF=30"
+            ) from error
+    return found if len(found) > 1 else found[""]
+
+
 Start = Annotated[
     str | None, typer.Option(help="From this time on (ISO 8601, UTC).", callback=instant)
 ]
@@ -51,6 +66,13 @@ End = Annotated[str | None, typer.Option(help="Before this time.", callback=inst
 Metadata = Annotated[
     list[Path] | None,
     typer.Option("--metadata", help="StationXML, dataless SEED, RESP, or a folder (repeatable)."),
+]
+Body = Annotated[
+    str | None, typer.Option(help="earth, mars or moon, where the file does not say it.")
+]
+Tolerance = Annotated[
+    list[str],
+    typer.Option(help="Largest onset difference, s; CLASS=s for a class of the expert (repeat)."),
 ]
 Zone = Annotated[str | None, typer.Option(help="Time zone of times without one.")]
 LocalOffset = Annotated[float, typer.Option(help="Hours that local time is ahead of UTC.")]

@@ -21,6 +21,8 @@ sample exactly on the limit would fall on either side by rounding.
 """
 HELD = 256
 """Hops of record that are gathered before their blocks are computed."""
+MOST_RATES = 4
+"""Sampling rates of one channel whose room for frames is kept."""
 
 
 @dataclasses.dataclass
@@ -71,8 +73,7 @@ class Filler:
     def __init__(self, table: BlockTable):
         self.table = table
         self._run: _Run | None = None
-        self._lots: list[_Gathering] = []
-        self._rate_hz = 0.0
+        self._lots: dict[float, list[_Gathering]] = {}
         self._parts = [
             (_part_filter(name, band), Filler(table.parts[name]))
             for name, band in part_bands(table.settings).items()
@@ -112,24 +113,28 @@ class Filler:
             filler.close()
 
     def _flush(self) -> None:
-        for lot in self._lots:
-            lot.flush()
+        for lots in self._lots.values():
+            for lot in lots:
+                lot.finish()
+
+    def _lots_of(self, rate_hz: float) -> list["_Gathering"]:
+        """Return what gathers the frames of a sampling rate; that of a few rates is kept."""
+        if rate_hz not in self._lots:
+            if len(self._lots) == MOST_RATES:
+                self._flush()
+                self._lots.clear()
+            self._lots[rate_hz] = [_Gathering(kernel) for kernel in _kernels(self.table, rate_hz)]
+        return self._lots[rate_hz]
 
     def _add_blocks(self, run: _Run, *, last: bool) -> None:
         """Add complete blocks (unless last, only those whose spectrum is complete too).
 
         Then forget the samples that no later block needs.
         """
-        settings, blocks, rate_hz = self.table.settings, self.table.blocks, snap_rate(run.rate_hz)
-        if rate_hz != self._rate_hz:
-            self._flush()
-            self._lots = [_Gathering(kernel) for kernel in _kernels(self.table, rate_hz)]
-            self._rate_hz = rate_hz
+        settings, blocks = self.table.settings, self.table.blocks
+        lots = self._lots_of(snap_rate(run.rate_hz))
         grid, data = settings.grid, run.held[0] if len(run.held) == 1 else np.concatenate(run.held)
-        n_block, n_most = (
-            self._lots[0].kernel.n_samples,
-            max(lot.kernel.n_samples for lot in self._lots),
-        )
+        n_block, n_most = lots[0].kernel.n_samples, max(lot.kernel.n_samples for lot in lots)
         k = np.arange(run.next_block, grid.block_of(run.time_ns(run.stop)) + 1)
         at = run.at(k, grid) - run.first
         fits = (at >= 0) & (at + (n_block if last else n_most) <= len(data))
@@ -140,7 +145,7 @@ class Filler:
         inside = (k >= blocks.start) & (k < blocks.stop)
         power = kernels.power_of(data)
         scaled = np.ldexp(data, power) if power else data
-        for lot in self._lots:
+        for lot in lots:
             lot.add(scaled, k[inside] - blocks.start, at[inside], power)
         run.next_block = int(k[-1]) + 1
         # The sample before the next block is kept too: its first difference needs it.
@@ -218,7 +223,13 @@ class _Gathering:
         while first < len(rows):
             n = min(len(self.frames) - self.n, len(rows) - first)
             here, at = slice(self.n, self.n + n), starts[first : first + n]
-            self.frames[here] = _rows_at(views, at)
+            if n == len(self.frames) and (found := _evenly(views, at)) is not None:
+                powers, rest = np.full((n, 1), power), slice(first, first + n)
+                before = x[np.maximum(at - 1, 0)]
+                self.kernel.run(Lot(_as_slice(rows[rest]), n, found, before, at == 0, powers))
+                first += n
+                continue
+            self.frames[here] = views[at]
             # The first sample stands before itself where there is none before it.
             self.before[here] = x[np.maximum(at - 1, 0)]
             self.rows[here] = rows[first : first + n]
@@ -232,18 +243,26 @@ class _Gathering:
         n = self.n
         if n:
             self.frames[n:], self.before[n:], self.alone[n:] = 0.0, 0.0, False
-            rows = self.rows[:n]
-            if n == 1 or (np.diff(rows) == 1).all():
-                rows = slice(int(rows[0]), int(rows[-1]) + 1)
-            powers = self.powers[:n, np.newaxis]
+            rows, powers = _as_slice(self.rows[:n]), self.powers[:n, np.newaxis]
             self.kernel.run(Lot(rows, n, self.frames, self.before, self.alone, powers))
         self.n = 0
 
+    def finish(self) -> None:
+        """Compute what was taken and bring the table to its final form."""
+        self.flush()
+        self.kernel.finish()
 
-def _rows_at(views: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Return some rows, as a view where they are evenly spaced."""
-    if len(starts) > 1:
-        step = int(starts[1] - starts[0])
-        if step > 0 and (np.diff(starts) == step).all():
-            return views[starts[0] : starts[-1] + 1 : step]
-    return views[starts]
+
+def _as_slice(rows: np.ndarray) -> slice | np.ndarray:
+    """Return rows that follow one another as a slice."""
+    if (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows.copy()
+
+
+def _evenly(views: np.ndarray, starts: np.ndarray) -> np.ndarray | None:
+    """Return some rows as a view; None where they are not evenly spaced."""
+    step = int(starts[1] - starts[0])
+    if step <= 0 or (np.diff(starts) != step).any():
+        return None
+    return views[starts[0] : starts[-1] + 1 : step]

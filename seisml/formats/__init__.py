@@ -7,7 +7,7 @@ is added to `_BUILT_IN` below (or call `register_format` elsewhere).
 Modules import ObsPy and lxml inside their functions, so that this package stays light.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from seisml.atomic import write_atomic
@@ -24,7 +24,9 @@ from seisml.formats import (
     nakamura,
     numeric,
     phase_list,
+    picks_table,
     pywcc,
+    quakemigrate,
     quakeml,
     quakeml_write,
     real,
@@ -55,16 +57,23 @@ __all__ = [
 HEAD_BYTES = 65_536
 
 
-def _sniff_table(head: str, path: Path) -> bool:
-    """Tell whether a text is a table that no other format knows better."""
-    others = (known for known in _FORMATS.values() if known.name != "csv")
-    return table.sniff(head, path) and not any(other.sniff(head, path) for other in others)
+_GENERAL = ("csv", "picks")
+
+
+def _unless_known(sniff) -> Callable[[str, Path], bool]:
+    """Return a sniffer of general tables: those that no other format knows better."""
+
+    def sniff_general(head: str, path: Path) -> bool:
+        others = (known for known in _FORMATS.values() if known.name not in _GENERAL)
+        return sniff(head, path) and not any(other.sniff(head, path) for other in others)
+
+    return sniff_general
 
 
 _BUILT_IN = (
     Format(
         "csv",
-        _sniff_table,
+        _unless_known(table.sniff),
         table.read,
         table_write.write,
         (".csv",),
@@ -77,6 +86,14 @@ _BUILT_IN = (
         quakeml_write.write,
         (".xml", ".qml", ".quakeml"),
         "QuakeML 1.2",
+    ),
+    Format(
+        "picks",
+        _unless_known(picks_table.sniff),
+        picks_table.read,
+        None,
+        (),
+        "table of picks with a header line: station, phase, time",
     ),
     Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
     *fdsn_text.FORMATS,
@@ -169,8 +186,9 @@ def read_catalog(
     Parameters
     ----------
     path : path-like
-        The file, or a ``catalog.toml`` (or its folder) that names and explains it, see
-        `seisml.formats.catalog_toml`; what is given here goes before what stands there.
+        The file; a ``catalog.toml`` (or its folder) that names and explains it, see
+        `seisml.formats.catalog_toml`: what is given here goes before what stands there; or the
+        folder of a run of QuakeMigrate, with a file an event.
     format : str, optional
         One of `format_names`; found by content without it.
     zone : str, optional
@@ -201,6 +219,8 @@ def read_catalog(
     Catalog('apollo_impacts', 9 events, 0 picks, moon, time basis origin)
     """
     path = Path(path)
+    if not (path / catalog_toml.FILE_NAME).exists() and quakemigrate.is_run(path):
+        return quakemigrate.read(path, zone=zone, body=body, name=name or path.resolve().name)
     if catalog_toml.is_catalog_toml(path):
         return _read_described(
             path, format=format, zone=zone, body=body, columns=columns, name=name

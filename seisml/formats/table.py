@@ -59,6 +59,7 @@ TIME_ROLES = {
 
 _OWN_ROLES = tuple(role for role in ALIASES if role not in ("origin_time", "start", "network"))
 _NOT_EVENTS = {"phase", "velocity", "rel_time", "displacement", "acceleration"}
+_NOT_EVENTS |= {"p_amp", "s_amp"}  # amplitudes of one event at its stations (QuakeMigrate .amps)
 
 
 def sniff(head: str, path: Path) -> bool:

@@ -10,6 +10,7 @@ from seisml.plots.comparisons import plot_coverage, plot_residuals
 from seisml.plots.curves import plot_curves, plot_precision, plot_tolerance
 from seisml.plots.events import plot_event
 from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
+from seisml.plots.scores import plot_differences, plot_importance, plot_scores
 from seisml.plots.style import png
 
 __all__ = [
@@ -17,13 +18,16 @@ __all__ = [
     "plot_confusion",
     "plot_coverage",
     "plot_curves",
+    "plot_differences",
     "plot_event",
     "plot_hours",
+    "plot_importance",
     "plot_magnitudes",
     "plot_precision",
     "plot_rates",
     "plot_recall",
     "plot_residuals",
+    "plot_scores",
     "plot_tolerance",
     "plot_waiting",
     "png",

@@ -3,6 +3,7 @@
 from seisml.page import MAX_ROWS
 from seisml.report.catalog import catalog_report
 from seisml.report.comparison import comparison_report
+from seisml.report.evaluation import evaluation_report
 from seisml.report.sections import Section, headline, write_report
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Section",
     "catalog_report",
     "comparison_report",
+    "evaluation_report",
     "headline",
     "write_report",
 ]

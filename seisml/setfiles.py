@@ -1,0 +1,171 @@
+"""Training sets as files: stores and catalogues named on the command line or in a TOML."""
+
+import dataclasses
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from seisml.archive import Archive, open_archive
+from seisml.config import Config, LabelsConfig, fill, resolve_path
+from seisml.errors import ConfigError
+from seisml.experts import read_expert, read_stations, signals_of
+from seisml.model import make_classifier, save_detector
+from seisml.settings import label_rule_of, training_rule_of
+from seisml.store import shard_paths
+from seisml.thresholds import MatchRule
+from seisml.training import Training, train
+from seisml.trainingset import Selection, TrainingSet
+
+
+@dataclasses.dataclass(frozen=True)
+class SetFiles:
+    """Where one training set is, as text.
+
+    Attributes
+    ----------
+    stores : tuple of str
+        Feature stores.
+    catalog : str
+        Expert catalogue.
+    stations : str
+        CSV with the columns station, latitude, longitude, for the rule origins.
+    archive : str
+        Waveforms, to refine the onsets of tested detections; "" for none.
+    start, end : str
+        Windows that are used (ISO 8601).
+    weight : float
+    name : str
+        For the model's card.
+    labels : LabelsConfig
+        How the catalogue becomes labels.
+    """
+
+    stores: tuple[str, ...] = ()
+    catalog: str = ""
+    stations: str = ""
+    archive: str = ""
+    start: str = ""
+    end: str = ""
+    weight: float = 1.0
+    name: str = ""
+    labels: LabelsConfig = dataclasses.field(default_factory=LabelsConfig)
+
+
+def read_sets(path, config: Config) -> list[SetFiles]:
+    """Read training sets from a TOML file with one ``[[set]]`` each.
+
+    Parameters
+    ----------
+    path : path
+        Keys of a set are the attributes of `SetFiles`; paths are relative to the file. What
+        ``[set.labels]`` does not say is taken from the configuration.
+    config : Config
+
+    Returns
+    -------
+    list of SetFiles
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or no TOML, or a key is unknown, missing or of the wrong type.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is no readable TOML: {error}.") from error
+    tables = content.get("set")
+    if set(content) != {"set"} or not isinstance(tables, list) or not tables:
+        raise ConfigError(
+            f"{path} holds {', '.join(sorted(content)) or 'nothing'}; it must hold [[set]] tables "
+            "and nothing else.",
+            'For example: [[set]], then stores = ["a/"] and catalog = "a.xml".',
+        )
+    found = []
+    for number, table in enumerate(tables, start=1):
+        where = f"{path}: set {number}"
+        one = fill(SetFiles(stores=("",), labels=config.labels), table, where)
+        for key in ("stores", "catalog"):
+            if not any(getattr(one, key)):
+                raise ConfigError(f"{where} has no {key}.", f'Add {key} = "...".')
+        near = {key: str(resolve_path(path, getattr(one, key))) for key in ("catalog",)}
+        for key in ("stations", "archive"):
+            if getattr(one, key):
+                near[key] = str(resolve_path(path, getattr(one, key)))
+        stores = tuple(str(resolve_path(path, store)) for store in one.stores)
+        found.append(dataclasses.replace(one, stores=stores, **near))
+    return found
+
+
+def training_set(files: SetFiles, config: Config, *, archive: Archive | None = None) -> TrainingSet:
+    """Read the catalogue of a training set and bring it to the stations of its stores.
+
+    Parameters
+    ----------
+    files : SetFiles
+    config : Config
+        For the body.
+    archive : Archive, optional
+        Opened already; else the archive that the files name.
+
+    Raises
+    ------
+    CatalogError
+        If the catalogue is of another body, or none of its events is at a station.
+    """
+    rule = label_rule_of(dataclasses.replace(config, labels=files.labels))
+    catalog = read_expert(files.catalog, body=config.body)
+    names = sorted({path.parent.name for one in files.stores for path in shard_paths(one)})
+    signals = signals_of(catalog, names, rule, read_stations(files.stations))
+    if archive is None and files.archive:
+        archive = open_archive(files.archive)
+    return TrainingSet(
+        stores=files.stores,
+        signals=signals,
+        expert=catalog,
+        label_rule=rule,
+        selection=Selection(start=files.start or None, end=files.end or None),
+        archive=archive,
+        weight=files.weight,
+        name=files.name,
+    )
+
+
+def train_on(
+    sets: Sequence[SetFiles],
+    config: Config,
+    output,
+    *,
+    archives: Sequence[Archive | None] = (),
+    on_progress=None,
+) -> Training:
+    """Train on files, and save the detector.
+
+    Parameters
+    ----------
+    sets : sequence of SetFiles
+    config : Config
+        Training, detection and comparison.
+    output : path
+        Of the model.
+    archives : sequence of Archive, optional
+        Of the sets, where they are open already.
+    on_progress : callable, optional
+
+    Returns
+    -------
+    Training
+    """
+    make_classifier(config.training.model)  # a misspelt name is told before any work
+    opened = [*archives, *[None] * (len(sets) - len(archives))]
+    pairs = zip(sets, opened, strict=True)
+    training = train(
+        [training_set(one, config, archive=archive) for one, archive in pairs],
+        rule=training_rule_of(config),
+        detection=dataclasses.asdict(config.detection),
+        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
+        on_progress=on_progress,
+    )
+    save_detector(training.detector, output)
+    return training

@@ -1,0 +1,310 @@
+"""Evaluation of tables: planted truth, chance, leaks, blocks, intervals, audit."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from seisml.audit import disagreements, read_review, write_review
+from seisml.cli import app
+from seisml.errors import ModelError, TableError
+from seisml.evaluation import EvaluationRule, evaluate_table, numbers, read_groups
+from seisml.importance import kin_groups, permutation_importance
+from seisml.report import evaluation_report
+from seisml.scores import block_counts, paired_differences, rates_of, score_table
+from seisml.tabular import Columns, read_frame, samples_of
+
+FAST = EvaluationRule(models=("dummy", "logistic"), n_repeats=2, n_boot=200)
+TWO_FOLDS = EvaluationRule(n_folds=2)
+
+
+def planted(n: int = 400, seed: int = 0) -> pd.DataFrame:
+    """Return a table: "a" tells the class, "twin" repeats it, "b" is noise; ten a block of time."""
+    rng = np.random.default_rng(seed)
+    label = rng.integers(2, size=n)
+    a = label + 0.2 * rng.standard_normal(n)
+    start = pd.Timestamp("2020-01-01T00:00:00Z")
+    return pd.DataFrame(
+        {
+            "time": [(start + pd.Timedelta(hours=2.4 * k)).isoformat() for k in range(n)],
+            "a": a,
+            "twin": -(a**3) + 1e-3 * rng.standard_normal(n),
+            "b": rng.standard_normal(n),
+            "label": np.where(label, "icequake", "earthquake"),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def result():
+    return evaluate_table(samples_of(planted(), Columns("label", time="time")), FAST)
+
+
+def test_planted_class_is_learnt_and_dummy_is_at_chance(result):
+    """A model that sees the class is right; the dummy is at chance, and the pair says so."""
+    scores = result.scores.set_index("model")["balanced_accuracy"]
+    assert scores["logistic"] > 0.9
+    assert scores["dummy"] == 0.5
+    pair = result.differences.iloc[0]
+    assert pair["low"] > 0.3
+    assert pair["share_better"] == 1.0
+
+
+def test_importance_names_the_planted_feature(result):
+    """Twins share what they say; together they carry it all, and noise carries nothing."""
+    each = result.importance.set_index("name")["importance"]
+    groups = result.group_importance.set_index("name")
+    assert groups.index[0] == "a + 1"
+    assert groups.loc["a + 1", "low"] > 0.3
+    assert groups.loc["a + 1", "importance"] > each["a"] + 0.05
+    assert abs(each["b"]) < 0.03
+
+
+def test_permuted_labels_are_at_chance():
+    """Labels that say nothing are not learnt: no leak through the blocks."""
+    table = planted(600)
+    table["label"] = np.random.default_rng(5).permutation(table["label"].to_numpy())
+    rule = EvaluationRule(models=("logistic", "hist_gradient_boosting"), n_repeats=0, n_boot=200)
+    scores = evaluate_table(samples_of(table, Columns("label", time="time")), rule).scores
+    assert (scores["balanced_accuracy"] - 0.5).abs().max() < 0.08
+
+
+@pytest.mark.parametrize("role", ["time", "group", ""])
+def test_a_block_is_never_on_both_sides(role):
+    """Rows of a block share a fold, and no training row is within the purge of a tested one."""
+    table = planted().assign(group=np.arange(400) // 7)
+    columns = Columns("label", **({role: role} if role else {}), drop=("group", "time"))
+    samples = samples_of(table, columns)
+    found = evaluate_table(samples, EvaluationRule(models=("dummy",), n_repeats=0, n_boot=10))
+    assert len(set(zip(samples.block, found.fold, strict=True))) == len(set(samples.block))
+    assert set(samples.X.columns) == {"a", "twin", "b"}
+
+
+def test_serial_numbers_and_rubbish_are_no_features():
+    """What runs with the rows, says nothing or is no number is left out, with the reason."""
+    table = planted().sort_values("label", kind="stable", ignore_index=True)
+    table["serial"] = table.groupby("label").cumcount() + 100
+    table["empty"], table["same"], table["copy"] = np.nan, 3.0, table["a"]
+    table["tiny"] = np.where(np.arange(400) % 2, 6e-323, 0.0)
+    table["word"] = "x"
+    samples = samples_of(table, Columns("label", time="time"))
+    left_out = dict(samples.left_out)
+    assert set(samples.X.columns) == {"a", "twin", "b"}
+    assert left_out["serial"].startswith("runs with the rows")
+    assert left_out["empty"] == "no value"
+    assert left_out["same"] == "always 3"
+    assert left_out["tiny"] == "always 0"
+    assert left_out["copy"] == "the same as a"
+    assert left_out["word"] == "text"
+    assert any("serial" in note for note in samples.notes)
+    assert any("tiny" in note and "sub-normal" in note for note in samples.notes)
+    kept = samples_of(table, Columns("label", time="time", keep=("serial",)))
+    assert "serial" in kept.X
+
+
+def test_a_column_that_holds_the_label_is_told():
+    """A column that alone gives the class is named, and so is a telling gap."""
+    table = planted()
+    is_ice = (table["label"] == "icequake").to_numpy()
+    table["code"] = np.where(is_ice, 7.0, 3.0) + np.random.default_rng(1).random(400)
+    table["gappy"] = np.where(is_ice, np.nan, table["b"])
+    notes = evaluate_table(samples_of(table, Columns("label", time="time")), FAST).notes
+    assert any(note.startswith("code alone") for note in notes)
+    assert any(note.startswith("gappy is missing") for note in notes)
+
+
+def test_copies_are_counted_and_left_out():
+    """A copied row would be on both sides; one with two classes is nobody's."""
+    table = planted()
+    again = table.iloc[:30].copy()
+    again.loc[again.index[:5], "label"] = np.where(
+        again["label"].iloc[:5] == "icequake", "earthquake", "icequake"
+    )
+    both = pd.concat([table, again], ignore_index=True)
+    samples = samples_of(both, Columns("label", time="time"))
+    assert samples.dropped == {"copy of another row": 25, "copy of a row of another class": 10}
+    assert len(samples) == 395
+
+
+def test_labels_are_renamed_and_rest_is_a_class():
+    """Patterns join labels; rows without a label can be a class or are left out."""
+    table = planted()
+    table["label"] = np.where(np.arange(400) % 4 == 0, np.nan, table["label"] + " I")
+    columns = Columns("label", time="time", rename={"ice*": "ice", "earth*": "earth"})
+    assert samples_of(table, columns).classes == ("earth", "ice")
+    assert samples_of(table, columns).dropped == {"no label": 100}
+    rest = Columns("label", time="time", rename={"ice*": "ice"}, rest="other")
+    assert "other" in samples_of(table, rest).classes
+
+
+def test_bad_tables_say_what_to_do():
+    """One class, a rare class, a missing column, one block, no feature."""
+    table = planted()
+    with pytest.raises(TableError, match="no column 'lable'"):
+        samples_of(table, Columns("lable"))
+    with pytest.raises(TableError, match="1 class with at least 10 rows"):
+        samples_of(table.assign(label="one"), Columns("label"))
+    rare = table.assign(label=np.where(np.arange(400) < 3, "rare", table["label"]))
+    samples = samples_of(rare, Columns("label", time="time"))
+    assert samples.dropped == {"class rare has fewer than 10 rows": 3}
+    with pytest.raises(TableError, match="no column that can be a feature"):
+        samples_of(table[["label", "time"]].assign(word="x"), Columns("label", time="time"))
+    one = samples_of(table.assign(group="same"), Columns("label", group="group"))
+    with pytest.raises(ModelError, match="1 blocks of rows"):
+        evaluate_table(one, FAST)
+    split = table.assign(group=table["label"])
+    with pytest.raises(ModelError, match="All rows of the class"):
+        evaluate_table(
+            samples_of(split, Columns("label", group="group")), EvaluationRule(n_folds=2)
+        )
+    with pytest.raises(TableError, match="no ISO 8601 times"):
+        samples_of(table.assign(time="soon"), Columns("label", time="time"))
+
+
+def test_files_beside_must_have_the_same_rows(tmp_path):
+    """Columns of a second file are joined only where the rows agree."""
+    table = planted(50).assign(event=[f"e{k}" for k in range(50)])
+    table[["event", "a", "b"]].to_csv(tmp_path / "a.csv", index=False)
+    table[["event", "label"]].to_csv(tmp_path / "b.csv", index=False)
+    assert list(read_frame(tmp_path / "a.csv", beside=[tmp_path / "b.csv"])) == [
+        "event",
+        "a",
+        "b",
+        "label",
+    ]
+    table[["event", "label"]][::-1].to_csv(tmp_path / "c.csv", index=False)
+    with pytest.raises(TableError, match="Row 1: event is 'e0'"):
+        read_frame(tmp_path / "a.csv", beside=[tmp_path / "c.csv"])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 4)), min_size=1, max_size=60
+    )
+)
+def test_counts_of_blocks_add_up(rows):
+    """The confusion of blocks sums to the confusion; scores agree with their definitions."""
+    truth, predicted, block = map(np.array, zip(*rows, strict=True))
+    total = block_counts(truth, predicted, block, 3).sum(axis=0)
+    for i in range(3):
+        for j in range(3):
+            assert total[i, j] == ((truth == i) & (predicted == j)).sum()
+    assert rates_of(total)["accuracy"] == pytest.approx((truth == predicted).mean())
+
+
+def test_intervals_cover_and_pairs_are_narrower():
+    """95 % intervals of a share over blocks hold the true share about so often."""
+    rng = np.random.default_rng(0)
+    inside, widths = 0, []
+    for k in range(60):
+        hard = np.repeat(rng.normal(0.8, 0.08, 25).clip(0, 1), 20)
+        truth, block = rng.integers(2, size=500), np.repeat(np.arange(25), 20)
+        right = rng.random(500) < hard
+        counts = {"a": block_counts(truth, np.where(right, truth, 1 - truth), block, 2)}
+        also = right & (rng.random(500) < 0.97)
+        counts["b"] = block_counts(truth, np.where(also, truth, 1 - truth), block, 2)
+        row = score_table(counts, n_boot=300, seed=k).iloc[0]
+        inside += row["accuracy_low"] <= 0.8 <= row["accuracy_high"]
+        pair = paired_differences(counts, score="accuracy", n_boot=300, seed=k).iloc[0]
+        widths.append((pair["high"] - pair["low"], row["accuracy_high"] - row["accuracy_low"]))
+    assert 50 <= inside <= 60
+    assert np.mean([pair < alone for pair, alone in widths]) > 0.95
+
+
+def test_importance_is_zero_for_what_is_not_used():
+    """A model that looks at one column has that importance only; two columns permute together."""
+    X = np.random.default_rng(0).standard_normal((400, 3))
+    truth, block = (X[:, 0] * X[:, 1] > 0).astype(int), np.arange(400) // 20
+    groups = {"first": [0], "both": [0, 1], "none": [2]}
+    found = permutation_importance(
+        lambda X: (X[:, 0] * X[:, 1] > 0).astype(int), X, truth, block, groups, n_classes=2
+    ).set_index("name")
+    assert found.loc["none", ["importance", "low", "high"]].tolist() == [0, 0, 0]
+    assert found.loc["first", "importance"] > 0.4
+    assert kin_groups(pd.DataFrame(X, columns=list("xyz"))) == {"x": [0], "y": [1], "z": [2]}
+
+
+def test_wrong_labels_lead_the_audit_and_are_read_back(tmp_path):
+    """Planted wrong labels are the least likely ones; decisions of a reviewer are taken."""
+    table = planted(300)
+    wrong = np.arange(15, 300, 40)
+    other = {"icequake": "earthquake", "earthquake": "icequake"}
+    table.loc[wrong, "label"] = table.loc[wrong, "label"].map(other)
+    samples = samples_of(table, Columns("label", time="time"))
+    found = evaluate_table(samples, FAST)
+    listed = disagreements(found)
+    assert len(set(listed["row"].head(10)) & set(wrong + 1)) >= len(wrong) - 1
+    listed.loc[0, "corrected"] = listed.loc[0, "suggested"]
+    listed.loc[1, "corrected"] = "?"
+    write_review(tmp_path / "review.csv", listed)
+    decided = read_review(tmp_path / "review.csv")
+    assert len(decided) == 2
+    again = samples_of(table, Columns("label", time="time"), corrections=decided)
+    assert len(again) == 299
+    assert listed.loc[1, "row"] not in again.row
+    at = list(again.row).index(listed.loc[0, "row"])
+    assert again.y[at] == listed.loc[0, "suggested"]
+    listed.assign(corrected="?").drop(columns="row").to_csv(tmp_path / "bad.csv")
+    with pytest.raises(TableError, match="no column row"):
+        read_review(tmp_path / "bad.csv")
+
+
+def test_verb_writes_page_numbers_and_lists(tmp_path, result):
+    """One command: the page, JSON, predictions, review; the same input gives the same bytes."""
+    planted(150).to_csv(tmp_path / "t.csv", index=False)
+    command = ["evaluate", str(tmp_path / "t.csv"), "--label", "label", "--time", "time"]
+    command += ["--models", "dummy,logistic", "--repeats", "1", "-o"]
+    for name in ("one", "two"):
+        done = CliRunner().invoke(app, [*command, str(tmp_path / name)])
+        assert done.exit_code == 0, done.output
+    assert "balanced_accuracy" in done.output
+    names = ["evaluation.html", "evaluation.json", "predictions.csv", "review.csv"]
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == names
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    found = json.loads((tmp_path / "one/evaluation.json").read_text())
+    assert found["scores"][0]["balanced_accuracy"] == 0.5
+    assert found["versions"]["scikit-learn"]
+    page = evaluation_report(tmp_path / "page.html", result).read_text()
+    assert "Label audit" in page
+    assert numbers(result)["n_rows"] == 400
+    bad = CliRunner().invoke(app, [*command, str(tmp_path / "x"), "--rename", "odd"])
+    assert bad.exit_code == 2
+    assert "PATTERN=CLASS" in bad.output
+
+
+def test_groups_are_read_from_a_file(tmp_path):
+    """Features without a group are one of their own; a wrong name is suggested."""
+    path = tmp_path / "groups.csv"
+    path.write_text("feature,group\na,wave\ntwin,wave\n")
+    assert read_groups(path, ["a", "twin", "b"]) == {"wave": ["a", "twin"], "(no group)": ["b"]}
+    path.write_text("feature,group\ntwim,wave\n")
+    with pytest.raises(TableError, match="Did you mean 'twin'"):
+        read_groups(path, ["a", "twin", "b"])
+
+
+@pytest.mark.real
+def test_icequakes_and_whillans(shared_data):
+    """Tables of others: well above chance, and what is odd in them is left out."""
+    rule = EvaluationRule(models=("dummy", "random_forest"), n_repeats=0, n_boot=200)
+    frame = read_frame(shared_data / "tables_icequake_features/Physical_features_1_25_FID.csv")
+    samples = samples_of(frame, Columns("label", rename={"1": "icequake", "0": "earthquake"}))
+    assert "serial_no" in dict(samples.left_out)
+    assert dict(samples.left_out)["Gamma"] == "no value"
+    found = evaluate_table(samples, rule)
+    assert found.scores["balanced_accuracy"][1] > 0.96
+    folder = shared_data / "tables_whillans"
+    frame = read_frame(
+        folder / "ReferenceFeatureDatasetWhillans.csv",
+        beside=[folder / "ReferenceEventCatalogueWhillans_MultiSTALTA_KnownSeismicity.csv"],
+    )
+    rename = {"STICK-SLIP*": "stick-slip", "TELESEISM*": "teleseism"}
+    columns = Columns("known_seismicity_labels", time="ref_time", rename=rename)
+    found = evaluate_table(samples_of(frame, columns), rule)
+    assert found.scores["balanced_accuracy"][1] > 0.9
+    assert found.scores["balanced_accuracy_low"][1] > 0.5

@@ -1,0 +1,119 @@
+"""Training on files: several stores and catalogues on the command line and in a TOML."""
+
+import json
+import sys
+
+import pytest
+from training_data import catalog_of, event_times, make_store
+
+from seisml import cli
+from seisml.config import load_profile
+from seisml.errors import CatalogError, ConfigError
+from seisml.formats import write_catalog
+from seisml.setfiles import SetFiles, read_sets, training_set
+
+PROFILE = """\
+profile = "earth-local"
+[labels]
+rule = "intervals"
+[training]
+model = "logistic"
+[comparison]
+tolerance_s = 6.0
+"""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two stores and their catalogues, and a profile."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, station, seed in (("a", "XX.A.00.HH", 1), ("b", "YY.B.00.HH", 2)):
+        events = event_times(3, 8, seed)
+        make_store(folder / name, events, stations=(station,), n_days=3, seed=seed)
+        write_catalog(catalog_of(events), folder / f"{name}.csv")
+    (folder / "seisml.toml").write_text(PROFILE)
+    return folder
+
+
+def seisml(monkeypatch, capsys, *words) -> tuple[int, str, str]:
+    """Run the command line in this process; return its exit status and what it wrote."""
+    monkeypatch.setattr(sys, "argv", ["seisml", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    said = capsys.readouterr()
+    return int(stop.value.code or 0), said.out, " ".join(said.err.split())
+
+
+def test_train_on_two_networks(files, tmp_path, monkeypatch, capsys):
+    """--also adds a network with its own catalogue; 'models' prints what the card says."""
+    model = tmp_path / "m.skops"
+    words = ("train", files / "a", "-c", files / "a.csv", "-p", files / "seisml.toml", "-o", model)
+    also = ("--also", f"{files / 'b'}={files / 'b.csv'}")
+    code, out, err = seisml(monkeypatch, capsys, *words, *also)
+    assert code == 0, err
+    assert out.splitlines()[-1] == str(model)
+    code, out, err = seisml(monkeypatch, capsys, "models", model, "--json")
+    card = json.loads(out)
+    assert card["stations"] == ["XX.A.00.HH", "YY.B.00.HH"]
+    assert [one["n_events"] for one in card["sets"]] == [24, 24]
+    code, out, err = seisml(monkeypatch, capsys, "models", model)
+    assert "sets: 2: stations" in out
+
+
+def test_sets_in_a_toml(files, tmp_path, monkeypatch, capsys):
+    """A file of networks: paths relative to it, labels and weights of each."""
+    (files / "sets.toml").write_text(
+        '[[set]]\nname = "one"\nstores = "a"\ncatalog = "a.csv"\nweight = 2.0\n'
+        '[[set]]\nstores = ["b"]\ncatalog = "b.csv"\n[set.labels]\nignore_after_s = 3.0\n'
+    )
+    config = load_profile("earth-local")
+    one, two = read_sets(files / "sets.toml", config)
+    assert (one.stores, one.catalog) == ((str(files / "a"),), str(files / "a.csv"))
+    assert (one.weight, one.labels) == (2.0, config.labels)
+    assert two.labels.ignore_after_s == 3.0
+    model = tmp_path / "m.skops"
+    words = ("--sets", files / "sets.toml", "-p", files / "seisml.toml", "-o", model)
+    code, _, err = seisml(monkeypatch, capsys, "train", *words, "--split", "set")
+    assert code == 0, err
+    code, out, err = seisml(monkeypatch, capsys, "models", model, "--json")
+    assert json.loads(out)["split"]["by"] == "set"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "must hold"),
+        ("[set]\nstores = 'a'\n", "must hold"),
+        ("[[set]]\nstores = 'a'\n", "set 1 has no catalog"),
+        ("[[set]]\ncatalog = 'a'\n", "set 1 has no stores"),
+        ("[[set]]\nstore = 'a'\n", "Did you mean 'stores'"),
+        ("[[set]]\nstores = 1\n", "wrong type"),
+        ("[[set]\n", "no readable TOML"),
+    ],
+)
+def test_bad_set_files(tmp_path, text, problem):
+    """Each says what is wrong with which set."""
+    (tmp_path / "sets.toml").write_text(text)
+    with pytest.raises(ConfigError, match=problem.replace("'", ".")):
+        read_sets(tmp_path / "sets.toml", load_profile("earth-local"))
+
+
+def test_bad_words(files, monkeypatch, capsys):
+    """Nothing to train on, half of a pair, and an --also without a catalogue."""
+    for words, problem in (
+        ((), "nothing to train on"),
+        ((files / "a",), "belong together"),
+        (("--also", "b"), "no STORE=CATALOG"),
+        ((files / "a", "-c", files / "a.csv", "--split", "sets"), "Did you mean 'set'"),
+    ):
+        code, _, err = seisml(monkeypatch, capsys, "train", *words, "-o", "m.skops")
+        assert code == 2
+        assert problem in err
+
+
+def test_catalogue_of_another_planet(files, tmp_path):
+    """A catalogue that says Mars is refused by a profile of Earth."""
+    write_catalog(catalog_of(event_times(1, 8, 1), body="mars"), tmp_path / "mars.xml")
+    one = SetFiles((str(files / "a"),), str(tmp_path / "mars.xml"))
+    with pytest.raises(CatalogError, match=r"is a catalogue of mars, the records are of earth"):
+        training_set(one, load_profile("earth-local"))
