@@ -271,6 +271,36 @@ def _ring(t: np.ndarray, rng, high_hz: float) -> np.ndarray:
     return np.sin(2.0 * np.pi * f_hz * t + rng.uniform(0.0, 1.5)) * np.exp(-t / decay_s)
 
 
+def prominence_db(
+    wave: np.ndarray, rest: np.ndarray, event: SceneEvent, rate_hz: float
+) -> float:
+    """Return how far P stands out of the rest of the record in the octave where it does most.
+
+    RMS of P in the 2 s after it (0.8 of S-P where that is shorter) over the larger one of the
+    record's RMS there and in the 4 s before.
+
+    Parameters
+    ----------
+    wave, rest : numpy.ndarray, shape (n_samples,)
+        The event, and everything else.
+    event : SceneEvent
+    rate_hz : float
+    """
+    at = int(event.p_s * rate_hz)
+    n = max(4, int(min(2.0, max(0.3, 0.8 * event.sp_s)) * rate_hz))
+    first = max(0, at - int(12.0 * rate_hz))
+    wave, rest = wave[first : at + n], rest[first : at + n]
+    before, best = max(0, at - first - int(4.0 * rate_hz)), -np.inf
+    for low_hz in (1.0, 2.0, 4.0, 8.0, 16.0):
+        if 2.0 * low_hz > 0.4 * rate_hz:
+            break
+        band = signal.butter(2, (low_hz, 2.0 * low_hz), "band", fs=rate_hz, output="sos")
+        p, r = (signal.sosfilt(band, x) for x in (wave, rest))
+        noise = max(_rms(r[before:-n]), _rms(r[-n:]))
+        best = max(best, 20.0 * math.log10(_rms(p[-n:]) / noise))
+    return best
+
+
 def reference_rms(x: np.ndarray, rate_hz: float) -> float:
     """Return the RMS of a record in `REFERENCE_HZ`."""
     return _rms(signal.sosfilt(_reference_band(rate_hz), x))

@@ -1,6 +1,7 @@
 """Varied scenes: short records of many stations with known truth, to pretrain detectors on."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +9,12 @@ import numpy as np
 import obspy
 import pandas as pd
 
-from seisml.catalog import make_catalog
-from seisml.synthetics.archive import Truth, run_tasks
+from seisml.synthetics.archive import in_order
 from seisml.synthetics.noise import Draw, generator
 from seisml.synthetics.scene_waves import (
     TRANSIENTS,
     SceneEvent,
+    prominence_db,
     reference_rms,
     scene_event,
     scene_noise,
@@ -63,15 +64,14 @@ class Scene:
         return to_ns(START) + self.number % 2000 * DAY_NS + round(offset_s * 1e3) * 10**6
 
 
-def make_scene_archive(
+def make_scenes(
     folder,
     *,
     seed: int = 0,
-    n_scenes: int = 400,
-    snr_db: tuple[float, float] = (-6.0, 40.0),
+    n_records: int = 1000,
     jobs: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Truth:
+) -> pd.DataFrame:
     """Write short records of many different stations, with earthquakes and transients.
 
     Sampling rates from 20 to 500 Hz, one or three components, any gain and colour of noise;
@@ -84,24 +84,33 @@ def make_scene_archive(
         One miniSEED file a scene is written here.
     seed : int
         The same seed gives the same bytes.
-    n_scenes : int
-    snr_db : (float, float)
-        Range of the signal-to-noise ratio of P, see `SceneEvent`.
+    n_records : int
     jobs : int
+        Processes; the records do not depend on it.
     on_progress : callable, optional
         Called as ``on_progress(done, total)``.
 
     Returns
     -------
-    Truth
-        Picks have ``snr_db``; every event is in both catalogues.
+    pandas.DataFrame
+        One row an event: station, p_ns, s_ns, end_ns (of the coda), snr_db (see `SceneEvent`),
+        seen_db (see `prominence_db`).
     """
-    scenes = [draw_scene(seed, number, snr_db=snr_db) for number in range(n_scenes)]
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    run_tasks(_write, [(str(folder), s) for s in scenes], jobs=jobs, on_progress=on_progress)
-    catalog = _catalog(scenes)
-    none = pd.DataFrame(columns=["station", "channel", "start_ns", "end_ns", "kind"])
-    return Truth(catalog, catalog, _transient_table(scenes), none, none, _station_table(scenes))
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tell = on_progress or (lambda done, total: None)
+    scenes = [draw_scene(seed, number) for number in range(n_records)]
+    rows = []
+    found = in_order(functools.partial(_write, folder), scenes, jobs=jobs)
+    for done, (scene, seen_db) in enumerate(zip(scenes, found, strict=True), 1):
+        for event, seen in zip(scene.events, seen_db, strict=True):
+            p_ns = scene.start_ns + round(event.p_s * NS_PER_S)
+            s_ns = p_ns + round(event.sp_s * NS_PER_S)
+            end_ns = s_ns + round(2.0 * event.coda_s * NS_PER_S)
+            rows.append((scene.station, p_ns, s_ns, end_ns, event.snr_db, float(seen)))
+        tell(done, n_records)
+    columns = ["station", "p_ns", "s_ns", "end_ns", "snr_db", "seen_db"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def draw_scene(seed: int, number: int, *, snr_db: tuple[float, float] = (-6.0, 40.0)) -> Scene:
@@ -169,66 +178,51 @@ def _event(rng, p_s: float, kind: str, common_s: float, snr_db: tuple[float, flo
     )
 
 
-def scene_samples(scene: Scene) -> np.ndarray:
-    """Compute the samples of a scene, int32 counts, shape (n_components, n_samples)."""
+def scene_samples(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the samples of a scene, and how far its events stand out.
+
+    Returns
+    -------
+    counts : numpy.ndarray of int32, shape (n_components, n_samples)
+    seen_db : numpy.ndarray, shape (n_events,)
+        Of each event's P on the vertical, see `scene_waves.prominence_db`.
+    """
     rate_hz, n = scene.rate_hz, int(scene.length_s * scene.rate_hz)
     rng = generator(scene.seed, Draw.SITE, scene.number)
     motion = scene_noise(n, rate_hz, rng)
     quiet = motion.copy()
+    waves = []
     for event in scene.events:
         a, b = (int((event.p_s + d) * rate_hz) for d in (-10.0, 2.0))
         level = reference_rms(quiet[0, max(0, a) : b], rate_hz)
-        wave = scene_event(event, n, rate_hz, rng)
-        motion += 10.0 ** (event.snr_db / 20.0) * level * wave
+        wave = 10.0 ** (event.snr_db / 20.0) * level * scene_event(event, n, rate_hz, rng)
+        waves.append(wave[0])
+        motion += wave
     for kind, start_s, peak in scene.transients:
         wave = scene_transient(kind, rate_hz, rng)
         at = int(start_s * rate_hz)
         level = reference_rms(quiet[0], rate_hz)
         motion[:, at : at + wave.shape[1]] += peak * level * wave[:, : n - at]
+    seen_db = [
+        prominence_db(wave, motion[0] - wave, event, rate_hz)
+        for event, wave in zip(scene.events, waves, strict=True)
+    ]
     counts = scene.gain * motion[: len(scene.components)] + rng.uniform(-500.0, 500.0, 1)
-    return np.clip(np.rint(counts), -(2**31) + 1, 2**31 - 1).astype(np.int32)
+    counts = np.clip(np.rint(counts), -(2**31) + 1, 2**31 - 1).astype(np.int32)
+    return counts, np.array(seen_db)
 
 
-def _write(task: tuple[str, Scene]) -> None:
-    folder, scene = task
+def _write(folder: Path, scene: Scene) -> np.ndarray:
     network, station = scene.station.split(".")
     header = {"network": network, "station": station, "sampling_rate": scene.rate_hz}
     header["starttime"] = obspy.UTCDateTime(ns=scene.start_ns)
+    counts, seen_db = scene_samples(scene)
     stream = obspy.Stream(
         obspy.Trace(data, {**header, "channel": f"HH{letter}"})
-        for letter, data in zip(scene.components, scene_samples(scene), strict=True)
+        for letter, data in zip(scene.components, counts, strict=True)
     )
-    path = Path(folder) / f"{scene.station}.mseed"
+    path = folder / f"{scene.station}.mseed"
     stream.write(str(path), format="MSEED", encoding="INT32", reclen=4096)
+    return seen_db
 
 
-def _catalog(scenes):
-    events, picks = [], []
-    for scene in scenes:
-        for number, event in enumerate(scene.events):
-            event_id = f"s{scene.number:04d}e{number:03d}"
-            p_ns = scene.start_ns + round(event.p_s * NS_PER_S)
-            s_ns = p_ns + round(event.sp_s * NS_PER_S)
-            row = {"event_id": event_id, "snr_db": event.snr_db, "station": scene.station}
-            events.append({**row, "time_ns": p_ns, "label": "earthquake"})
-            for phase, time_ns in (("P", p_ns), ("S", s_ns)):
-                picks.append({**row, "phase": phase, "time_ns": time_ns, "uncertainty_s": 0.0})
-    return make_catalog(
-        events, picks, name="scenes", source="seisml.synthetics", time_basis="first_pick"
-    )
-
-
-def _transient_table(scenes) -> pd.DataFrame:
-    rows = [
-        (scene.station, scene.start_ns + round(at_s * NS_PER_S), kind, peak)
-        for scene in scenes
-        for kind, at_s, peak in scene.transients
-    ]
-    table = pd.DataFrame(rows, columns=["station", "time_ns", "kind", "snr"])
-    table.insert(2, "end_ns", table["time_ns"])
-    return table
-
-
-def _station_table(scenes) -> pd.DataFrame:
-    rows = [(scene.station, 0.0, 0.0, 0.0) for scene in scenes]
-    return pd.DataFrame(rows, columns=["station", "latitude", "longitude", "elevation_m"])
