@@ -21,6 +21,7 @@ from seisml.model import (
     predict,
     within,
 )
+from seisml.pooling import pooled
 from seisml.times import NS_PER_S
 from seisml.trainingset import TrainingSet, label_sets, tables
 from seisml.windows import WindowGrid
@@ -57,6 +58,8 @@ class TrainingRule:
     class_weight : str
         ``balanced`` or ``none``.
     seed : int
+    pool : bool
+        Learn from medians and maxima over the components, see `seisml.pooling.pooled`.
     """
 
     model: str = "hist_gradient_boosting"
@@ -69,6 +72,7 @@ class TrainingRule:
     one_class: bool = True
     class_weight: str = "none"
     seed: int = 0
+    pool: bool = False
 
     def __post_init__(self):
         if self.split not in SPLITS:
@@ -137,7 +141,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
     for name in ("line", "station", "y", "event_id"):  # a few texts, repeated a million times
         windows[name] = windows[name].astype("category")
     chosen = _draw(windows, rule)
-    X, columns = _read(sets, chosen)
+    X, columns = _read(sets, chosen, rule.pool)
     return Labelled(
         sets=tuple(sets),
         windows=windows,
@@ -210,12 +214,15 @@ def _draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     return np.sort(np.concatenate(drawn))
 
 
-def _read(sets: Sequence[TrainingSet], chosen: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _read(
+    sets: Sequence[TrainingSet], chosen: np.ndarray, pool: bool
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read the features of the chosen rows, shard by shard."""
     frames, start = [], 0
     for _, _, table in tables(sets):
         inside = chosen[(chosen >= start) & (chosen < start + len(table))] - start
-        frames.append(table.frame.iloc[inside].reset_index(drop=True))
+        frame = table.frame.iloc[inside].reset_index(drop=True)
+        frames.append(pooled(frame) if pool else frame)
         start += len(table)
     frame = pd.concat(frames, ignore_index=True)
     return finite(frame.to_numpy(np.float32)), tuple(frame.columns)

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from seisml.atomic import replacing
 from seisml.errors import FeatureMismatchError, ModelError, did_you_mean
+from seisml.pooling import is_pooled, pooled
 from seisml.store import FeatureTable
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
@@ -335,7 +336,7 @@ def check_table(table: FeatureTable, *, columns, fingerprint: str, unit: str = "
         )
     # Every station has the columns of three components, if only as NaN: they show no kinship.
     known = {c for c in columns if not c.endswith(".3C")} or set(columns)
-    if not known & set(table.frame.columns):
+    if not is_pooled(columns) and not known & set(table.frame.columns):
         raise FeatureMismatchError(
             f"The table has none of the model's {len(columns)} columns; the model knows the "
             f"components {_components(known)}, the table {_components(table.frame.columns)}.",
@@ -390,7 +391,8 @@ def predict(estimator, columns, table: FeatureTable) -> pd.DataFrame:
     pandas.DataFrame of float32, shape (n_windows, n_classes)
         NaN where a window has no feature at all (gap, or too little coverage).
     """
-    X = table.frame.reindex(columns=list(columns)).to_numpy(np.float32)
+    frame = pooled(table.frame) if is_pooled(columns) else table.frame
+    X = frame.reindex(columns=list(columns)).to_numpy(np.float32)
     known = np.isfinite(X).any(axis=1)
     out = np.full((len(X), len(estimator.classes_)), np.nan, dtype=np.float32)
     if known.any():

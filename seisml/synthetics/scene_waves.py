@@ -152,7 +152,14 @@ def scene_event(event: SceneEvent, n: int, rate_hz: float, rng: np.random.Genera
     p = _phase(t, motion, p_share, p_coda_s, event.rise_s, p_shape, rate_hz, rng)
     if rng.random() < 0.3:
         later = _phase(
-            t - rng.uniform(0.1, 0.8) * event.sp_s, motion, p_share, p_coda_s, 0.0, p_shape, rate_hz, rng
+            t - rng.uniform(0.1, 0.8) * event.sp_s,
+            motion,
+            p_share,
+            p_coda_s,
+            0.0,
+            p_shape,
+            rate_hz,
+            rng,
         )
         p += rng.uniform(0.2, 1.0) * later
     across = np.array([rng.uniform(0.15, 0.7), -np.sin(azimuth), np.cos(azimuth)])
@@ -247,8 +254,10 @@ def scene_transient(kind: str, rate_hz: float, rng: np.random.Generator) -> np.n
     elif kind == "hum":
         edge = np.clip(np.minimum(t, t[-1] - t) / rng.uniform(0.05, 5.0), 0.0, 1.0)
         f_hz = _log_uniform(rng, 0.8, high_hz)
-        wave = size * edge * sum(
-            rng.uniform(0.0, 1.0) * np.sin(2.0 * np.pi * k * f_hz * t) for k in (1, 2, 3)
+        wave = (
+            size
+            * edge
+            * sum(rng.uniform(0.0, 1.0) * np.sin(2.0 * np.pi * k * f_hz * t) for k in (1, 2, 3))
         )
     else:  # traffic, gust, burst: noise of a band under an envelope
         low_hz = _log_uniform(rng, 0.5, 0.3 * high_hz)
@@ -271,9 +280,7 @@ def _ring(t: np.ndarray, rng, high_hz: float) -> np.ndarray:
     return np.sin(2.0 * np.pi * f_hz * t + rng.uniform(0.0, 1.5)) * np.exp(-t / decay_s)
 
 
-def prominence_db(
-    wave: np.ndarray, rest: np.ndarray, event: SceneEvent, rate_hz: float
-) -> float:
+def prominence_db(wave: np.ndarray, rest: np.ndarray, event: SceneEvent, rate_hz: float) -> float:
     """Return how far P stands out of the rest of the record in the octave where it does most.
 
     RMS of P in the 2 s after it (0.8 of S-P where that is shorter) over the larger one of the

@@ -224,5 +224,3 @@ def _write(folder: Path, scene: Scene) -> np.ndarray:
     path = folder / f"{scene.station}.mseed"
     stream.write(str(path), format="MSEED", encoding="INT32", reclen=4096)
     return seen_db
-
-
