@@ -88,9 +88,9 @@ def _random_psd(frequencies_hz: np.ndarray, rng) -> np.ndarray:
     level_db = tilt_db * knots + 5.0 * rng.standard_normal(len(knots))
     psd = 10.0 ** (np.interp(octaves, knots, level_db) / 10.0)
     for _ in range(rng.integers(0, 3)):
-        centre_hz, width = _log_uniform(rng, 0.5, 40.0), rng.uniform(0.03, 0.3)
+        centre_hz, width = log_uniform(rng, 0.5, 40.0), log_uniform(rng, 0.005, 0.3)
         bump = np.exp(-0.5 * (np.log(np.maximum(frequencies_hz, 0.02) / centre_hz) / width) ** 2)
-        psd = psd * (1.0 + 10.0 ** rng.uniform(0.0, 1.5) * bump)
+        psd = psd * (1.0 + 10.0 ** rng.uniform(0.0, 2.0) * bump)
     psd[frequencies_hz < rng.choice([0.01, 0.05, 0.2])] *= 1e-4  # what the sensor does not feel
     return psd
 
@@ -112,7 +112,7 @@ def _lines(n: int, rate_hz: float, rng) -> np.ndarray:
     t = np.arange(n) / rate_hz
     out = np.zeros((3, n))
     for _ in range(rng.integers(1, 4)):
-        f_hz = _log_uniform(rng, 0.8, 0.4 * rate_hz)
+        f_hz = log_uniform(rng, 0.8, 0.4 * rate_hz)
         phase = 2.0 * np.pi * f_hz * t + rng.uniform(0.0, 6.28)
         breath = 1.0 + 0.3 * np.sin(2.0 * np.pi * t / rng.uniform(5.0, 100.0))
         out += rng.uniform(0.1, 0.8) * breath * np.sin(phase) * rng.uniform(0.3, 1.0, (3, 1))
@@ -138,7 +138,7 @@ def scene_event(event: SceneEvent, n: int, rate_hz: float, rng: np.random.Genera
     numpy.ndarray of float64, shape (3, n)
         Z, N, E; exactly zero before P.
     """
-    first = int(math.ceil(event.p_s * rate_hz))
+    first = math.ceil(event.p_s * rate_hz)
     length_s = event.sp_s + 6.0 * event.coda_s + 5.0
     n_wave = max(8, min(n - first, int(length_s * rate_hz)))
     t = (first + np.arange(n_wave)) / rate_hz - event.p_s
@@ -151,8 +151,9 @@ def scene_event(event: SceneEvent, n: int, rate_hz: float, rng: np.random.Genera
     p_coda_s = max(0.3, 0.7 * event.coda_s)
     p = _phase(t, motion, p_share, p_coda_s, event.rise_s, p_shape, rate_hz, rng)
     if rng.random() < 0.3:
+        after_s = rng.uniform(0.1, 0.8) * event.sp_s
         later = _phase(
-            t - rng.uniform(0.1, 0.8) * event.sp_s,
+            t - after_s,
             motion,
             p_share,
             p_coda_s,
@@ -228,7 +229,7 @@ def scene_transient(kind: str, rate_hz: float, rng: np.random.Generator) -> np.n
     numpy.ndarray of float64, shape (3, n)
     """
     lasts_s = {"spike": 0.1, "step": 60.0, "knock": 2.0, "pulse": 40.0}.get(kind)
-    lasts_s = lasts_s or _log_uniform(rng, 3.0, 60.0)
+    lasts_s = lasts_s or log_uniform(rng, 3.0, 60.0)
     n = max(4, int(lasts_s * rate_hz))
     t = np.arange(n) / rate_hz
     size = rng.uniform(0.2, 1.0, (3, 1))
@@ -237,9 +238,9 @@ def scene_transient(kind: str, rate_hz: float, rng: np.random.Generator) -> np.n
         wave = np.zeros((3, n))
         wave[rng.integers(3), : rng.integers(1, 4)] = rng.choice([-1.0, 1.0])
     elif kind == "step":
-        wave = size * np.exp(-t / _log_uniform(rng, 0.5, 15.0))
+        wave = size * np.exp(-t / log_uniform(rng, 0.5, 15.0))
     elif kind == "pulse":
-        decay_s = _log_uniform(rng, 0.3, 5.0)
+        decay_s = log_uniform(rng, 0.3, 5.0)
         wave = size * (t / decay_s) * np.exp(1.0 - t / decay_s)
     elif kind == "knock":
         wave = size * _ring(t, rng, high_hz)
@@ -253,14 +254,14 @@ def scene_transient(kind: str, rate_hz: float, rng: np.random.Generator) -> np.n
             wave[:, at:] += near * rng.uniform(0.5, 1.0) * size * ring[: n - at]
     elif kind == "hum":
         edge = np.clip(np.minimum(t, t[-1] - t) / rng.uniform(0.05, 5.0), 0.0, 1.0)
-        f_hz = _log_uniform(rng, 0.8, high_hz)
+        f_hz = log_uniform(rng, 0.8, high_hz)
         wave = (
             size
             * edge
             * sum(rng.uniform(0.0, 1.0) * np.sin(2.0 * np.pi * k * f_hz * t) for k in (1, 2, 3))
         )
     else:  # traffic, gust, burst: noise of a band under an envelope
-        low_hz = _log_uniform(rng, 0.5, 0.3 * high_hz)
+        low_hz = log_uniform(rng, 0.5, 0.3 * high_hz)
         width = {"traffic": 4.0, "gust": 30.0, "burst": 1.5}[kind]
         top_hz = min(low_hz * width, 0.98 * high_hz)
         band = signal.butter(2, (low_hz, top_hz), "band", fs=rate_hz, output="sos")
@@ -276,7 +277,7 @@ def scene_transient(kind: str, rate_hz: float, rng: np.random.Generator) -> np.n
 
 def _ring(t: np.ndarray, rng, high_hz: float) -> np.ndarray:
     """Return one ringing blow."""
-    f_hz, decay_s = _log_uniform(rng, 3.0, high_hz), _log_uniform(rng, 0.02, 0.25)
+    f_hz, decay_s = log_uniform(rng, 3.0, high_hz), log_uniform(rng, 0.02, 0.25)
     return np.sin(2.0 * np.pi * f_hz * t + rng.uniform(0.0, 1.5)) * np.exp(-t / decay_s)
 
 
@@ -319,7 +320,8 @@ def _reference_band(rate_hz: float) -> np.ndarray:
     return signal.butter(4, (low_hz, high_hz), "band", fs=rate_hz, output="sos")
 
 
-def _log_uniform(rng, low: float, high: float) -> float:
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw a number whose logarithm is uniform."""
     return float(np.exp(rng.uniform(math.log(low), math.log(high))))
 
 

@@ -14,6 +14,7 @@ from seisml.synthetics.noise import Draw, generator
 from seisml.synthetics.scene_waves import (
     TRANSIENTS,
     SceneEvent,
+    log_uniform,
     prominence_db,
     reference_rms,
     scene_event,
@@ -122,14 +123,14 @@ def draw_scene(seed: int, number: int, *, snr_db: tuple[float, float] = (-6.0, 4
     length_s = float(rng.choice([60.0, 90.0, 160.0, 300.0, 900.0], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
     kind = rng.choice(["quiet", "single", "swarm"], p=[0.2, 0.5, 0.3])
     times = {"quiet": np.zeros(0), "single": _single(rng, length_s), "swarm": _swarm(rng, length_s)}
-    common_s = float(np.exp(rng.uniform(np.log(0.3), np.log(30.0))))  # a swarm is in one place
+    common_s = log_uniform(rng, 0.3, 30.0)  # a swarm is in one place
     events = tuple(_event(rng, p_s, kind, common_s, snr_db) for p_s in times[kind])
     n_transients = rng.poisson(rng.choice([0.0, 1.0, 3.0]) * length_s / 120.0)
     transients = tuple(
         (
             str(rng.choice(TRANSIENTS)),
             float(rng.uniform(0.0, length_s)),
-            float(np.exp(rng.uniform(np.log(3.0), np.log(60.0)))),
+            log_uniform(rng, 3.0, 60.0),
         )
         for _ in range(n_transients)
     )
@@ -139,7 +140,7 @@ def draw_scene(seed: int, number: int, *, snr_db: tuple[float, float] = (-6.0, 4
         rate_hz,
         length_s,
         "ZNE" if rng.random() < 0.5 else "Z",
-        float(np.exp(rng.uniform(np.log(3.0), np.log(3e4)))),
+        log_uniform(rng, 3.0, 3e4),
         events,
         transients,
     )
@@ -152,14 +153,14 @@ def _single(rng, length_s: float) -> np.ndarray:
 
 
 def _swarm(rng, length_s: float) -> np.ndarray:
-    every_s = np.exp(rng.uniform(np.log(6.0), np.log(60.0)))
+    every_s = log_uniform(rng, 6.0, 60.0)
     gaps_s = rng.exponential(every_s, int(3 * length_s / every_s) + 3) + 1.5
     times = 3.0 + np.cumsum(gaps_s)
     return times[times < length_s - 3.0]
 
 
 def _event(rng, p_s: float, kind: str, common_s: float, snr_db: tuple[float, float]) -> SceneEvent:
-    sp_s = float(np.exp(rng.uniform(np.log(0.3), np.log(30.0))))
+    sp_s = log_uniform(rng, 0.3, 30.0)
     if kind == "swarm":
         sp_s = common_s * float(np.exp(0.15 * rng.standard_normal()))
         sp_s = min(sp_s, 12.0)
@@ -170,10 +171,10 @@ def _event(rng, p_s: float, kind: str, common_s: float, snr_db: tuple[float, flo
         sp_s=sp_s,
         snr_db=float(strength),
         s_ratio=float(np.clip(3.0 * np.exp(0.5 * rng.standard_normal()), 0.5, 12.0)),
-        corner_hz=float(np.exp(rng.uniform(np.log(1.0), np.log(40.0)))),
-        attenuation_hz=float(np.exp(rng.uniform(np.log(4.0), np.log(60.0)))),
-        rise_s=0.0 if rng.random() < 0.6 else float(np.exp(rng.uniform(np.log(0.05), np.log(1.0)))),
-        coda_s=float(np.clip(0.5 + 0.35 * sp_s * np.exp(0.5 * rng.standard_normal()), 0.5, 20.0)),
+        corner_hz=log_uniform(rng, 1.0, 40.0),
+        attenuation_hz=log_uniform(rng, 4.0, 60.0),
+        rise_s=0.0 if rng.random() < 0.5 else log_uniform(rng, 0.05, 1.5),
+        coda_s=float(np.clip(log_uniform(rng, 0.3, 4.0) + rng.uniform(0.1, 0.6) * sp_s, 0.4, 20.0)),
         shallow=bool(rng.random() < 0.2),
     )
 
@@ -207,9 +208,19 @@ def scene_samples(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
         prominence_db(wave, motion[0] - wave, event, rate_hz)
         for event, wave in zip(scene.events, waves, strict=True)
     ]
+    if rng.random() < 0.08:  # silence that is no gap: padding, a sensor that is switched on
+        motion[:, _silence(rng, scene)] *= rng.choice([0.0, 1e-3])
     counts = scene.gain * motion[: len(scene.components)] + rng.uniform(-500.0, 500.0, 1)
     counts = np.clip(np.rint(counts), -(2**31) + 1, 2**31 - 1).astype(np.int32)
     return counts, np.array(seen_db)
+
+
+def _silence(rng, scene: Scene) -> slice:
+    """Return samples before the first event, most often from the start on."""
+    first_s = min([event.p_s for event in scene.events], default=scene.length_s) - 2.0
+    end_s = rng.uniform(0.0, max(first_s, 0.1))
+    start_s = 0.0 if rng.random() < 0.7 else rng.uniform(0.0, end_s)
+    return slice(int(start_s * scene.rate_hz), int(end_s * scene.rate_hz))
 
 
 def _write(folder: Path, scene: Scene) -> np.ndarray:
