@@ -79,6 +79,11 @@ class LabelsConfig:
     ignore_after_s: float = 10.0
     start: str = ""
     end: str = ""
+    noise_labels: tuple[str, ...] = ()
+    weight_by: str = "none"
+    quality_weights: Mapping = dataclasses.field(
+        default_factory=lambda: {"A": 1.0, "B": 0.75, "C": 0.5, "D": 0.25}
+    )
     one_class: bool = True
 
 
@@ -87,13 +92,20 @@ class TrainingConfig:
     """Which classifier, and how it is validated."""
 
     model: str = "hist_gradient_boosting"
+    settings: Mapping = dataclasses.field(default_factory=dict)
+    search: Mapping = dataclasses.field(default_factory=dict)
+    scale: str = "none"
     split: str = "blocks"
     n_blocks: int = 5
     block_days: float = 1.0
     purge_s: float = 60.0
+    embargo_s: float = -1.0
     noise_per_event: float = 20.0
     max_windows: int = 200_000
     class_weight: str = "none"
+    calibration: str = "auto"
+    false_alarms_per_day: float = 0.0
+    novelty: float = 0.0
     seed: int = 0
 
 

@@ -10,75 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from seisml.errors import ConfigError, ModelError, did_you_mean
-from seisml.labels import EVENT, NOISE
+from seisml.errors import ModelError
+from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.model import (
     NOISE_CLASS,
+    StaLtaThreshold,
     event_probability,
     finite,
     fit_classifier,
+    is_noise,
     make_blocks,
     predict,
     within,
 )
-from seisml.pooling import pooled
+from seisml.pooling import pooled, vertical
 from seisml.times import NS_PER_S
+from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
 from seisml.windows import WindowGrid
 
-SPLITS = ("blocks", "set", "station")
-_BLOCKS = {"blocks": "blocks of time", "set": "training sets", "station": "stations"}
+_BLOCKS = {"set": "training sets", "station": "stations"}
 BASELINE = ("stalta_short_max", "stalta_mid_max", "stalta_long_max")
 MIN_BLOCKS = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingRule:
-    """How a detector is trained and validated.
-
-    Attributes
-    ----------
-    model : str
-        Name for `seisml.model.make_classifier`.
-    split : str
-        What a fold leaves out: ``blocks`` of time, a whole training ``set`` (a network that
-        the model never saw), or a ``station`` with all its time.
-    n_folds : int
-        Folds that the blocks of time are dealt to.
-    block_s : float, s
-        Length of a block of time, see `seisml.model.make_blocks`.
-    purge_s : float, s
-        Windows for training keep this distance from tested ones.
-    noise_per_event : float
-        Noise windows for training, for each event window; drawn evenly over all noise.
-    max_windows : int
-        Upper limit of windows for training.
-    one_class : bool
-        Learn "event" against noise, whatever the expert's classes are.
-    class_weight : str
-        ``balanced`` or ``none``.
-    seed : int
-    pool : bool
-        Learn from medians and maxima over the components, see `seisml.pooling.pooled`.
-    """
-
-    model: str = "hist_gradient_boosting"
-    split: str = "blocks"
-    n_folds: int = 5
-    block_s: float = 86_400.0
-    purge_s: float = 60.0
-    noise_per_event: float = 20.0
-    max_windows: int = 200_000
-    one_class: bool = True
-    class_weight: str = "none"
-    seed: int = 0
-    pool: bool = False
-
-    def __post_init__(self):
-        if self.split not in SPLITS:
-            raise ConfigError(
-                f"There is no split {self.split!r}.", did_you_mean(self.split, SPLITS)
-            )
+MIN_NOISE = 1000
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -99,6 +53,10 @@ class Labelled:
     fingerprint : str
     settings : mapping
         What the features were made with.
+    embargo_s : float, s
+        See `TrainingRule`.
+    merged : mapping of str to int
+        Classes with too few events to be learnt, and how many they have.
     """
 
     sets: tuple[TrainingSet, ...]
@@ -109,6 +67,8 @@ class Labelled:
     grid: WindowGrid
     fingerprint: str
     settings: Mapping
+    embargo_s: float = 0.0
+    merged: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def n_folds(self) -> int:
@@ -134,14 +94,13 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
         If there are no event windows, no noise windows, or too few blocks.
     """
     windows, about = label_sets(sets)
-    if rule.one_class:
-        windows["y"] = np.where(windows["state"] == NOISE, NOISE_CLASS, "event")
+    merged = _merge_classes(windows, rule)
     windows["block"] = _blocks(windows, rule)
     windows["fold"] = _folds(windows, rule)
     for name in ("line", "station", "y", "event_id"):  # a few texts, repeated a million times
         windows[name] = windows[name].astype("category")
     chosen = _draw(windows, rule)
-    X, columns = _read(sets, chosen, rule.pool)
+    X, columns = _read(sets, chosen, rule)
     return Labelled(
         sets=tuple(sets),
         windows=windows,
@@ -151,23 +110,50 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
         grid=about.grid,
         fingerprint=about.fingerprint,
         settings=about.settings,
+        embargo_s=_embargo_s(windows, about.settings, rule),
+        merged=merged,
     )
+
+
+def _merge_classes(windows: pd.DataFrame, rule: TrainingRule) -> dict[str, int]:
+    """Learn classes with too few events as "event", or as "noise"; return their numbers."""
+    y, state = windows["y"], windows["state"]
+    if rule.one_class:
+        windows["y"] = np.where(state == NOISE, NOISE_CLASS, "event")
+        return {}
+    named = windows["event_id"] != ""
+    n_events = windows[named & (state != IGNORE)].groupby("y")["event_id"].nunique()
+    counts = {name: int(n_events.get(name, 0)) for name in y.unique()}
+    kept = ("event", NOISE_CLASS)
+    few = {k: n for k, n in counts.items() if n < rule.min_class_events and k not in kept}
+    renamed = {name: NOISE_CLASS if is_noise(name) else "event" for name in few}
+    windows["y"] = y.replace(renamed)
+    return few
+
+
+def _embargo_s(windows: pd.DataFrame, settings: Mapping, rule: TrainingRule) -> float:
+    if rule.embargo_s >= 0:
+        return rule.embargo_s
+    memory_s = float(settings.get("settings", {}).get("background_s", 0.0))
+    times = windows.groupby("block")["time_ns"]
+    return min(memory_s, float((times.max() - times.min()).median()) / NS_PER_S / 10)
 
 
 def _blocks(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     """Return the validation block of each window; sets that overlap in time share theirs."""
     time_ns = windows["time_ns"].to_numpy()
-    if rule.split != "blocks":
+    if rule.split in _BLOCKS:
         names = windows["set"] if rule.split == "set" else windows["station"]
         return pd.factorize(names, sort=True)[0].astype(np.int64)
     spans = windows.groupby("set")["time_ns"].agg(["min", "max"]).sort_values("min")
     new = spans["min"].to_numpy()[1:] > spans["max"].cummax().to_numpy()[:-1]
     era = dict(zip(spans.index, np.cumsum(np.r_[0, new]), strict=True))
     eras = windows["set"].map(era).to_numpy()
+    length = {"block_s": rule.block_s, "zero_ns": rule.zero_ns}
     blocks, n_blocks = np.zeros(len(windows), dtype=np.int64), 0
     for number in range(max(era.values()) + 1):
         mine = eras == number
-        found = make_blocks(time_ns[mine], block_s=rule.block_s, min_blocks=MIN_BLOCKS)
+        found = make_blocks(time_ns[mine], min_blocks=MIN_BLOCKS, **length)
         blocks[mine] = n_blocks + found
         n_blocks += int(found.max()) + 1
     return blocks
@@ -178,18 +164,22 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     blocks = windows["block"].to_numpy()
     state = windows["state"].to_numpy()
     n_blocks = int(blocks.max()) + 1
-    n_folds = min(rule.n_folds, n_blocks) if rule.split == "blocks" else n_blocks
+    n_folds = {"blocks": min(rule.n_folds, n_blocks), "even_odd": 2}.get(rule.split, n_blocks)
     with_events = np.isin(np.arange(n_blocks), blocks[state == EVENT])
     # Blocks with events are dealt first, so that no fold goes without while another has two.
-    dealt = np.argsort(~with_events, kind="stable")
+    if rule.split == "blocks":
+        dealt = np.argsort(~with_events, kind="stable")
+    else:
+        dealt = np.arange(n_blocks)
     fold = np.empty(n_blocks, dtype=np.int64)
     fold[dealt] = np.arange(n_blocks) % n_folds
+    called = _BLOCKS.get(rule.split, "blocks of time")
     for what, wanted in (("event", EVENT), ("noise", NOISE)):
         n_with = len(np.unique(fold[blocks[state == wanted]]))
         if n_with < 2:
             raise ModelError(
-                f"{n_with} of {n_blocks} {_BLOCKS[rule.split]} hold {what} windows; two are needed "
-                "to train on one and test on the other.",
+                f"{n_with} of {n_blocks} {called} hold {what} windows; two are needed to train on "
+                "one and test on the other.",
                 "Check that the catalogue covers the archive's time and stations, or take "
                 "shorter blocks (block_days).",
             )
@@ -197,32 +187,46 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
 
 
 def _draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
-    """Return rows for training: all events, and noise drawn evenly over all noise of a set."""
+    """Return rows for training: all events and named noise, and noise from all blocks."""
     rng = np.random.default_rng(rule.seed)
     state, number = windows["state"].to_numpy(), windows["set"].to_numpy()
-    counts = {k: int((state[number == k] == EVENT).sum()) for k in np.unique(number)}
-    drawn = []
-    for k, n in counts.items():
+    named = (windows["y"] != NOISE_CLASS).to_numpy()
+    block, drawn = windows["block"].to_numpy(), []
+    total = max(int((state == EVENT).sum()), 1)
+    for k in np.unique(number):
+        mine = number == k
+        event = np.flatnonzero(mine & (state == EVENT))
         # Limits are shared out as the sets' events are.
-        limit = round(rule.max_windows * max(n, 1) / max(sum(counts.values()), 1))
-        event, noise = (np.flatnonzero((number == k) & (state == s)) for s in (EVENT, NOISE))
+        limit = max(round(rule.max_windows * len(event) / total), 2)
         if len(event) > limit // 2:
             event = rng.choice(event, limit // 2, replace=False)
-        n_noise = max(round(rule.noise_per_event * len(event)), 1000)
-        n_noise = min(len(noise), n_noise, max(limit - len(event), 0))
-        drawn += [event, rng.choice(noise, n_noise, replace=False)]
+        special = np.flatnonzero(mine & (state == NOISE) & named)[: max(limit - len(event), 0)]
+        noise = np.flatnonzero(mine & (state == NOISE) & ~named)
+        n_noise = max(round(rule.noise_per_event * len(event)), MIN_NOISE)
+        n_noise = max(min(n_noise, limit - len(event) - len(special)), min(MIN_NOISE, len(noise)))
+        drawn += [event, special, _from_blocks(noise, block[noise], n_noise, rng)]
     return np.sort(np.concatenate(drawn))
 
 
+def _from_blocks(rows: np.ndarray, block: np.ndarray, n: int, rng) -> np.ndarray:
+    """Draw n rows, from each block in proportion to its size."""
+    if n >= len(rows):
+        return rows
+    order = rng.permutation(len(rows))
+    order = order[np.argsort(block[order], kind="stable")]
+    # Every (rows/n)-th of the shuffled blocks one after the other.
+    return rows[order[np.floor((np.arange(n) + rng.random()) * len(rows) / n).astype(int)]]
+
+
 def _read(
-    sets: Sequence[TrainingSet], chosen: np.ndarray, pool: bool
+    sets: Sequence[TrainingSet], chosen: np.ndarray, rule: TrainingRule
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read the features of the chosen rows, shard by shard."""
     frames, start = [], 0
     for _, _, table in tables(sets):
         inside = chosen[(chosen >= start) & (chosen < start + len(table))] - start
         frame = table.frame.iloc[inside].reset_index(drop=True)
-        frames.append(pooled(frame) if pool else frame)
+        frames.append(pooled(frame) if rule.pool else vertical(frame) if rule.vertical else frame)
         start += len(table)
     frame = pd.concat(frames, ignore_index=True)
     return finite(frame.to_numpy(np.float32)), tuple(frame.columns)
@@ -252,14 +256,17 @@ def fit(labelled: Labelled, rule: TrainingRule, *, without_fold: int | None = No
             "left to learn from.",
             "Take more data or shorter blocks (block_days).",
         )
-    weight = "balanced" if rule.class_weight == "balanced" else None
+    X = labelled.X[keep]
+    if rule.scale == "station":
+        station = pd.Index(windows["station"].to_numpy()[chosen][keep].astype(str), name="station")
+        X = pd.DataFrame(X, index=station, columns=list(labelled.columns))
     return fit_classifier(
         rule.model,
-        labelled.X[keep],
+        X,
         y,
         sample_weight=windows["weight"].to_numpy()[chosen][keep],
-        class_weight=weight,
-        seed=rule.seed,
+        columns=labelled.columns,
+        **rule.options,
     )
 
 
@@ -272,11 +279,12 @@ def rows_without(labelled: Labelled, fold: int, rule: TrainingRule) -> np.ndarra
     """
     windows, chosen = labelled.windows, labelled.chosen
     test = windows["fold"].to_numpy() == fold
-    if rule.split != "blocks":
+    if rule.split in _BLOCKS:
         return ~test[chosen]
     time_ns = windows["time_ns"].to_numpy()
     purge_ns = round(rule.purge_s * NS_PER_S) + labelled.grid.length_ns
-    near = within(time_ns[chosen], np.unique(time_ns[test]), purge_ns)
+    after_ns = max(purge_ns, round(labelled.embargo_s * NS_PER_S) + labelled.grid.length_ns)
+    near = within(time_ns[chosen], np.unique(time_ns[test]), purge_ns, after_ns)
     tested = windows["event_id"][test].unique()
     shared = windows["event_id"].iloc[chosen].isin([name for name in tested if name])
     return ~test[chosen] & ~near & ~shared.to_numpy()
@@ -311,9 +319,9 @@ def out_of_fold(
             mine = fold[rows] == k
             scores = predict(models[k], labelled.columns, table.rows(mine))
             out[rows[mine], 0] = event_probability(scores)
+        held = {column.split(".")[0] for column in table.frame}
         for c, name in enumerate(BASELINE, start=1):
-            columns = [col for col in table.frame.columns if col.split(".")[0] == name]
-            if columns:
-                out[rows, c] = np.fmax.reduce(table.frame[columns].to_numpy(float), axis=1)
+            if name in held:
+                out[rows, c] = StaLtaThreshold(feature=name).decision_function(table.frame)
         start += len(table)
     return pd.DataFrame(out, columns=["model", *BASELINE])

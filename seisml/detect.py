@@ -15,7 +15,7 @@ import pandas as pd
 from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import ConfigError
-from seisml.model import NOISE_CLASS, Detector, check_table, event_probability, predict
+from seisml.model import Detector, event_probability, label_of
 from seisml.onset import refine_onset
 from seisml.segments import Band
 from seisml.store import FeatureTable
@@ -214,44 +214,45 @@ def detect(
     -------
     Catalog
         One event a detection at a station, with an automatic pick; ``score`` is the largest
-        event probability of its windows.
+        event probability of its windows, calibrated.
 
     Raises
     ------
     FeatureMismatchError
         If a table was made with other settings than the model's.
     """
-    probabilities = _predictions(tables, detector)
     rule = event_rule(detector.on, detector.detection)
     found, labels = [], {}
-    for station, group in _by_station(probabilities):
-        chunks = _scores(group, labels, station, detector)
+    for station, group in _by_station(_scored(tables, detector)):
+        chunks = _scores(group, labels, station)
         for raw in events_from_windows(chunks, detector.grid, rule):
             found.append({"station": station, **dict(zip(RAW_COLUMNS, raw, strict=True))})
     raw = pd.DataFrame(found, columns=["station", *RAW_COLUMNS])
     raw["label"] = [
         labels.get((s, t), "event") for s, t in zip(raw["station"], raw["peak_ns"], strict=True)
     ]
+    raw["peak"] = detector.calibration(raw["peak"])
     body = body or detector.card.get("body", "earth")
     return to_catalog(
         raw, archive, plan_band(detector.plan), detector.detection, name=name, body=body
     )
 
 
-def _predictions(tables, detector: Detector) -> Iterator[pd.DataFrame]:
+def _scored(tables, detector: Detector) -> Iterator[pd.DataFrame]:
+    """Yield the event probability of each window, and the class of those that reach `on`."""
     for table in tables:
         if not len(table):
             continue
-        check_table(
-            table,
-            columns=detector.columns,
-            fingerprint=detector.fingerprint,
-            unit=detector.unit,
-        )
-        probabilities = predict(detector.estimator, detector.columns, table)
+        detector.check(table)
+        probabilities = detector.predict(table)
+        score, label = event_probability(probabilities), np.full(len(table), "", dtype=object)
+        high = score >= detector.on
+        if high.any():
+            label[high] = label_of(detector, table.rows(high), probabilities[high])
+        frame = pd.DataFrame({"score": score, "label": label}, index=probabilities.index)
         stations = table.stations
         for station in dict.fromkeys(stations):
-            yield probabilities[stations == station].sort_index(level="time")
+            yield frame[stations == station].sort_index(level="time")
 
 
 def _by_station(frames: Iterable[pd.DataFrame]):
@@ -261,16 +262,14 @@ def _by_station(frames: Iterable[pd.DataFrame]):
     return groupby(frames, key=lambda f: str(f.index.get_level_values("station")[0]))
 
 
-def _scores(group, labels: dict, station: str, detector: Detector):
+def _scores(group, labels: dict, station: str):
     """Yield (time_ns, event probability) and note the class of each candidate window."""
     for frame in group:
         time_ns = frame.index.get_level_values("time").to_numpy()
         time_ns = time_ns.astype("datetime64[ns]").astype(np.int64)
-        score = event_probability(frame)
-        events = frame.drop(columns=NOISE_CLASS)
-        for i in np.flatnonzero(score >= detector.on):
-            labels[station, int(time_ns[i])] = str(events.columns[np.argmax(events.iloc[i])])
-        yield time_ns, score
+        named = np.flatnonzero(frame["label"] != "")
+        labels.update({(station, int(time_ns[i])): frame["label"].iloc[i] for i in named})
+        yield time_ns, frame["score"].to_numpy()
 
 
 def event_rule(on: float, detection: Mapping) -> EventRule:

@@ -3,12 +3,14 @@
 import dataclasses
 
 from seisml.config import Config, profile_text
-from seisml.crossfit import TrainingRule
 from seisml.extract import Plan
 from seisml.features import Settings
 from seisml.labels import LabelRule
 from seisml.metadata import Metadata
+from seisml.planets import get_body
 from seisml.segments import Band
+from seisml.times import NS_PER_S
+from seisml.trainingrule import TrainingRule
 from seisml.windows import WindowGrid
 
 
@@ -66,19 +68,20 @@ def label_rule_of(config: Config) -> LabelRule:
 
 def training_rule_of(config: Config) -> TrainingRule:
     """Return the training rule of a configuration."""
-    t = config.training
+    t, body = config.training, get_body(config.body)
     return TrainingRule(
-        model=t.model,
-        split=t.split,
         n_folds=t.n_blocks,
-        block_s=t.block_days * 86_400.0,
-        purge_s=t.purge_s,
-        noise_per_event=t.noise_per_event,
-        max_windows=t.max_windows,
+        block_s=t.block_days * body.day_ns / NS_PER_S,
+        zero_ns=body.day_zero_ns,
         one_class=config.labels.one_class,
-        class_weight=t.class_weight,
-        seed=t.seed,
+        **{name: getattr(t, name) for name in _SAME},
     )
+
+
+_SAME = (
+    *("model", "settings", "search", "scale", "split", "purge_s", "embargo_s", "noise_per_event"),
+    *("max_windows", "class_weight", "calibration", "false_alarms_per_day", "novelty", "seed"),
+)
 
 
 def template(profile: str) -> str:

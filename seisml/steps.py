@@ -22,7 +22,7 @@ def settings_of(profile: str, **changes):
         or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
     }
     labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
-    training = {k: changes[k] for k in ("model", "split") if k in changes}
+    training = {k: changes[k] for k in _TRAINING if k in changes}
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, **data),
@@ -99,6 +99,9 @@ def flat(card, name: str = "") -> list[tuple[str, object]]:
         else:
             rows.append((f"{name}{key}", value))
     return rows
+
+
+_TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
 
 
 def open_archive(root: str, jobs: int):
@@ -225,7 +228,6 @@ class FittingTables:
         import numpy as np
 
         from seisml.errors import FeatureMismatchError
-        from seisml.model import check_table
 
         detector = self._detector
         for table in self._tables:
@@ -233,12 +235,7 @@ class FittingTables:
                 continue
             station = str(table.stations[0])
             try:
-                check_table(
-                    table,
-                    columns=detector.columns,
-                    fingerprint=detector.fingerprint,
-                    unit=detector.unit,
-                )
+                detector.check(table)
             except FeatureMismatchError as error:
                 if station not in self.unfit:
                     terminal.say(f"left out: {station}: {error.problem}")

@@ -32,6 +32,23 @@ class MatchRule:
     mode: str = "onset"
 
 
+@dataclasses.dataclass(frozen=True)
+class Thresholds:
+    """Thresholds of the folds, and last the one for all folds together.
+
+    Attributes
+    ----------
+    value : numpy.ndarray, shape (n_folds + 1,)
+    f1, false_alarms_per_day : numpy.ndarray, shape (n_folds + 1,)
+        On the folds that each was chosen on: F1 of events, and unmatched detections in a
+        station-day.
+    """
+
+    value: np.ndarray
+    f1: np.ndarray
+    false_alarms_per_day: np.ndarray
+
+
 def lines(windows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (station, rows in order of time) for each station of each store."""
     for _, rows in windows.groupby("line", sort=True, observed=True).indices.items():
@@ -45,8 +62,9 @@ def choose_thresholds(
     *,
     detection: Mapping,
     matching: MatchRule,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Choose for each fold the threshold with the best event F1 on all other folds.
+    false_alarms_per_day: float = 0.0,
+) -> Thresholds:
+    """Choose for each fold a threshold on the events of all other folds.
 
     Parameters
     ----------
@@ -55,20 +73,20 @@ def choose_thresholds(
         Out-of-fold.
     detection, matching
         See `seisml.training.train`.
+    false_alarms_per_day : float
+        The lowest threshold with no more unmatched detections in a station-day; where 0, the
+        threshold with the best F1.
 
     Returns
     -------
-    thresholds : numpy.ndarray, shape (n_folds + 1,)
-        One for each fold, and last the one for all folds together.
-    f1 : numpy.ndarray, shape (n_folds + 1,)
-        F1 on the folds it was chosen on.
+    Thresholds
 
     Notes
     -----
-    With several training sets it is the mean of their F1, by their weights: a large network does
+    With several training sets F1 is the mean of theirs, by their weights: a large network does
     not choose for a small one.
     """
-    candidates = _candidates(labelled, scores)
+    candidates = _candidates(labelled, scores, false_alarms_per_day)
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
     every = [_Line.of(labelled, scores, *line) for line in lines(labelled.windows)]
@@ -76,13 +94,26 @@ def choose_thresholds(
         rule = event_rule(threshold, detection)
         for line in every:
             _count(counts[i, :, line.number], line, labelled.grid, rule, matching)
-    thresholds, f1 = np.zeros(n_folds + 1), np.zeros(n_folds + 1)
+    fold = labelled.windows["fold"].to_numpy()[np.isfinite(scores)]
+    days = np.bincount(fold, minlength=n_folds) * labelled.grid.hop_s / 86_400
+    value, f1, alarms = np.zeros((3, n_folds + 1))
     for k in range(n_folds + 1):
-        kept = np.delete(counts, k, axis=1) if k < n_folds else counts
-        value = _mean_f1(kept.sum(axis=1), [one.weight for one in labelled.sets])
-        best = np.flatnonzero(value >= value.max() - 1e-12)
-        thresholds[k], f1[k] = candidates[best[len(best) // 2]], value.max()
-    return thresholds, f1
+        others = np.arange(n_folds) != k
+        kept = counts[:, others].sum(axis=1)
+        score = _mean_f1(kept, [one.weight for one in labelled.sets])
+        rate = kept[..., 1].sum(axis=1) / max(days[others].sum(), 1e-9)
+        at = _best(score, rate, false_alarms_per_day)
+        value[k], f1[k], alarms[k] = candidates[at], score[at], rate[at]
+    return Thresholds(value, f1, alarms)
+
+
+def _best(f1: np.ndarray, rate: np.ndarray, false_alarms_per_day: float) -> int:
+    """Return which of the rising thresholds is taken."""
+    if false_alarms_per_day > 0:
+        too_many = np.flatnonzero(rate > false_alarms_per_day)
+        return min(too_many[-1] + 1, len(f1) - 1) if len(too_many) else 0
+    best = np.flatnonzero(f1 >= f1.max() - 1e-12)
+    return int(best[len(best) // 2])
 
 
 def _mean_f1(counts: np.ndarray, weights: Sequence[float]) -> np.ndarray:
@@ -93,16 +124,20 @@ def _mean_f1(counts: np.ndarray, weights: Sequence[float]) -> np.ndarray:
     return f1 @ weights / max(weights.sum(), 1e-12)
 
 
-def _candidates(labelled: Labelled, scores: np.ndarray) -> np.ndarray:
+def _candidates(labelled: Labelled, scores: np.ndarray, alarms_per_day: float) -> np.ndarray:
     """Return thresholds at quantiles of the events' and of the noise's largest scores."""
     state = labelled.windows["state"].to_numpy()
     known = np.isfinite(scores)
     event = scores[known & (state == EVENT)]
     noise = scores[known & (state == NOISE)]
     if not len(event) or not len(noise):
-        raise ModelError("No window with features is an event, or none is noise.", "See 'labels'.")
+        raise ModelError(
+            "No window with features is an event, or none is noise.",
+            "'seisml labels' counts them, and says what was ignored and why.",
+        )
     # Where noise windows outnumber event windows by ten, precision is hopeless: no need to look.
-    share = min(0.5, 10 * len(event) / len(noise))
+    wanted = 10 * len(event) + 10 * alarms_per_day * len(noise) * labelled.grid.hop_s / 86_400
+    share = min(0.5, wanted / len(noise))
     top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), share, N_THRESHOLDS // 2))
     levels = np.quantile(event, np.linspace(0, 0.98, N_THRESHOLDS // 2))
     found = np.unique(np.concatenate([top, levels[levels >= top[-1]]]))
@@ -124,7 +159,7 @@ class _Line:
         number = int(labelled.windows["set"].iloc[rows[0]])
         rows = rows[np.isfinite(scores[rows])]
         time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
-        signals = labelled.sets[number].signals
+        signals = labelled.sets[number].events
         truth = _known_signals(signals, station, time_ns, labelled.grid)
         return cls(number, time_ns, scores[rows], fold, truth)
 

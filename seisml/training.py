@@ -1,6 +1,7 @@
 """Training: from feature stores and an expert's signals to a validated Detector."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -10,14 +11,26 @@ from seisml import crossfit, thresholds
 from seisml.catalog import Catalog, merge
 from seisml.compare import compare
 from seisml.comparison import Comparison
-from seisml.crossfit import BASELINE, Labelled, TrainingRule
+from seisml.crossfit import BASELINE, Labelled
 from seisml.detect import RAW_COLUMNS, event_rule, events_from_windows, plan_band, to_catalog
 from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE
-from seisml.model import Detector
+from seisml.metrics import metrics
+from seisml.model import (
+    Calibration,
+    Detector,
+    Novelty,
+    always_known,
+    brier,
+    cross_calibrated,
+    fit_calibration,
+    reliability,
+)
 from seisml.store import joined_windows
-from seisml.thresholds import MatchRule
+from seisml.summaries import plain
+from seisml.thresholds import MatchRule, Thresholds
 from seisml.times import iso
+from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
 from seisml.windows import WindowGrid
 
@@ -39,7 +52,8 @@ class Training:
         These, and those of STA/LTA under the same rules, against the expert's signals.
     windows : pandas.DataFrame
         set, line (store and station), station, time_ns, state, y, event_id, block, fold,
-        probability (out of fold), score (over its threshold), baseline (likewise).
+        probability (out of fold), calibrated (likewise, on the other folds), score (over its
+        threshold), baseline (likewise).
     """
 
     detector: Detector
@@ -85,27 +99,105 @@ def train(
     say = on_progress or (lambda text: None)
     say("labelling windows")
     labelled = crossfit.label(sets, rule)
-    scores = crossfit.out_of_fold(labelled, rule, on_progress=on_progress)
-    say("choosing thresholds")
     choose = {"detection": detection, "matching": matching}
-    model = scores["model"].to_numpy()
-    limits, f1 = thresholds.choose_thresholds(labelled, model, **choose)
-    base, base_name = _baseline(labelled, scores, choose)
+    choose["false_alarms_per_day"] = rule.false_alarms_per_day
+    chosen = _searched(labelled, rule, choose, say)
+    base, base_name = _baseline(labelled, chosen.scores, choose)
+    say("calibrating")
+    calibrated, calibration, about = _calibrated(labelled, chosen.probability, rule)
     say("training on all blocks")
     name = f"STA/LTA ({base_name})"
-    detector = _detector(labelled, rule, detection, (limits[-1], f1[-1]), name)
+    card = {"calibration": about, "baseline": name}
+    detector = _detector(labelled, chosen, detection, calibration, card)
     say("comparing with the expert")
-    fold = labelled.windows["fold"].to_numpy()
     columns = ["set", "line", "station", "time_ns", "state", "y", "event_id", "block", "fold"]
-    score = thresholds.over_threshold(model, limits[fold])
-    more = {"probability": model, "score": score, "baseline": base}
+    more = {"probability": chosen.probability, "calibrated": calibrated}
+    more |= {"score": chosen.score, "baseline": base}
     windows = labelled.windows[columns].assign(**more)
     results = []
     for column, called in (("score", "seisml"), ("baseline", name)):
         found = detections(sets, windows, column, detector, name=called)
         results.append((found, against(found, sets, labelled.grid, windows, matching)))
     (machine, test), (base_machine, baseline) = results
+    tests = {"seisml": metrics_of(test), "baseline": metrics_of(baseline)}
+    detector = dataclasses.replace(detector, card={**detector.card, "test": tests})
     return Training(detector, machine, base_machine, test, baseline, windows)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chosen:
+    """Scores of the settings that were chosen for each fold, and for all together."""
+
+    rule: TrainingRule
+    scores: pd.DataFrame
+    probability: np.ndarray
+    score: np.ndarray
+    thresholds: Thresholds
+    tried: list[dict]
+
+
+def _searched(labelled: Labelled, rule: TrainingRule, choose, say) -> _Chosen:
+    """Score all windows out of fold; with a search, by the best settings of the other folds."""
+    keys = list(rule.search)
+    rules = [
+        dataclasses.replace(rule, settings={**rule.settings, **dict(zip(keys, v, strict=True))})
+        for v in itertools.product(*rule.search.values())
+    ]
+    scores, limits = [], []
+    for i, one in enumerate(rules, start=1):
+        if keys:
+            say(f"settings {i} of {len(rules)}: {dict(one.settings)}")
+        scores.append(crossfit.out_of_fold(labelled, one, on_progress=say))
+        say("choosing thresholds")
+        model = scores[-1]["model"].to_numpy()
+        limits.append(thresholds.choose_thresholds(labelled, model, **choose))
+    best = np.argmax([one.f1 for one in limits], axis=0)
+    fold = labelled.windows["fold"].to_numpy()
+    p = np.array([one["model"].to_numpy() for one in scores])[best[fold], np.arange(len(fold))]
+    limit = np.array([one.value for one in limits])[best[fold], fold]
+    tried = [
+        {**{k: one.settings[k] for k in keys}, "f1": round(float(found.f1[-1]), 4)}
+        for one, found in zip(rules, limits, strict=True)
+    ]
+    score = thresholds.over_threshold(p, limit)
+    last = best[-1]
+    return _Chosen(rules[last], scores[last], p, score, limits[last], tried if keys else [])
+
+
+def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
+    """Return calibrated out-of-fold probabilities, the calibration of all, and what to say."""
+    windows = labelled.windows
+    state, fold = windows["state"].to_numpy(), windows["fold"].to_numpy()
+    event, use = state == EVENT, (state != IGNORE) & np.isfinite(p)
+    drawn = np.bincount(state[labelled.chosen] == EVENT, minlength=2)
+    shares = drawn / np.maximum([(state == NOISE).sum(), event.sum()], 1)
+    options = {"method": rule.calibration, "noise_share": shares[0], "event_share": shares[1]}
+    calibrated = cross_calibrated(p, event, use, fold, **options)
+    calibration = fit_calibration(p[use], event[use], **options)
+    bins = reliability(calibrated[use], event[use]).round(5)
+    about = {
+        "method": calibration.method,
+        "brier": {
+            "as trained": _rounded(brier(p[use], event[use])),
+            "calibrated": _rounded(brier(calibrated[use], event[use])),
+            "share of events": _rounded(brier(np.full(use.sum(), event[use].mean()), event[use])),
+        },
+        "reliability": {name: bins[name].tolist() for name in bins},
+    }
+    return calibrated, calibration, about
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def metrics_of(test: Comparison) -> dict:
+    """Return the numbers of a comparison that a model's card holds."""
+    numbers = metrics(test)
+    kept = ("recall", "precision", "f1", "unmatched_per_day")
+    out = {"n_expert": numbers["n_expert"], **{name: numbers[name] for name in kept}}
+    out |= {f"{k}_95": v for k, v in numbers["intervals"].items() if k in kept}
+    return plain(out)
 
 
 def _baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
@@ -122,11 +214,11 @@ def _baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
             "Add at least one of them to [features] names.",
         )
     names = list(tried)
-    best = np.argmax([tried[name][1] for name in names], axis=0)
+    best = np.argmax([tried[name].f1 for name in names], axis=0)
     out = np.full(len(fold), np.nan)
     for k in range(labelled.n_folds):
         name = names[best[k]]
-        out[fold == k] = scores[name].to_numpy()[fold == k] / tried[name][0][k]
+        out[fold == k] = scores[name].to_numpy()[fold == k] / tried[name].value[k]
     return out, names[best[-1]].split("_")[1]
 
 
@@ -200,31 +292,48 @@ def against(
     )
 
 
-def _detector(labelled: Labelled, rule, detection, chosen: tuple, baseline: str) -> Detector:
-    threshold, f1 = map(float, chosen)
-    windows = labelled.windows
+def _detector(
+    labelled: Labelled, chosen: _Chosen, detection: Mapping, calibration: Calibration, more: dict
+) -> Detector:
+    rule, windows, limits = chosen.rule, labelled.windows, chosen.thresholds
+    threshold = float(limits.value[-1])
+    estimator = crossfit.fit(labelled, rule)
+    empty = np.isnan(labelled.X).all(axis=0)
     card = {
         "body": labelled.sets[0].expert.body,
         "model": rule.model,
+        "settings": dict(rule.settings),
+        "searched": chosen.tried,
         "seed": rule.seed,
+        "scale": rule.scale,
         **_part(windows, labelled.sets, labelled.grid),
         "sets": [
             {"name": name_of(one), "weight": one.weight, **_part(its, [one], labelled.grid)}
             for one, (_, its) in zip(labelled.sets, windows.groupby("set"), strict=True)
         ],
+        "classes_with_too_few_events": dict(labelled.merged),
+        "columns_without_values": list(np.array(labelled.columns)[empty]),
         "split": {
             "by": rule.split,
             "n_folds": labelled.n_folds,
             "n_blocks": int(windows["block"].max()) + 1,
             "block_s": rule.block_s,
             "purge_s": rule.purge_s,
+            "embargo_s": labelled.embargo_s,
         },
-        "threshold": {"value": threshold, "f1_it_was_chosen_with": f1},
-        "baseline": baseline,
+        "threshold": {
+            "value": threshold,
+            "chosen_for": f"at most {rule.false_alarms_per_day:g} unmatched in a station-day"
+            if rule.false_alarms_per_day
+            else "best F1 of events",
+            "f1_it_was_chosen_with": float(limits.f1[-1]),
+            "unmatched_per_day_it_was_chosen_with": float(limits.false_alarms_per_day[-1]),
+        },
+        **more,
     }
     card["n_windows"]["training"] = len(labelled.chosen)
     return Detector(
-        estimator=crossfit.fit(labelled, rule),
+        estimator=estimator,
         columns=labelled.columns,
         grid=labelled.grid,
         fingerprint=labelled.fingerprint,
@@ -233,7 +342,17 @@ def _detector(labelled: Labelled, rule, detection, chosen: tuple, baseline: str)
         off=threshold * detection["off_ratio"],
         detection=dict(detection),
         card=card,
+        always=always_known(labelled.X, labelled.columns),
+        calibration=calibration,
+        novelty=_novelty(labelled, rule),
     )
+
+
+def _novelty(labelled: Labelled, rule: TrainingRule) -> Novelty | None:
+    if not rule.novelty:
+        return None
+    event = labelled.windows["state"].to_numpy()[labelled.chosen] == EVENT
+    return Novelty(rule.novelty, rule.seed).fit(labelled.X[event])
 
 
 def _part(windows: pd.DataFrame, sets: Sequence[TrainingSet], grid: WindowGrid) -> dict:

@@ -15,7 +15,9 @@ from seisml.catalog import Catalog, merge
 from seisml.errors import ModelError
 from seisml.labels import (
     IGNORE,
+    NO_FEATURES,
     NOISE,
+    UNPLACED,
     LabelRule,
     label_windows,
     signal_catalog,
@@ -90,6 +92,11 @@ class TrainingSet:
                 "Give a positive number; leave the set out rather than give it none.",
             )
 
+    @property
+    def events(self) -> pd.DataFrame:
+        """Signals that are to be detected: without those of ``noise_labels``."""
+        return self.signals[~self.signals["label"].isin(list(self.label_rule.noise_labels))]
+
     def __repr__(self) -> str:
         named = self.name or self.expert.name or self.expert.source
         return f"TrainingSet({named!r}, {len(self.stores)} stores, {len(self.signals)} signals)"
@@ -115,7 +122,8 @@ def label_sets(sets: Sequence[TrainingSet]) -> tuple[pd.DataFrame, FeatureTable]
     -------
     windows : pandas.DataFrame
         One row a window in the order of `tables`: set, line (store and station), station,
-        time_ns, state, y (class), event_id, share, weight.
+        time_ns, y (class), and what `seisml.labels.label_windows` says: state, reason, share,
+        n_events, event_id, weight (times that of the set).
     about : FeatureTable
         Without rows: grid, fingerprint and settings of them all.
 
@@ -153,15 +161,18 @@ def _labels(table: FeatureTable, one: TrainingSet) -> pd.DataFrame:
         one.label_rule,
         coverage=_coverage(one.label_rule),
     )
-    known = np.isfinite(table.frame.to_numpy()).any(axis=1)
+    empty = ~np.isfinite(table.frame.to_numpy()).any(axis=1)
     unsure = _touched(table, one) & (labels["state"] == NOISE).to_numpy()
-    labels.loc[~known | unsure, "state"] = IGNORE
-    unnamed = labels["label"].isin(["", NOISE_CLASS])
-    y = np.where(unnamed, "event", labels["label"])
-    labels["y"] = np.where(labels["state"] == NOISE, NOISE_CLASS, y)
-    labels["weight"] = np.float32(one.weight)
+    for rows, reason in ((unsure, UNPLACED), (empty, NO_FEATURES)):
+        labels.loc[rows, ["state", "reason"]] = np.array([IGNORE, reason], dtype=np.int8)
+    label = labels["label"].to_numpy()
+    unnamed = np.isin(label, ["", NOISE_CLASS])
+    noise = np.where(unnamed, NOISE_CLASS, f"{NOISE_CLASS}: " + label)
+    event = np.where(unnamed, "event", label)
+    labels["y"] = np.where(labels["state"] == NOISE, noise, event)
+    labels["weight"] *= np.float32(one.weight)
     labels["station"], labels["time_ns"] = table.stations, table.time_ns
-    return labels.drop(columns="label")
+    return labels.drop(columns=["label", "cover"])
 
 
 def _check_bodies(sets: Sequence[TrainingSet]) -> None:
@@ -204,7 +215,9 @@ def _touched(table: FeatureTable, one: TrainingSet) -> np.ndarray:
     """Return which windows overlap a span in which nobody knows."""
     out = np.zeros(len(table), dtype=bool)
     names = np.array([".".join(station.split(".")[:2]) for station in table.stations])
-    spans_of = unplaced(one.expert, one.signals, sorted(set(names)), one.label_rule)
+    seismic = ~one.expert.events["label"].isin(list(one.label_rule.noise_labels))
+    expert = dataclasses.replace(one.expert, events=one.expert.events[seismic])
+    spans_of = unplaced(expert, one.events, sorted(set(names)), one.label_rule)
     for name, spans in spans_of.items():
         rows = np.flatnonzero(names == name)
         time_ns = table.time_ns[rows]
@@ -259,7 +272,7 @@ def seen_by_experts(sets: Sequence[TrainingSet], stations) -> Catalog:
     """
     catalogs = []
     for number, (one, names) in enumerate(zip(sets, stations, strict=True)):
-        seen = signal_catalog(one.signals[one.signals["station"].isin(names)], one.expert)
+        seen = signal_catalog(one.events[one.events["station"].isin(names)], one.expert)
         if len(sets) > 1:
             ids = {c: f"{number}:" + seen.events[c] for c in ("event_id", "source_id")}
             picks = seen.picks.assign(event_id=f"{number}:" + seen.picks["event_id"])

@@ -64,7 +64,7 @@ LAYERS = [
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit"},
     {"plots"},
-    {"trainingset", "summaries", "curves"},
+    {"trainingset", "trainingrule", "summaries", "curves"},
     {"crossfit"},
     {"thresholds"},
     {"training", "page"},

@@ -17,7 +17,6 @@ import pytest
 from seisml.archive import open_archive, stations
 from seisml.catalog import make_catalog
 from seisml.compare import compare
-from seisml.crossfit import TrainingRule
 from seisml.errors import NoDataError, SeismlError
 from seisml.extract import Plan, extract
 from seisml.features import Settings
@@ -29,6 +28,7 @@ from seisml.synthetics import make_archive_small
 from seisml.thresholds import MatchRule
 from seisml.times import NS_PER_S, to_ns
 from seisml.training import train
+from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
 

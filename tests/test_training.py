@@ -16,11 +16,11 @@ from training_data import (
 )
 
 from seisml import crossfit
-from seisml.crossfit import TrainingRule
 from seisml.errors import ConfigError, ModelError
 from seisml.labels import EVENT
 from seisml.metrics import metrics
 from seisml.training import train
+from seisml.trainingrule import TrainingRule
 
 QUICK = TrainingRule(model="logistic", n_folds=4)
 

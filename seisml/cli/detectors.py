@@ -45,6 +45,17 @@ def train(
     split: Annotated[
         str | None, typer.Option(help="What a fold leaves out: blocks (of time), set, station.")
     ] = None,
+    false_alarms: Annotated[
+        float | None,
+        typer.Option(help="Unmatched detections allowed in a station-day [best F1]."),
+    ] = None,
+    calibration: Annotated[
+        str | None, typer.Option(help="auto, isotonic, sigmoid, prior, none.")
+    ] = None,
+    novelty: Annotated[
+        float | None,
+        typer.Option(help="Call events unknown that are further off than all but this share."),
+    ] = None,
     start: Start = None,
     end: End = None,
 ) -> None:
@@ -56,6 +67,8 @@ def train(
 
     steps.check_rule(rule, delay)
     changes = {"rule": rule, "delay_s": delay, "model": model, "split": split}
+    changes |= {"false_alarms_per_day": false_alarms, "calibration": calibration}
+    changes["novelty"] = novelty
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     options = {"stations": stations, "archive": archive, "start": start, "end": end}
     training = train_on(
@@ -97,6 +110,10 @@ def detect(
     metadata: Metadata = None,
     start: Start = None,
     end: End = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(help="Type of another package that the model may hold (repeatable)."),
+    ] = None,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
@@ -107,7 +124,7 @@ def detect(
     from seisml.settings import plan_from
     from seisml.store import iter_tables
 
-    detector = load_detector(model)
+    detector = load_detector(model, trusted=trust or ())
     plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
     opened = steps.open_archive(archive, jobs)
     options = {"jobs": jobs, "scheduler": scheduler, "start": start, "end": end}

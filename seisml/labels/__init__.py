@@ -1,0 +1,35 @@
+"""Labels: from an expert catalogue to event, noise or ignore for each window."""
+
+from seisml.labels.rules import LabelRule, event_weights
+from seisml.labels.spans import SIGNAL_COLUMNS, signal_catalog, signals, unplaced
+from seisml.labels.windows import (
+    EVENT,
+    IGNORE,
+    NO_FEATURES,
+    NOISE,
+    OUTSIDE,
+    REASONS,
+    UNPLACED,
+    cut,
+    label_windows,
+    window_events,
+)
+
+__all__ = [
+    "EVENT",
+    "IGNORE",
+    "NOISE",
+    "NO_FEATURES",
+    "OUTSIDE",
+    "REASONS",
+    "SIGNAL_COLUMNS",
+    "UNPLACED",
+    "LabelRule",
+    "cut",
+    "event_weights",
+    "label_windows",
+    "signal_catalog",
+    "signals",
+    "unplaced",
+    "window_events",
+]

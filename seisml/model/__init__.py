@@ -1,0 +1,72 @@
+"""Models: scikit-learn classifiers, honest splits, calibration, and the Detector with its file.
+
+scikit-learn starts here, at the feature table. A Detector file is a skops archive: loading one
+never runs code, and refuses any type that seisml does not write itself.
+"""
+
+from seisml.model.calibration import (
+    Calibration,
+    brier,
+    cross_calibrated,
+    fit_calibration,
+    reliability,
+)
+from seisml.model.classifiers import CLASSIFIERS, finite, fit_classifier, make_classifier
+from seisml.model.detector import (
+    Detector,
+    always_known,
+    check_table,
+    event_probability,
+    is_noise,
+    label_of,
+    predict,
+)
+from seisml.model.estimators import NOISE_CLASS, StaLtaThreshold, StationScaler
+from seisml.model.files import find_model, load_detector, save_detector, shipped_models
+from seisml.model.novelty import UNKNOWN, Novelty
+from seisml.model.splits import (
+    DAY_S,
+    SOL_S,
+    SOL_ZERO_NS,
+    EvenOddSplit,
+    LeaveOneStationOut,
+    PurgedGroupTimeSplit,
+    make_blocks,
+    within,
+)
+
+__all__ = [
+    "CLASSIFIERS",
+    "DAY_S",
+    "NOISE_CLASS",
+    "SOL_S",
+    "SOL_ZERO_NS",
+    "UNKNOWN",
+    "Calibration",
+    "Detector",
+    "EvenOddSplit",
+    "LeaveOneStationOut",
+    "Novelty",
+    "PurgedGroupTimeSplit",
+    "StaLtaThreshold",
+    "StationScaler",
+    "always_known",
+    "brier",
+    "check_table",
+    "cross_calibrated",
+    "event_probability",
+    "find_model",
+    "finite",
+    "fit_calibration",
+    "fit_classifier",
+    "is_noise",
+    "label_of",
+    "load_detector",
+    "make_blocks",
+    "make_classifier",
+    "predict",
+    "reliability",
+    "save_detector",
+    "shipped_models",
+    "within",
+]

@@ -1,0 +1,263 @@
+"""Classifiers by name or import path, with their settings; fitted on one thread, seeded."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from seisml.errors import ModelError, did_you_mean
+
+CLASSIFIERS = (
+    "dummy",
+    "sta_lta",
+    "logistic",
+    "random_forest",
+    "extra_trees",
+    "hist_gradient_boosting",
+)
+SCALES = ("none", "station")
+
+
+def make_classifier(
+    name: str = "hist_gradient_boosting",
+    *,
+    settings: Mapping | None = None,
+    columns: Sequence[str] = (),
+    scale: str = "none",
+    class_weight: str | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+):
+    """Return an unfitted classifier that takes NaN as it comes.
+
+    Parameters
+    ----------
+    name : str
+        ``dummy`` (the prior), ``sta_lta`` (`StaLtaThreshold`), ``logistic``, ``random_forest``,
+        ``extra_trees``, ``hist_gradient_boosting``, or the import path of any scikit-learn
+        classifier with ``predict_proba``, as ``sklearn.neighbors:KNeighborsClassifier``; where
+        it cannot take NaN, medians are put in.
+    settings : mapping, optional
+        Keywords of the classifier, as ``{"max_leaf_nodes": 31}``.
+    columns : sequence of str
+        Names of the columns of X; only ``sta_lta`` needs them.
+    scale : "none" or "station"
+        Whether columns are scaled by `StationScaler` first; X is then a DataFrame.
+    class_weight : "balanced" or None
+        Weights in inverse proportion to the frequency of the classes. Thresholds are chosen on
+        events in any case, so this changes what is learned, not how often it fires.
+    seed : int
+    jobs : int
+        Threads of a forest.
+
+    Returns
+    -------
+    sklearn.base.BaseEstimator
+        With ``fit`` and ``predict_proba``.
+
+    Raises
+    ------
+    ModelError
+        If there is no such classifier, it is none of scikit-learn's kind, or a setting is unknown.
+
+    Examples
+    --------
+    >>> make_classifier("dummy").fit([[0.0], [1.0]], ["noise", "event"]).classes_.tolist()
+    ['event', 'noise']
+    >>> make_classifier("sklearn.naive_bayes:GaussianNB", settings={"var_smoothing": 1e-6})[-1]
+    GaussianNB(var_smoothing=1e-06)
+    """
+    from sklearn.pipeline import make_pipeline
+
+    from seisml.model.estimators import StationScaler
+
+    if scale not in SCALES:
+        raise ModelError(f"There is no scaling {scale!r}.", did_you_mean(scale, SCALES))
+    options = {"class_weight": class_weight, "random_state": seed}
+    options |= {"n_jobs": jobs} if jobs > 1 else {}
+    if ":" in name:
+        model = _imported(name)
+    elif name in CLASSIFIERS:
+        model = _named(name, columns)
+    else:
+        raise ModelError(
+            f"There is no classifier {name!r}.",
+            f"{did_you_mean(name, CLASSIFIERS)} Or give an import path, package.module:Class.",
+        )
+    known = model.get_params()
+    model = model.set_params(**{k: v for k, v in options.items() if k in known})
+    model = model.set_params(**_checked(name, settings or {}, known))
+    steps = [StationScaler()] if scale == "station" else []
+    steps += _before(name, model, seed)
+    return make_pipeline(*steps, model) if steps else model
+
+
+def _named(name: str, columns: Sequence[str]):
+    from sklearn.dummy import DummyClassifier
+    from sklearn.ensemble import (
+        ExtraTreesClassifier,
+        HistGradientBoostingClassifier,
+        RandomForestClassifier,
+    )
+    from sklearn.linear_model import LogisticRegression
+
+    from seisml.model.estimators import StaLtaThreshold
+
+    if name == "dummy":
+        return DummyClassifier(strategy="prior")
+    if name == "sta_lta":
+        return StaLtaThreshold(columns=tuple(columns))
+    if name == "logistic":
+        return LogisticRegression(C=0.1, max_iter=1000)
+    if name == "random_forest":
+        return RandomForestClassifier(n_estimators=200, min_samples_leaf=3)
+    if name == "extra_trees":
+        return ExtraTreesClassifier(n_estimators=200, min_samples_leaf=3)
+    return HistGradientBoostingClassifier(
+        max_iter=60,
+        learning_rate=0.15,
+        max_leaf_nodes=15,
+        min_samples_leaf=10,
+        l2_regularization=1.0,
+        max_features=0.3,
+        early_stopping=False,
+    )
+
+
+def _imported(path: str):
+    """Return an instance of a scikit-learn classifier by its import path."""
+    from sklearn.base import BaseEstimator, is_classifier
+
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ModelError(
+            f"The classifier {path} cannot be imported: {error}.",
+            "Give package.module:Class of an installed package.",
+        ) from error
+    wanted = isinstance(found, type) and issubclass(found, BaseEstimator)
+    try:
+        model = found() if wanted else None
+    except TypeError as error:
+        raise ModelError(f"{path} needs arguments: {error}.", "Take another classifier.") from error
+    if model is None or not is_classifier(model) or not hasattr(model, "predict_proba"):
+        raise ModelError(
+            f"{path} is no scikit-learn classifier with predict_proba.",
+            "For example sklearn.neighbors:KNeighborsClassifier.",
+        )
+    return model
+
+
+def _checked(name: str, settings: Mapping, known: Mapping) -> dict:
+    """Return settings as keywords, or refuse a misspelt one."""
+    for key in settings:
+        if key not in known:
+            raise ModelError(
+                f"The classifier {name} has no setting {key!r}.", did_you_mean(key, known)
+            )
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
+
+
+def _before(name: str, model, seed: int) -> list:
+    """Return what comes before the classifier."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import QuantileTransformer
+    from sklearn.utils import get_tags
+
+    fill = SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=True)
+    if name == "logistic":
+        # Ratios have heavy tails: ranks are what a linear model can use.
+        ranks = {"n_quantiles": 200, "output_distribution": "normal", "subsample": 100_000}
+        return [fill, QuantileTransformer(**ranks, random_state=seed)]
+    takes_nan = name in CLASSIFIERS or get_tags(model).input_tags.allow_nan
+    return [] if takes_nan else [fill]
+
+
+def fit_classifier(
+    name: str,
+    X,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    **options,
+):
+    """Return a fitted classifier of `make_classifier`.
+
+    One thread: OpenMP teams that wait for each other make boosting ten times slower on a machine
+    that is busy, and sums then depend on the number of threads.
+
+    Parameters
+    ----------
+    name : str
+    X : numpy.ndarray or pandas.DataFrame of float32, shape (n_windows, n_columns)
+        A DataFrame with the level ``station`` in its index where the scale is "station".
+    y : numpy.ndarray of str, shape (n_windows,)
+    sample_weight : numpy.ndarray, shape (n_windows,), optional
+    **options
+        Of `make_classifier`.
+
+    Raises
+    ------
+    ModelError
+        If a setting cannot be used, or there are weights and the classifier takes none.
+    """
+    from sklearn.utils.validation import has_fit_parameter
+
+    X = without_empty(finite(X))
+    model = make_classifier(name, **options)
+    steps = model.steps if hasattr(model, "steps") else [("", model)]
+    weights = {}
+    if sample_weight is not None and np.ptp(sample_weight) > 0:
+        if not has_fit_parameter(steps[-1][1], "sample_weight"):
+            raise ModelError(
+                f"The classifier {name} takes no weights, and the windows have different ones.",
+                "Give all sets and qualities one weight, or take another classifier.",
+            )
+        last = f"{steps[-1][0]}__" if hasattr(model, "steps") else ""
+        weights = {f"{last}sample_weight": sample_weight}
+    with threadpool_limits(1):
+        try:
+            return model.fit(X, y, **weights)
+        except ValueError as error:
+            raise ModelError(
+                f"The classifier {name} cannot be trained: {error}.",
+                "Check [training] settings.",
+            ) from error
+
+
+def predict_proba(estimator, X) -> np.ndarray:
+    """Return the probabilities of a fitted estimator, on one thread, infinity taken as NaN."""
+    with threadpool_limits(1):
+        return estimator.predict_proba(finite(X))
+
+
+def scales_by_station(estimator) -> bool:
+    """Return whether an estimator has to know the station of each window."""
+    from seisml.model.estimators import StationScaler
+
+    steps = getattr(estimator, "steps", [("", estimator)])
+    return isinstance(steps[0][1], StationScaler)
+
+
+def finite(X):
+    """Return X with infinite values as NaN: scikit-learn takes NaN but not infinity."""
+    return _kept(X, lambda values: np.where(np.isinf(values), np.float32(np.nan), values))
+
+
+def without_empty(X):
+    """Return X with zeros in columns without any value: boosting cannot bin them."""
+
+    def filled(values: np.ndarray) -> np.ndarray:
+        empty = np.isnan(values).all(axis=0)
+        return np.where(empty, np.float32(0), values) if empty.any() else values
+
+    return _kept(X, filled)
+
+
+def _kept(X, change):
+    if isinstance(X, pd.DataFrame):
+        return pd.DataFrame(change(X.to_numpy()), index=X.index, columns=X.columns)
+    return change(X)

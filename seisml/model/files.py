@@ -1,0 +1,135 @@
+"""Model files: skops archives that hold data only, and the models that come with seisml."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+
+from seisml.atomic import replacing
+from seisml.errors import ModelError, did_you_mean
+from seisml.model.calibration import from_dict
+from seisml.model.detector import Detector
+from seisml.windows import WindowGrid
+
+PACKAGES = ("seisml", "scikit-learn", "skops", "numpy")
+SCHEMA = 2
+_MODELS = Path(str(resources.files("seisml") / "models"))
+TRUSTED = (
+    "numpy.dtype",
+    "seisml.model.estimators.StaLtaThreshold",
+    "seisml.model.estimators.StationScaler",
+    "seisml.model.novelty.Novelty",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+"""Types beyond skops' own list that our classifiers are made of: data, no functions."""
+
+
+def save_detector(detector: Detector, path) -> Path:
+    """Write a Detector as a skops file: temporary name, synced, renamed.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be written.
+    """
+    import skops.io
+
+    path = Path(path)
+    content = {
+        "schema": SCHEMA,
+        "estimator": detector.estimator,
+        "novelty": detector.novelty,
+        "about": json.dumps(_about(detector), sort_keys=True),
+    }
+    try:
+        with replacing(path) as part:
+            skops.io.dump(content, part)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be written: {error}.", "Choose another path.") from error
+    return path
+
+
+def _about(detector: Detector) -> dict:
+    about = {
+        field.name: getattr(detector, field.name)
+        for field in dataclasses.fields(detector)
+        if field.name not in ("estimator", "novelty", "grid", "calibration")
+    }
+    for name in ("grid", "calibration"):
+        about[name] = dataclasses.asdict(getattr(detector, name))
+    about["versions"] = {name: version(name) for name in PACKAGES}
+    return about
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the models that come with seisml."""
+    return sorted(p.stem for p in _MODELS.iterdir() if p.suffix == ".skops")
+
+
+def find_model(model) -> Path:
+    """Return the file of a model: a path as it is, a bare name from those that come with seisml.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file and no such name.
+    """
+    path = Path(model)
+    if path.is_file():
+        return path
+    if path.suffix or len(path.parts) != 1:
+        raise ModelError(f"There is no model {path}.", "Train one with 'seisml train'.")
+    names = shipped_models()
+    if path.name not in names:
+        raise ModelError(
+            f"No model {path.name!r} comes with seisml, and there is no such file.",
+            did_you_mean(path.name, names) if names else "Train one with 'seisml train'.",
+        )
+    return _MODELS / f"{path.name}.skops"
+
+
+def load_detector(path, *, trusted: Sequence[str] = ()) -> Detector:
+    """Read a Detector; no code of the file is run.
+
+    Parameters
+    ----------
+    path : path or str
+        A file, or the bare name of a model that comes with seisml (`shipped_models`).
+    trusted : sequence of str
+        Further types that may be loaded, as "package.module.Class": those of a classifier that
+        was trained by its import path. Only name what you know.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file, it is no Detector, or it holds types that seisml does not write.
+    """
+    import zipfile
+
+    import skops.io
+
+    path = find_model(path)
+    try:
+        allowed = [*TRUSTED, *trusted]
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(allowed))
+        if unknown:
+            raise ModelError(
+                f"{path} holds types that no seisml model has: {', '.join(unknown[:5])}.",
+                "It was not loaded. If it is your own model of another package, name each type "
+                "with --trust; else do not use it.",
+            )
+        content = skops.io.load(path, trusted=allowed)
+        if content["schema"] != SCHEMA:
+            raise ModelError(f"{path} has schema {content['schema']}, not {SCHEMA}.", "Train anew.")
+        about, estimator = json.loads(content["about"]), content["estimator"]
+        about["grid"] = WindowGrid(**about["grid"])
+        for name in ("columns", "always"):
+            about[name] = tuple(about[name])
+        about["calibration"] = from_dict(about["calibration"])
+        about["card"] = {**about["card"], "versions": about.pop("versions")}
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path} is no seisml model: {error}.", "Train a new one.") from error
+    return Detector(estimator=estimator, novelty=content["novelty"], **about)

@@ -1,0 +1,122 @@
+"""TrainingRule: how a detector is trained and validated."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from seisml.errors import ConfigError, did_you_mean
+from seisml.model import DAY_S
+from seisml.model.calibration import METHODS
+from seisml.model.classifiers import SCALES
+
+SPLITS = ("blocks", "even_odd", "set", "station")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingRule:
+    """How a detector is trained and validated.
+
+    Attributes
+    ----------
+    model : str
+        Name or import path for `seisml.model.make_classifier`.
+    settings : mapping
+        Keywords of the classifier.
+    search : mapping of str to list
+        Values of settings to choose from, by the F1 of events on the folds that are not tested.
+    scale : str
+        ``station``: columns are scaled by their median and spread at each station; or ``none``.
+    split : str
+        What a fold leaves out: ``blocks`` of time, every second block (``even_odd``), a whole
+        training ``set`` (a network that the model never saw), or a ``station`` with all its time.
+    n_folds : int
+        Folds that the blocks of time are dealt to; fewer where there are fewer blocks.
+    block_s : float, s
+        Length of a block of time, see `seisml.model.make_blocks`.
+    zero_ns : int
+        When one of the blocks begins, ns.
+    purge_s : float, s
+        Windows for training keep this distance from tested ones, besides a window's length.
+    embargo_s : float, s
+        And this after tested ones, because features remember their background. Negative: as long
+        as the background's memory, at most a tenth of a block.
+    noise_per_event : float
+        Noise windows for training, for each event window; drawn evenly from all blocks.
+    max_windows : int
+        Upper limit of windows for training.
+    one_class : bool
+        Learn "event" against noise, whatever the expert's classes are.
+    min_class_events : int
+        Classes with fewer events are learnt as "event" ("noise" for non-seismic ones).
+    class_weight : str
+        ``balanced`` or ``none``.
+    calibration : str
+        See `seisml.model.fit_calibration`.
+    false_alarms_per_day : float
+        The threshold is the lowest with no more unmatched detections in a station-day; 0: the
+        threshold with the best F1 of events.
+    novelty : float
+        Share of training events that may be called unknown, see `seisml.model.Novelty`; 0: none
+        ever is.
+    seed : int
+    pool : bool
+        Learn from medians and maxima over the components, see `seisml.pooling.pooled`.
+    vertical : bool
+        Learn from the vertical and from three components together, see
+        `seisml.pooling.vertical`.
+    """
+
+    model: str = "hist_gradient_boosting"
+    settings: Mapping = dataclasses.field(default_factory=dict)
+    search: Mapping = dataclasses.field(default_factory=dict)
+    scale: str = "none"
+    split: str = "blocks"
+    n_folds: int = 5
+    block_s: float = DAY_S
+    zero_ns: int = 0
+    purge_s: float = 60.0
+    embargo_s: float = -1.0
+    noise_per_event: float = 20.0
+    max_windows: int = 200_000
+    one_class: bool = True
+    min_class_events: int = 5
+    class_weight: str = "none"
+    calibration: str = "auto"
+    false_alarms_per_day: float = 0.0
+    novelty: float = 0.0
+    seed: int = 0
+    pool: bool = False
+    vertical: bool = False
+
+    def __post_init__(self):
+        choices = {
+            "split": SPLITS,
+            "class_weight": ("none", "balanced"),
+            "calibration": METHODS,
+            "scale": SCALES,
+        }
+        for name, allowed in choices.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ConfigError(f"There is no {name} {value!r}.", did_you_mean(value, allowed))
+        if not 0 <= self.novelty < 1:
+            raise ConfigError(f"novelty = {self.novelty} is no share.", "Take 0.01, or 0 for none.")
+        if not 0 <= self.false_alarms_per_day < np.inf:
+            raise ConfigError(
+                f"false_alarms_per_day = {self.false_alarms_per_day} is no rate.", "Take 2, say."
+            )
+        for name, values in self.search.items():
+            if not isinstance(values, (list, tuple)) or not values:
+                raise ConfigError(f"search: {name} = {values!r} is no list.", f"{name} = [1, 2].")
+
+    @property
+    def options(self) -> dict:
+        """Keywords for `seisml.model.make_classifier`."""
+        weight = "balanced" if self.class_weight == "balanced" else None
+        return {
+            "settings": self.settings,
+            "scale": self.scale,
+            "class_weight": weight,
+            "seed": self.seed,
+        }
