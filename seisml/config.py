@@ -77,6 +77,7 @@ class LabelsConfig:
     coda_factor: float = 1.5
     event_share: float = 0.5
     ignore_after_s: float = 10.0
+    onset_s: float = 0.0
     start: str = ""
     end: str = ""
     noise_labels: tuple[str, ...] = ()
@@ -113,6 +114,7 @@ class TrainingConfig:
 class DetectionConfig:
     """How probabilities become events."""
 
+    begin: str = "rise"
     off_ratio: float = 0.5
     merge_gap_s: float = 2.0
     min_duration_s: float = 0.0

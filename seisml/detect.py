@@ -14,7 +14,7 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
-from seisml.errors import ConfigError
+from seisml.errors import ConfigError, did_you_mean
 from seisml.model import Detector, event_probability, label_of
 from seisml.onset import refine_onset
 from seisml.segments import Band
@@ -38,6 +38,10 @@ class EventRule:
     max_duration_s : float, s
         Longer events are cut into pieces of this length; a piece that does not reach `on` itself
         is no event.
+    begin : str
+        ``rise``: events begin where the score rises, for models that learnt whole events;
+        ``peak``: where it peaks, for models that learnt onsets (`LabelRule.onset_s`): at the
+        middle of the windows about the highest, weighted by their squared scores.
     """
 
     on: float
@@ -45,8 +49,13 @@ class EventRule:
     merge_gap_s: float = 0.0
     min_duration_s: float = 0.0
     max_duration_s: float = np.inf
+    begin: str = "rise"
 
     def __post_init__(self):
+        if self.begin not in BEGINS:
+            raise ConfigError(
+                f"No event begins at {self.begin!r}.", did_you_mean(self.begin, BEGINS)
+            )
         if not self.off <= self.on:
             raise ConfigError(
                 f"The off threshold {self.off:g} is above the on threshold {self.on:g}.",
@@ -54,6 +63,7 @@ class EventRule:
             )
 
 
+BEGINS = ("rise", "peak")
 RAW_COLUMNS = ("start_ns", "end_ns", "peak", "peak_ns", "n_windows")
 
 
@@ -125,6 +135,9 @@ def _closed(time_ns, score, grid: WindowGrid, rule: EventRule) -> Iterator[tuple
         for piece in _pieces(time_ns[run], run, rule):
             best = piece[np.argmax(score[piece])]
             start_ns, end_ns = _span(time_ns[piece], grid)
+            if rule.begin == "peak":
+                start_ns = _peak(time_ns[piece], score[piece], grid)
+                end_ns = max(end_ns, start_ns + grid.hop_ns)
             long_enough = end_ns - start_ns >= rule.min_duration_s * NS_PER_S
             if long_enough and score[best] >= rule.on:
                 yield start_ns, end_ns, float(score[best]), int(time_ns[best]), len(piece)
@@ -134,6 +147,14 @@ def _span(windows_ns: np.ndarray, grid: WindowGrid) -> tuple[int, int]:
     """Return start and end of the signal that a run of windows holds."""
     start_ns = int(windows_ns[0]) + grid.length_ns - grid.hop_ns
     return start_ns, max(int(windows_ns[-1]), start_ns) + grid.hop_ns
+
+
+def _peak(time_ns: np.ndarray, score: np.ndarray, grid: WindowGrid) -> int:
+    """Return the instant about which the windows of an event near its highest one lie."""
+    best_ns, half_ns = int(time_ns[np.argmax(score)]), grid.length_ns // 2
+    weight = np.where(np.abs(time_ns - best_ns) <= half_ns, score, 0.0) ** 2
+    off_ns = np.sum(weight * (time_ns - best_ns)) / weight.sum()
+    return best_ns + half_ns + round(float(off_ns))
 
 
 def _pairs(breaks: np.ndarray, n: int) -> list[tuple[int, int]]:
@@ -275,7 +296,9 @@ def _scores(group, labels: dict, station: str):
 def event_rule(on: float, detection: Mapping) -> EventRule:
     """Return the rule from windows to events at a threshold."""
     names = ("merge_gap_s", "min_duration_s", "max_duration_s")
-    return EventRule(on, on * detection["off_ratio"], **{name: detection[name] for name in names})
+    values = {name: detection[name] for name in names}
+    begin = detection.get("begin", "rise")
+    return EventRule(on, on * detection["off_ratio"], **values, begin=begin)
 
 
 def plan_band(plan: Mapping) -> Band:

@@ -119,7 +119,11 @@ def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule
         more = overlap / grid.length_ns > share[near]
         share[near] = np.where(more, overlap / grid.length_ns, share[near])
         best[near] = np.where(more, i, best[near])
-        cover[near] = np.maximum(cover[near], overlap / max(shorter, 1))
+        covered = overlap / max(shorter, 1)
+        if rule.onset_s > 0:
+            middle = time_ns[near] + grid.length_ns // 2
+            covered = 1.0 * (np.abs(middle - starts[i]) <= rule.onset_s * NS_PER_S)
+        cover[near] = np.maximum(cover[near], covered)
         count[near] += overlap > 0
     inside = _is_event(cover, rule.event_share)
     out["state"][rows] = np.where(inside, EVENT, np.where(reason > 0, IGNORE, NOISE))
