@@ -99,7 +99,7 @@ def _swell(n: int, rate_hz: float, rng) -> np.ndarray:
     """Return a gain that wanders over tenths of a second to minutes."""
     gain = np.zeros(n)
     t = np.arange(n) / rate_hz
-    for tau_s, largest in ((0.3, 0.15), (3.0, 0.3), (30.0, 0.4), (300.0, 0.5)):
+    for tau_s, largest in ((0.3, 0.3), (3.0, 0.4), (30.0, 0.5), (300.0, 0.6)):
         if rng.random() < 0.5:
             step_s = tau_s / 5.0
             knots = ornstein_uhlenbeck(int(t[-1] / step_s) + 2, step_s, tau_s, rng)
