@@ -28,7 +28,7 @@ from seisml.synthetics.records import make_records
 from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 from seisml.training import Training, train
-from seisml.trainingset import TrainingSet
+from seisml.trainingset import Selection, TrainingSet
 
 FEATURES = (
     "kurtosis crest duration_5_95 time_centroid time_spread silence_ratio rate_of_attack "
@@ -273,13 +273,30 @@ def pretrain(
     return dataclasses.replace(training, detector=detector)
 
 
+def generated_set(recipe: Recipe, table: pd.DataFrame, store, *, until=None) -> TrainingSet:
+    """Return generated records as a training set, to be learnt alone or with networks.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    table : pandas.DataFrame
+        ``truth.csv`` of a folder that `pretrain` kept.
+    store : path
+        ``features`` of that folder.
+    until : time, optional
+        Records before it only.
+    """
+    signals, expert = generated_signals(table, recipe)
+    label_rule = label_rule_of(config_of(recipe))
+    selection = Selection(end=until)
+    return TrainingSet((store,), signals, expert, label_rule, selection, name="generated")
+
+
 def _trained(recipe: Recipe, table: pd.DataFrame, store: Path, seed: int, say) -> Training:
     config = config_of(recipe)
-    signals, expert = generated_signals(table, recipe)
-    one = TrainingSet((store,), signals, expert, label_rule_of(config), name="generated")
     rule = dataclasses.replace(training_rule_of(config), seed=seed, pool=recipe.pool)
     return train(
-        [one],
+        [generated_set(recipe, table, store)],
         rule=rule,
         detection=dataclasses.asdict(config.detection),
         matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
