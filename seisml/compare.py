@@ -13,11 +13,11 @@ import pandas as pd
 
 from seisml.catalog import Catalog
 from seisml.comparison import (
-    EVERYWHERE,
     Comparison,
     cover_of,
     net_sta,
     rows_by_key,
+    scored_covers,
     station_keys,
 )
 from seisml.errors import CatalogError, ConfigError, did_you_mean
@@ -101,6 +101,9 @@ def compare(
     heard = _covered(machine.events, cover, by_station)
     keep = wanted & covered
     ignored = _ignored_spans(expert.events, wanted, covered, tolerance, by_station)
+    usable_s = math.nan
+    if cover is not None:
+        usable_s = float(sum(map(total_s, scored_covers(cover, ignored, by_station))))
     frame = Comparison(
         **dict.fromkeys(("matched", "missed", "unmatched", "split", "merged")),
         outside={
@@ -109,7 +112,7 @@ def compare(
             "expert_other_label": int((~wanted).sum()),
         },
         coverage=cover,
-        usable_s=_usable_s(cover, by_station),
+        usable_s=usable_s,
         tolerance_s=float(tolerance_s) if np.isscalar(tolerance_s) else tolerance[keep],
         mode=mode,
         min_overlap=float(min_overlap),
@@ -183,14 +186,6 @@ def _normal_coverage(coverage: Mapping | None, stations: Iterable[str]) -> dict 
         for key in sorted(stations) or [name] if name == "" else [name]:
             out[key] = union(out.get(key, []), coverage[station])
     return out
-
-
-def _usable_s(cover: dict | None, by_station: bool) -> float:
-    if cover is None:
-        return math.nan
-    if not by_station:
-        return total_s(cover_of(cover, EVERYWHERE))
-    return float(sum(total_s(intervals) for intervals in cover.values()))
 
 
 def _covered(events: pd.DataFrame, cover: dict | None, by_station: bool) -> np.ndarray:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from seisml.intervals import union
+from seisml.intervals import subtract, union
 from seisml.times import NS_PER_S
 
 EVERYWHERE = "*"
@@ -36,7 +36,8 @@ class Comparison:
     coverage : dict of str to numpy.ndarray of int64, shape (n, 2), or None
         Usable intervals of each station, ns; None where nobody said.
     usable_s : float
-        Station-seconds of coverage (network level: seconds with any station); NaN if unknown.
+        Station-seconds of coverage without `ignored_spans` (network level: seconds with any
+        station); NaN if unknown.
     tolerance_s : float or numpy.ndarray of float, shape (n_expert,)
         Largest onset difference, s; where it is an array, one for each row of `expert`.
     mode : str
@@ -105,6 +106,18 @@ def rows_by_key(events: pd.DataFrame, by_station: bool) -> dict[str, np.ndarray]
 def cover_of(cover: dict, key: str) -> np.ndarray:
     """Return the coverage of a station, or of any station for the whole network."""
     return union(*cover.values()) if key == EVERYWHERE else cover.get(key, union())
+
+
+def scored_covers(coverage: dict | None, ignored: dict, by_station: bool) -> list[np.ndarray]:
+    """Return the coverage of each station without the spans in which detections are ignored.
+
+    At network level there is one, that of any station. Empty ones are left out.
+    """
+    if coverage is None:
+        return []
+    keys = list(coverage) if by_station else [EVERYWHERE]
+    covers = [subtract(cover_of(coverage, key), ignored.get(key, union())) for key in keys]
+    return [cover for cover in covers if len(cover)]
 
 
 def tolerances_ns(frame: Comparison, rows: np.ndarray):

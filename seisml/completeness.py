@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from seisml.comparison import Comparison
 from seisml.errors import CatalogError
-from seisml.resampling import Blocks
+from seisml.resampling import MIN_BLOCKS, Blocks, expanded_limits
 
 MIN_EACH = 5
 """Fewest found and fewest missed events for a curve."""
@@ -23,7 +23,7 @@ class Completeness:
     half, full : float
         Where 50 % and 90 % are found.
     half_interval, full_interval : (float, float)
-        95 %, by resampling days (sols); NaN where there are fewer than three.
+        95 %, by resampling days (sols); NaN where there are too few.
     scale : float
         Negative where more is found of small values.
     x, recall, low, high : numpy.ndarray of float64
@@ -104,8 +104,8 @@ def completeness(
     shares = expit(slopes[:, :1] + slopes[:, 1:] * ((x - middle) / reach))
     crossings = middle + reach * (np.array([[0.0], [np.log(9)]]) - slopes[:, 0]) / slopes[:, 1]
     if len(curves) > 1:
-        low, high = np.percentile(shares[1:], [2.5, 97.5], axis=0)
-        limits = np.percentile(crossings[:, 1:], [2.5, 97.5], axis=1)
+        low, high = expanded_limits(shares[1:], int(block.max()) + 1)
+        limits = expanded_limits(crossings[:, 1:].T, int(block.max()) + 1)
     else:
         low, high, limits = *np.full((2, len(x)), np.nan), np.full((2, 2), np.nan)
     return Completeness(
@@ -126,7 +126,7 @@ def completeness(
 def _resampled(z, hit, block, n_boot: int, seed: int) -> list[np.ndarray]:
     """Return the fits to resampled blocks: a block weighs as often as it is drawn."""
     n_blocks = int(block.max()) + 1
-    if n_blocks < 3:
+    if n_blocks < MIN_BLOCKS:
         return []
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=n_boot)

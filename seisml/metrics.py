@@ -8,7 +8,7 @@ from scipy.special import pdtrc
 from seisml.comparison import Comparison, cover_of, rows_by_key, tolerances_ns
 from seisml.intervals import at_elapsed, elapsed_ns, index_pairs, total_s
 from seisml.matching import count_pairs, match, match_intervals
-from seisml.resampling import Blocks, bootstrap, rates
+from seisml.resampling import MIN_BLOCKS, Blocks, bootstrap, rates
 from seisml.times import NAT, NS_PER_S
 
 _OFFSET_REACH_NS = 3600 * NS_PER_S
@@ -33,8 +33,8 @@ def metrics(
     n_boot : int
         Resamples of the block bootstrap; 0 leaves the intervals out.
     block_s : float, optional
-        Block of the bootstrap, s; by default a day of the body: on Mars a sol, that begins at
-        midnight of InSight's local mean solar time.
+        Block of the bootstrap, s; by default a day of the body (on Mars a sol, that begins at
+        midnight of InSight's local mean solar time), or a part of it where days are few.
     seed : int
         Of the random numbers.
 
@@ -50,7 +50,7 @@ def metrics(
         (beyond 0.8 tolerance);
         ``chance_recall, chance_recall_sd`` (mean and standard deviation over shifts);
         ``offset_s, offset_pairs, offset_expected``; ``intervals`` (name to (low, high), 95 %),
-        ``n_blocks`` and ``notes`` (name to reason).
+        ``n_blocks``, ``block_s`` and ``notes`` (name to reason).
 
     Raises
     ------
@@ -83,8 +83,15 @@ def metrics(
     notes = _notes(comparison)
     chance = _chance(comparison, n_shifts, seed, notes)
     intervals, n_blocks = bootstrap(comparison, blocks, n_boot=n_boot, seed=seed)
-    if n_boot and n_blocks < 3:
-        notes["intervals"] = f"undefined: {n_blocks} blocks of data; 3 are needed"
+    if n_boot and n_blocks < MIN_BLOCKS:
+        notes["intervals"] = (
+            f"undefined: {n_blocks} blocks with expert events; {MIN_BLOCKS} are needed"
+        )
+    elif n_boot and block_s is None and blocks.length_ns < Blocks.days(comparison).length_ns:
+        hours = blocks.length_ns / NS_PER_S / 3600
+        notes["intervals"] = (
+            f"from blocks of {hours:.3g} hours: fewer than {MIN_BLOCKS} days have events"
+        )
     return {
         "n_expert": n_matched + n_missed,
         "n_machine": n_matched + n_unmatched,
@@ -101,6 +108,7 @@ def metrics(
         **_offset(comparison),
         "intervals": intervals,
         "n_blocks": n_blocks,
+        "block_s": blocks.length_ns / NS_PER_S,
         "notes": notes,
     }
 

@@ -25,7 +25,7 @@ from seisml.features import (
     needs_of,
     three_components,
 )
-from seisml.features.compute import ROWS as BATCH_ROWS
+from seisml.features.frames import LOT
 from seisml.plan import Plan, time_range
 from seisml.response import column_unit, to_motion, unit_of
 from seisml.segments import causal_filter, segments, snap_rate
@@ -125,8 +125,8 @@ def _ranges(part: Archive, station: str, day: int, plan: Plan) -> tuple[range, r
     pad = 2 * grid.n_hops + math.ceil(plan.settings.longest_s / grid.hop_s)
     first = grid.block_of(pieces["start_ns"].min()) - pad
     last = grid.block_of(pieces["end_ns"].max()) + pad
-    # Whole batches from the start of the day on: each window stands where it always does.
-    skip = max(0, first - windows.start) // BATCH_ROWS * BATCH_ROWS
+    # Whole lots from the start of the day on: each window stands where it always does.
+    skip = max(0, first - windows.start) // LOT * LOT
     windows = range(windows.start + skip, max(windows.start + skip, min(windows.stop, last)))
     blocks = range(
         max(blocks.start, min(first, windows.start) - pad), min(blocks.stop, last + 2 * pad)

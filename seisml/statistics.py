@@ -174,6 +174,10 @@ def _fits(magnitudes: np.ndarray, dm: float, notes: dict) -> dict[str, BValue]:
         "GFT": gft,
         "b-stability": mc_b_stability(magnitudes, dm=dm),
     }
+    why = {"GFT": "no magnitude explains 90 %", "b-stability": "b is stable from no magnitude on"}
+    for name, text in why.items():
+        if math.isnan(mcs[name]):
+            notes[name] = f"undefined: {text}"
     return {name: b_value(magnitudes, mc, dm=dm) for name, mc in mcs.items() if not math.isnan(mc)}
 
 

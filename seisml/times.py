@@ -3,8 +3,9 @@
 Leap seconds are not counted (a day has 86 400 s), as in ObsPy and POSIX time.
 """
 
+import calendar
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -17,6 +18,10 @@ DAY_NS = 86_400 * NS_PER_S
 
 _SECONDS = re.compile(r"[+-]?\d{1,10}(?:\.\d*)?(?:[eE][+-]?\d\d?)?")
 _NO_ZONE = "has no time zone"
+_ORDINAL = re.compile(r"^(\d{4})-?(\d{3})(?=[tT ]|$)")
+_DAY_END = re.compile(r"(?<=[tT ])24(?=:?00(?::?00(?:[.,]0*)?)?(?:[^\d:.,]|$))")
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d[tT ](?:[01]\d|2[0-3]):\d\d:[0-5]\d(?:\.\d*)?[zZ]?")
+_COMMA = re.compile(r"(?<=:\d\d),(?=\d)")
 _SIXTY = re.compile(r"(?<=[tT ]\d\d:\d\d:)60(?!\d)|(?<=[tT ]\d{4})60(?!\d)")
 _ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[tT ][\d:.,]+[+-]\d{2})$")
 
@@ -68,8 +73,9 @@ def parse_times(
     Parameters
     ----------
     texts : sequence of str
-        ISO 8601 times; empty texts and NaN become the smallest int64 (see `NAT`). A second 60 (a
-        leap second, or a rounded one) is the first of the next minute.
+        ISO 8601 times, also with the day of the year (2020-045T...); empty texts and NaN become
+        the smallest int64 (see `NAT`). A second 60 (a leap second, or a rounded one) is the first
+        of the next minute, 24:00:00 that of the next day.
     zone : str, optional
         Zone of texts that carry none, for example "UTC" or "Asia/Shanghai". Without it such
         texts are an error: nobody can know what they mean.
@@ -106,9 +112,10 @@ def parse_times(
         place = f"row {row + 1}" if lines is None else f"line {lines[row]}"
         raise CatalogError(
             f"{where}: the time {str(texts[row]).strip()!r} ({place}) {problem}.",
-            "Add Z or an offset to the times, or state the zone, for example zone='UTC'."
+            "Add Z or an offset to the times, or state the zone: --zone UTC, in Python zone='UTC'."
             if missing_zone
-            else "Correct it, or leave it empty where the time is unknown.",
+            else "Correct it, or leave it empty where the time is unknown; how times are written "
+            "otherwise says time_format in a catalog.toml (catalogs/README.md).",
         )
     return times
 
@@ -153,7 +160,8 @@ def find_times(
     zoned = text.str.contains(_ZONE) if not time_format else text.notna() & ("%z" in time_format)
     for part, is_zoned in ((text[zoned], True), (text[~zoned], False)):
         if len(part) and not is_zoned and zone is None:
-            problems[part.index] = _NO_ZONE
+            unreadable = _parse(part, "UTC", time_format)[1]
+            problems[part.index] = np.where(unreadable == "", _NO_ZONE, unreadable)
         elif len(part):
             part_zone = None if is_zoned else zone
             out[part.index], problems[part.index] = _parse(part, part_zone, time_format)
@@ -186,12 +194,22 @@ def _dates(text: pd.Series, *, utc: bool, time_format: str) -> pd.Series:
         ) from error
 
 
+def _calendar_day(found: re.Match) -> str:
+    """Return the date of a day of the year; a day that the year does not have stays as it is."""
+    year, day = map(int, found.groups())
+    if not (0 < year < 9999 and 1 <= day <= 365 + calendar.isleap(year)):
+        return found[0]
+    return (date(year, 1, 1) + timedelta(days=day - 1)).isoformat()
+
+
 def _parse(text: pd.Series, zone: str | None, time_format: str) -> tuple[np.ndarray, np.ndarray]:
     known = (text.str.lower() != "nat").to_numpy()
-    sixty = text.str.contains(_SIXTY).to_numpy() & (not time_format)
-    if sixty.any():
-        text = text.mask(sixty, text.str.replace(_SIXTY, "59", regex=True))
+    shift = np.zeros(len(text), dtype="timedelta64[s]")
+    if not time_format:
+        text, shift = _as_pandas_reads(text)
     times = _dates(text, utc=zone is None, time_format=time_format)
+    if shift.any():
+        times = times + shift
     no_time = times.isna().to_numpy() & known
     if zone is not None:
         times = pd.Series(_localize(pd.DatetimeIndex(times), zone), index=text.index)
@@ -210,7 +228,26 @@ def _parse(text: pd.Series, zone: str | None, time_format: str) -> tuple[np.ndar
         "",
     )
     ns = times.mask(outside).to_numpy().astype("datetime64[ns]").astype(np.int64)
-    return np.where(sixty & (ns != NAT), ns + NS_PER_S, ns), problems.astype(object)
+    return ns, problems.astype(object)
+
+
+def _as_pandas_reads(text: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    """Return ISO 8601 texts in the forms that pandas has, and what must be added to their times."""
+    shift = np.zeros(len(text), dtype="timedelta64[s]")
+    odd = ~text.str.fullmatch(_PLAIN).to_numpy(dtype=bool)
+    some = text[odd]
+    if some.empty:
+        return text, shift
+    sixty, day_end = some.str.contains(_SIXTY), some.str.contains(_DAY_END)
+    shift[odd] = np.where(sixty, 1, 0) + np.where(day_end, 86_400, 0)
+    for pattern, new in (
+        (_SIXTY, "59"),
+        (_DAY_END, "00"),
+        (_COMMA, "."),
+        (_ORDINAL, _calendar_day),
+    ):
+        some = some.str.replace(pattern, new, regex=True)
+    return text.where(~odd, some.reindex(text.index)), shift
 
 
 def _localize(times: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:

@@ -176,7 +176,14 @@ DEF   5.86199909  1.0000  S
 ABC   2.46399997  1.0000  P
 """
 
+_Y2000_TAIL = " " * 84
+HYPOINVERSE = (
+    f"201907060319530435 4617117 3596  800  0 14147  5  16{_Y2000_TAIL}  38457511W710\n"
+    f"1999 1 2 3 4 50535S 617  9E 596 1025 12  8 90  3  25\n"
+)
+
 SAMPLES = {
+    "hypoinverse": HYPOINVERSE,
     "fdsn": FDSN,
     "comcat": COMCAT,
     "spaceapps": SPACEAPPS,

@@ -46,7 +46,7 @@ def folder(tmp_path, card: str = CARD, text: str = OBSERVATORY, name: str = "lab
 
 
 def test_a_folder_is_read_through_its_map(tmp_path):
-    path = folder(tmp_path, text=OBSERVATORY.replace("12,5", "12.5"))
+    path = folder(tmp_path)
     catalog = read_catalog(path)
     assert (catalog.name, catalog.time_basis, len(catalog)) == ("volcano", "label_start", 3)
     assert catalog.dropped == {"empty row": 1}
@@ -65,11 +65,14 @@ def test_a_folder_is_read_through_its_map(tmp_path):
     assert read_catalog(path, name="other").name == "other"
 
 
-def test_a_number_with_a_comma_is_said_to_be_none(tmp_path):
+def test_decimal_commas_are_points_where_the_separator_is_none(tmp_path):
+    events = read_catalog(folder(tmp_path)).events  # 12,5 in a column of numbers
+    assert events["end_ns"][0] - events["time_ns"][0] == 12.5 * NS_PER_S
+    mixed = OBSERVATORY.replace(";60;", ";60.5;")  # 12,5 and 60.5: nobody knows what a comma is
     with pytest.raises(
         CatalogError, match=r"labels.csv: Dur is '12,5' \(line 2\), which cannot be"
     ):
-        read_catalog(folder(tmp_path))
+        read_catalog(folder(tmp_path, text=mixed))
 
 
 HENAN = """\
@@ -240,7 +243,7 @@ def test_a_frame_of_picks():
         ),
         (
             pd.DataFrame({"time": ["2020-01-01T00Z", "2020-01-02T00Z"], "id": ["a", "a"]}),
-            "the event id 'a' stands twice",
+            "the event id 'a' stands in lines 1 and 2",
         ),
         (pd.DataFrame([[1, 2]], columns=["time", "time"]), "the column 'time' twice"),
     ],

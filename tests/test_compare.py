@@ -322,7 +322,7 @@ def test_events_outside_coverage_are_neither_hit_nor_miss():
         "expert_other_label": 0,
         "machine_ignored": 1,
     }
-    assert c.usable_s == 86_300
+    assert c.usable_s == pytest.approx(86_280)  # without the 20 s in which nothing is scored
 
 
 def test_coverage_edges_are_half_open():
@@ -554,6 +554,60 @@ def test_block_bootstrap_covers_the_truth():
     assert covered >= 50
 
 
+@pytest.mark.parametrize("n_days", [5, 8])
+def test_intervals_of_few_days_hold_the_truth_as_often_as_they_say(n_days):
+    rng = np.random.default_rng(n_days)
+    covered = 0
+    for trial in range(100):
+        times = days(0)[0, 0] + rng.choice(n_days * 86_400, 10 * n_days, replace=False) * NS_PER_S
+        got = times[rng.uniform(size=len(times)) < 0.8]
+        sides = (make_catalog(pd.DataFrame({"time_ns": each})) for each in (got, times))
+        c = compare(*sides, tolerance_s=0.4, coverage={"": days(*range(n_days))})
+        numbers = metrics(c, n_shifts=0, n_boot=300, seed=trial)
+        assert (numbers["n_blocks"], numbers["block_s"]) == (n_days, 86_400)
+        low, high = numbers["intervals"]["recall"]
+        covered += low <= 0.8 <= high
+    assert covered >= 88  # of percentiles that are not expanded, some 84
+
+
+def test_blocks_are_shorter_where_days_are_few_and_it_is_said():
+    times = catalog(np.arange(12) * 3 * 3600.0)  # 36 hours from 0 o'clock on
+    c = compare(times, times, coverage={"": days(0, 1)})
+    numbers = metrics(c)
+    assert (numbers["n_blocks"], numbers["block_s"]) == (6, 6 * 3600)
+    assert "blocks of 6 hours: fewer than 5 days" in numbers["notes"]["intervals"]
+    assert "intervals" not in metrics(c, block_s=3600)["notes"]
+
+
+def test_what_is_all_or_nothing_has_an_interval():
+    every = catalog(np.arange(20) * 43_200.0)
+    cover = {"": days(*range(-1, 11))}
+    same = metrics(compare(every, every, coverage=cover))["intervals"]
+    assert (
+        same["recall"]
+        == same["precision"]
+        == same["jaccard"]
+        == pytest.approx((0.839, 1), abs=1e-3)
+    )
+    assert same["f1"] == pytest.approx((2 * 0.8389 / 1.8389, 1), abs=1e-3)
+    assert same["unmatched_per_day"] == pytest.approx((0, 3.689 / 12), abs=1e-3)
+    none = metrics(compare(make_catalog(), every, coverage=cover))["intervals"]
+    assert none["recall"] == pytest.approx((0, 0.161), abs=1e-3)
+    assert all(map(math.isnan, none["precision"]))
+
+
+def test_time_in_which_detections_are_ignored_is_no_usable_time():
+    expert = make_catalog(
+        [
+            {"time_ns": int(days(0)[0, 0]), "label": "LF"},
+            {"time_ns": int(days(1)[0, 0]), "end_ns": int(days(1)[0, 1]), "label": "wind"},
+        ]
+    )
+    c = compare(make_catalog(), expert, labels=["LF"], tolerance_s=0, coverage={"": days(0, 1)})
+    assert c.usable_s == pytest.approx(86_400, abs=1)
+    assert metrics(c)["usable_days"] == pytest.approx(1, abs=1e-4)
+
+
 def test_unmatched_intervals_use_the_usable_time_of_each_day():
     cover = {"": np.concatenate([days(0, 1, 2, 3), days(4, 5, 6, 7, length=0.25)])}
     every = np.concatenate([np.arange(day[0], day[1], DAY_NS // 8) for day in cover[""]]) + 1
@@ -568,21 +622,22 @@ def test_unmatched_intervals_use_the_usable_time_of_each_day():
 def test_blocks_are_sols_on_mars():
     sol = round(88_775.244 * NS_PER_S)
     first = to_ns("2018-11-26T05:10:50.33508")
-    times = first + sol * np.arange(1000, 1004) + [0, sol // 2, 1, sol - 1]
+    times = first + sol * np.arange(1000, 1006) + [0, sol // 2, 1, sol - 1, 2, 3]
     mars = make_catalog(pd.DataFrame({"time_ns": times}), body="mars")
-    cover = {"": [[int(first + 1000 * sol), int(first + 1004 * sol)]]}
+    cover = {"": [[int(first + 1000 * sol), int(first + 1006 * sol)]]}
     numbers = metrics(compare(mars, mars, coverage=cover))
-    assert numbers["n_blocks"] == 4  # days of the Earth would be five
-    assert metrics(compare(mars, mars, coverage=cover), block_s=86_400)["n_blocks"] == 5
+    assert (numbers["n_blocks"], round(numbers["block_s"], 3)) == (6, 88_775.244)
+    # in days of the Earth, four of the seven have events
+    assert metrics(compare(mars, mars, coverage=cover), block_s=86_400)["n_blocks"] == 4
     table = by(compare(mars, mars), "hour")
     assert table["hour"].tolist() == [0, 12, 23]
-    assert table["n_expert"].tolist() == [2, 1, 1]
+    assert table["n_expert"].tolist() == [4, 1, 1]
 
 
 def test_days_without_data_are_no_blocks():
-    cover = {"": days(0, 1, 30, 31)}
+    cover = {"": days(0, 1, 2, 30, 31)}
     machine = make_catalog(pd.DataFrame({"time_ns": cover[""][:, 0]}))
-    assert metrics(compare(machine, machine, coverage=cover))["n_blocks"] == 4
+    assert metrics(compare(machine, machine, coverage=cover))["n_blocks"] == 5
 
 
 def test_true_matches_are_no_chance_matches():
@@ -594,9 +649,9 @@ def test_true_matches_are_no_chance_matches():
 
 
 def test_few_blocks_give_no_interval_but_a_reason():
-    numbers = metrics(compare(catalog([0]), catalog([0]), coverage={"": days(0, 1)}))
+    numbers = metrics(compare(catalog([0]), catalog([0]), coverage={"": seconds([[-9, 60]])}))
     assert all(math.isnan(x) for pair in numbers["intervals"].values() for x in pair)
-    assert "2 blocks" in numbers["notes"]["intervals"]
+    assert "1 blocks with expert events; 5 are needed" in numbers["notes"]["intervals"]
     with pytest.raises(ConfigError, match="block_s"):
         metrics(compare(catalog([0]), catalog([0])), block_s=0)
 

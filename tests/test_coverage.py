@@ -81,7 +81,7 @@ def test_an_archive_knows_its_coverage(tmp_path):
 def planted(rng, n, half=1.2, scale=0.2, n_days=60):
     magnitude = rng.uniform(0, 3, n)
     hit = rng.random(n) < expit((magnitude - half) / scale)
-    times = T0 + np.sort(rng.integers(0, n_days * DAY_NS, n))
+    times = T0 + np.sort(rng.integers(0, int(n_days * DAY_NS), n))
     expert = make_catalog(pd.DataFrame({"time_ns": times, "magnitude": magnitude}))
     machine = make_catalog(pd.DataFrame({"time_ns": times[hit]}))
     return compare(machine, expert, tolerance_s=0.0)
@@ -113,7 +113,7 @@ def test_falling_recall_and_separated_values_have_a_finite_curve():
 def test_too_little_has_no_curve():
     assert completeness(planted(np.random.default_rng(1), 100, half=-9)) is None  # all found
     assert completeness(planted(np.random.default_rng(1), 6)) is None
-    few_days = completeness(planted(np.random.default_rng(1), 300, n_days=1), n_boot=10)
+    few_days = completeness(planted(np.random.default_rng(1), 300, n_days=0.1), n_boot=10)
     assert np.isnan(few_days.half_interval).all()
     with pytest.raises(CatalogError, match="no column of numbers 'label'"):
         completeness(planted(np.random.default_rng(1), 50), column="label")

@@ -37,7 +37,7 @@ from seisml.features import (
     resolve,
 )
 from seisml.features.blocks import NEEDS
-from seisml.features.frames import moving_count
+from seisml.features.ratios import sta_lta_of
 from seisml.segments import Band, Segment, causal_filter, segments
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
@@ -865,7 +865,7 @@ def test_sta_lta_after_a_great_event(name):
     """The ratio equals the slow exact oracle to 1e-6 for the whole hour after 10⁷ counts."""
     table, energies = after_the_great_event()
     sta_s, lta_s = {n: (s, lt) for n, s, lt in table.settings.sta_lta_s}[name]
-    found = Past(table).sta_lta(name).ravel()
+    found = sta_lta_of(Past(table), name).ravel()
     step_s = 0.5 if name == "long" else 0.1
     energy = energies[step_s]
     assert len(found) == len(energy) == round(5400 / step_s)
@@ -898,7 +898,7 @@ def test_ratios_begin_when_there_is_enough_past():
     """Before the STA is whole and half of the LTA is known there is NaN, not nlta/nsta."""
     table = table_of(gaussian(20 * 200), 20.0)
     for name, sta_s, lta_s in table.settings.sta_lta_s:
-        known = np.isfinite(Past(table).sta_lta(name).ravel())
+        known = np.isfinite(sta_lta_of(Past(table), name).ravel())
         first = round((sta_s + lta_s / 2) / 0.5) - 1
         np.testing.assert_array_equal(known, np.arange(len(known)) >= first)
 
@@ -928,13 +928,6 @@ def test_moving_sums_do_not_depend_on_their_place(before, values, n):
     np.testing.assert_array_equal(later[n - 1 :], alone[n - 1 :])
     if not before:
         np.testing.assert_array_equal(later, alone)
-
-
-@given(st.lists(st.booleans(), max_size=40), st.integers(1, 50))
-def test_moving_counts(flags, n):
-    """Counts of the last n flags."""
-    found = moving_count(np.array(flags, bool), n)
-    assert found.tolist() == [sum(flags[max(0, i - n + 1) : i + 1]) for i in range(len(flags))]
 
 
 @pytest.mark.parametrize("spectrum_s", [2.0, 4.0, 6.0])
@@ -1072,7 +1065,7 @@ class TestGap:
         """No ratio is larger than in the same noise without a gap by more than chance."""
         calm, table = gappy_table("", 0.0), gappy_table(kind, gap_s)
         for name, _, _ in table.settings.sta_lta_s:
-            usual, found = (np.nanmax(Past(t).sta_lta(name)) for t in (calm, table))
+            usual, found = (np.nanmax(sta_lta_of(Past(t), name)) for t in (calm, table))
             assert found < 1.3 * usual < 6
 
     def test_ratios_are_mute_while_they_settle(self, kind, gap_s):
@@ -1080,7 +1073,7 @@ class TestGap:
         table = gappy_table(kind, gap_s)
         settle_s = Band(1.0, 8.0).settle_s(1e-3)
         for name, sta_s, lta_s in table.settings.sta_lta_s:
-            known = np.isfinite(Past(table).sta_lta(name).ravel())
+            known = np.isfinite(sta_lta_of(Past(table), name).ravel())
             mute_s = sta_s + (max(0, lta_s / 2 - 1) if gap_s > lta_s + sta_s else 0)
             end = GAP_START_S + gap_s + settle_s + mute_s
             assert not known[round(GAP_START_S / 0.5) : int(end / 0.5) - 1].any()

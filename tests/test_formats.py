@@ -255,6 +255,7 @@ def test_a_sample_is_recognised_by_its_own_format_only(name, tmp_path):
 COMPATIBLE = {  # (reader, sample): a table with known names is a table to the reader of tables
     ("picks", "phasenet"),
     ("picks", "seisbench"),
+    ("csv", "aaa"),
     ("csv", "comcat"),
     ("csv", "spaceapps"),
     ("csv", "eqtransformer"),
@@ -568,7 +569,7 @@ def test_csv_rows_that_cannot_be_used_are_counted(tmp_path):
         ("time,mag\n2020-01-01T00:00:00Z\n", {}, r"line 2: row 1 has 1 fields, the header 2"),
         ('time,mag\n2020-01-01T00:00:00Z,"1\n', {}, r"line \d: unexpected end of data"),
         ("time,mag,mag\n2020-01-01T00:00:00Z,1,2\n", {}, "'mag' stands twice in the header"),
-        ("id,time\na,2020-01-01T00:00:00Z\na,2020-01-02T00:00:00Z\n", {}, "'a' stands twice"),
+        ("id,time\na,2020-01-01T00:00:00Z\na,2020-01-02T00:00:00Z\n", {}, "'a' stands in lines 2"),
         (
             "time,body\n2020-01-01T00:00:00Z,mars\n2020-01-02T00:00:00Z,moon\n",
             {},

@@ -222,7 +222,7 @@ def test_pywcc_templates_need_a_zone_and_detections_have_lost_the_sign(tmp_path)
         ("quakemigrate", "64.779681", "164.7", r"latitude is '164.7' \(line 2\)"),
         ("pyocto", "1404187300", "soon", r"'soon' \(line 3\) is no number of seconds"),
         ("pyocto", "1404187300", "1e300", r"'1e300' \(line 3\) is no number of seconds"),
-        ("gamma", "\t1\t10.5", "\t2\t10.5", "event id '2' stands twice"),
+        ("gamma", "\t1\t10.5", "\t2\t10.5", "event id '2' stands in lines 2 and 3"),
         ("real", "   9.2640", "  19.2640", r"line 1: 00:00:09.264 and 19.2640 s .* not the same"),
         ("real", "2016 10 14 00", "2016 10 41 00", r"line 1: the time '2016-10-41T"),
         ("real", "XO AM05 P", "XO AM05", r"line 2: this is neither an event nor"),

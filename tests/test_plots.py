@@ -199,6 +199,32 @@ def test_coverage_rows_bars_and_ticks():
     assert all(segment[0, 1] > 2 for segment in ticks[0].get_segments())  # above the bar of AAA
 
 
+def test_long_gaps_are_cut_out_of_a_timeline():
+    day = 86_400 * 10**9
+    cover = {"XX.AAA": np.array([[START, START + day], [START + 30 * day, START + 31 * day]])}
+    events = pd.DataFrame({"station": "XX.AAA", "time_ns": [START + 1, START + 30 * day]})
+    figure = plots.plot_coverage(cover, expert=events)
+    legible(figure)
+    left, right = figure.axes
+    for ax, start in ((left, START), (right, START + 30 * day)):
+        low, high = ax.get_xlim()
+        assert low * day <= start < start + day <= high * day
+        assert (high - low) < 1.1
+    assert [t.get_text() for t in left.get_yticklabels()] == ["XX.AAA"]
+    assert "time (UTC), with gaps" in words(figure)
+
+
+def test_long_names_of_classes_do_not_overlap():
+    names = ["HIGH_FREQUENCY", "LOW_FREQUENCY", "VERY_HIGH_FREQUENCY", "(missed)"]
+    table = pd.DataFrame(np.eye(4, dtype=int), index=names, columns=names)
+    ax = plots.plot_confusion(table).axes[0]
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {35.0}
+    short = table.set_axis(["a", "b", "c", "d"], axis=1)
+    assert {t.get_rotation() for t in plots.plot_confusion(short).axes[0].get_xticklabels()} == {
+        0.0
+    }
+
+
 @pytest.mark.parametrize("coverage", [None, {}, {"XX.AAA": np.empty((0, 2), np.int64)}])
 def test_coverage_of_nothing(coverage):
     figure = plots.plot_coverage(coverage)

@@ -55,6 +55,9 @@ def compare(
     zone: Zone = None,
     body: Body = None,
     local_offset: LocalOffset = 0.0,
+    block: Annotated[
+        float | None, typer.Option(help="Blocks of the intervals, s; days (sols) without it.")
+    ] = None,
     start: Start = None,
     end: End = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write numbers here.")] = None,
@@ -85,7 +88,7 @@ def compare(
         start=start,
         end=end,
     )
-    numbers = metrics(result)
+    numbers = metrics(result, block_s=block)
     terminal.table("", ["", "value"], summary_table(result, numbers=numbers))
     options = {"json_file": json_file, "html": html, "archive": opened}
     steps.write_comparison(result, numbers, by=by, offset_h=local_offset, **options)

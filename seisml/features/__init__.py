@@ -19,7 +19,7 @@ from seisml.features.compute import (
     needs_of,
 )
 from seisml.features.filler import Filler, fill
-from seisml.features.frames import Past, Windows, moving_sum
+from seisml.features.frames import Past, Windows
 from seisml.features.registry import (
     INVARIANCES,
     REGISTRY,
@@ -29,6 +29,7 @@ from seisml.features.registry import (
     load_features,
     resolve,
 )
+from seisml.features.series import moving_sum
 from seisml.features.sets import SETS, FeatureSet
 from seisml.features.settings import Settings
 

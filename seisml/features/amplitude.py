@@ -3,10 +3,10 @@
 from functools import partial
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features.frames import Past, Windows, crossing, log10, nanmax, nanmean, nanmin, ratio
+from seisml.features.frames import Past, Windows, log10, ratio
 from seisml.features.registry import feature
+from seisml.features.series import count_set, extreme_of_rows, merged, sum_of_rows
 
 feature_a = partial(feature, group="A", cost="H")
 _AAA = "Malfante et al. 2018, doi:10.1109/MSP.2017.2779166"
@@ -31,7 +31,7 @@ def log_energy(w: Windows) -> np.ndarray:
 def peak_abs(w: Windows) -> np.ndarray:
     """Largest distance of a sample from the mean."""
     mean = w.moments[0]
-    return np.maximum(nanmax(w.sums("max")) - mean, mean - nanmin(w.sums("min")))
+    return np.maximum(w.max(w.column("max")) - mean, mean - w.min(w.column("min")))
 
 
 @feature_a("", formula="max|x|/rms", invariances="GO")
@@ -57,42 +57,51 @@ def kurtosis(w: Windows) -> np.ndarray:
 @feature_a("Hz", formula="sign changes/T", invariances="GLO")
 def zero_crossing_rate(w: Windows) -> np.ndarray:
     """Zero crossings per second: twice the frequency of a sine."""
-    return np.where(w.moments[1] > 0, nanmean(w.sums("crossings")), np.nan)
+    return np.where(w.moments[1] > 0, w.mean(w.column("crossings")), np.nan)
+
+
+def _slope2(w: Windows) -> np.ndarray:
+    return w.mean(w.column("d2"))
 
 
 @feature_a("Hz", formula="σ(dx/dt)/(2π σ(x))", invariances="GLO", reference=_HJORTH)
 def hjorth_mobility(w: Windows) -> np.ndarray:
     """Hjorth mobility from first differences, as a frequency."""
-    return np.sqrt(ratio(nanmean(w.sums("d2")), w.moments[1])) / (2 * np.pi)
+    return np.sqrt(ratio(w.cached(_slope2), w.moments[1])) / (2 * np.pi)
 
 
 @feature_a("", formula="mobility(dx/dt)/mobility(x)", invariances="GLRO", reference=_HJORTH)
 def hjorth_complexity(w: Windows) -> np.ndarray:
     """Hjorth complexity: 1 for a sine, growing with the number of frequencies."""
-    d2, dd2 = nanmean(w.sums("d2")), nanmean(w.sums("dd2"))
+    d2, dd2 = w.cached(_slope2), w.mean(w.column("dd2"))
     return np.sqrt(ratio(ratio(dd2, d2), ratio(d2, w.moments[1])))
 
 
 def _powers_of_time(past: Past) -> np.ndarray:
     """Energy of each block, and its first two moments over the time in the block (0 to 1)."""
-    settings = past.table.settings
-    t = (np.arange(settings.n_shape) + 0.5) / settings.n_shape
-    energy = past.shape_energy.reshape(-1, settings.n_shape)
-    energy = np.where(np.isfinite(energy), energy, 0.0) / settings.n_shape
+    n_shape = past.table.settings.n_shape
+    energy = past.shape_energy / n_shape
+    energy[~np.isfinite(energy)] = 0.0
     # Energy is taken as even inside a shape block: that adds the variance of a box.
-    box = 1 / (12 * settings.n_shape**2)
-    return np.column_stack([energy.sum(axis=1), energy @ t, energy @ (t**2 + box)])
+    box = 1 / (12 * n_shape**2)
+    powers = np.zeros((3, energy.shape[1]))
+    for i, one in enumerate(energy):
+        t = (i + 0.5) / n_shape
+        powers += np.multiply.outer([1.0, t, t * t + box], one)
+    return powers.T
+
+
+def _later(left: tuple, right: tuple, n_left: int, _) -> tuple:
+    """Return energy and its moments over time, in blocks, of two stretches together."""
+    (a0, a1, a2), (b0, b1, b2) = left, right
+    return a0 + b0, a1 + b1 + n_left * b0, a2 + b2 + n_left * (2 * b1 + n_left * b0)
 
 
 def _energy_and_time(w: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Energy of the window, and its first two moments over time as a share of the window."""
-    powers = w.past.cached(_powers_of_time)
-    e0, e1, e2 = (w.over_blocks(powers[:, i]) for i in range(3))
-    at = np.arange(w.k)
-    total = e0.sum(axis=1)
-    first = (e1 + at * e0).sum(axis=1) / w.k
-    second = (e2 + 2 * at * e1 + at**2 * e0).sum(axis=1) / w.k**2
-    return total, ratio(first, total), ratio(second, total)
+    powers = tuple(w.blocks_of(w.past.cached(_powers_of_time)).T)
+    total, first, second = merged(powers, w.k, _later)
+    return total, ratio(first, total) / w.k, ratio(second, total) / w.k**2
 
 
 @feature_a("", formula="Σ t x²/(T Σ x²)", invariances="GLRO", reference=_AAA)
@@ -111,53 +120,81 @@ def time_spread(w: Windows) -> np.ndarray:
 @feature_a("", formula="(t95−t05 of ∫x²)/T", invariances="GLRO", reference=_TRIFUNAC)
 def duration_5_95(w: Windows) -> np.ndarray:
     """Significant duration: the time between 5 and 95 % of the energy, as a share of T."""
-    total = np.cumsum(w.over_blocks(w.past.cached(_powers_of_time)[:, 0]), axis=1)
+    energy = w.blocks_of(w.past.cached(_powers_of_time)[:, 0])
+    total = np.empty((w.k, w.n))
+    total[0] = energy[: w.n]
+    for i in range(1, w.k):
+        np.add(total[i - 1], energy[i : i + w.n], out=total[i])
     start, end = (_time_of_share(w, total, share) for share in (0.05, 0.95))
     return (end - start) / w.k
 
 
 def _time_of_share(w: Windows, total: np.ndarray, share: float) -> np.ndarray:
     """Return when a share of the energy has come, in blocks after the start of the window."""
-    rows, wanted = np.arange(w.n), share * total[:, -1]
-    block = np.argmax(total >= wanted[:, np.newaxis], axis=1)
-    energy = w.past.shape_energy.reshape(-1, w.settings.n_shape)[w.first + rows + block]
-    inside = np.cumsum(np.where(np.isfinite(energy), energy, 0.0), axis=1)
-    before = np.where(block > 0, total[rows, block - 1], 0.0)
-    step = total[rows, block] - before
-    part = np.clip(ratio(wanted - before, step), 0.0, 1.0)
-    return block + crossing(inside, part) / w.settings.n_shape
+    n_shape, wanted = w.settings.n_shape, share * total[-1]
+    block, part = _reached(total, wanted)
+    energy = w.past.shape_energy[:, w.first + np.arange(w.n) + block]
+    energy[~np.isfinite(energy)] = 0.0
+    inside = np.cumsum(energy, axis=0)
+    step, part = _reached(inside, part * inside[-1])
+    return np.where(total[-1] > 0, block + (step + part) / n_shape, np.nan)
+
+
+def _reached(total: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return in which row sums reach what is wanted of each column, and after which part of it."""
+    columns = np.arange(total.shape[1])
+    # Not beyond the last row: by rounding the share of all may lie above all.
+    at = np.minimum(count_set(total < wanted), len(total) - 1)
+    before = np.where(at > 0, total[at - 1, columns], 0.0)
+    step = total[at, columns] - before
+    return at, np.clip((wanted - before) / np.where(step > 0, step, 1.0), 0.0, 1.0)
 
 
 @feature_a("dB/s", formula="max d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def rate_of_attack(w: Windows) -> np.ndarray:
     """Steepest rise of the level between neighbouring half seconds."""
-    return nanmax(w.cached(_slope))
+    return w.cached(_slope)[0]
 
 
 @feature_a("dB/s", formula="max −d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def rate_of_decay(w: Windows) -> np.ndarray:
     """Steepest fall of the level between neighbouring half seconds."""
-    return -nanmin(w.cached(_slope))
+    return -w.cached(_slope)[1]
 
 
-def _slope(w: Windows) -> np.ndarray:
-    """Change of the level between shape blocks, where there are two in a window."""
-    changes = w.past.cached(_level_changes)
-    n_shape = w.settings.n_shape
-    last = w.first + w.n + w.k - 1
-    flat = changes[w.first * n_shape : last * n_shape - 1]
-    n = w.k * n_shape - 1
-    return sliding_window_view(flat, n)[::n_shape] if n else np.full((w.n, 1), np.nan)
+def _slope(w: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """Largest and smallest change of the level between the shape blocks of a window."""
+    found = []
+    for inside, across, function in zip(*w.past.cached(_changes), (np.fmax, np.fmin), strict=True):
+        extreme = extreme_of_rows(w.blocks_of(inside), w.k, function)
+        if w.k > 1:
+            between = extreme_of_rows(w.blocks_of(across)[:-1], w.k - 1, function)
+            extreme = function(extreme, between)
+        found.append(extreme)
+    return tuple(found)
 
 
-def _level_changes(past: Past) -> np.ndarray:
-    return np.diff(10 * log10(past.shape_energy)) / past.table.settings.shape_s
+def _changes(past: Past) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Largest and smallest change of the level inside each block, and that to the next block."""
+    level, step_s = 10 * log10(past.shape_energy), past.table.settings.shape_s
+    changes = np.diff(level, axis=0) / step_s
+    across = np.full(level.shape[1], np.nan)
+    across[:-1] = (level[0, 1:] - level[-1, :-1]) / step_s
+    inside = [one.reduce(changes, axis=0, initial=np.nan) for one in (np.fmax, np.fmin)]
+    return inside, [across, across]
 
 
 @feature_a("", formula="share of e < 0.25 max e, e 0.5 s RMS", invariances="GO", reference=_AAA)
 def silence_ratio(w: Windows) -> np.ndarray:
     """Share of the window in which the amplitude is below a quarter of its maximum."""
-    largest = nanmax(w.energy)
-    quiet = (w.energy < 0.25**2 * largest[:, np.newaxis]).sum(axis=1)
-    known = np.isfinite(w.energy).sum(axis=1)
-    return ratio(quiet.astype(float), np.where(largest > 0, known, 0))
+    energy = w.blocks_of(w.past.shape_energy.T).T
+    largest = w.max(w.past.cached(_max_energy))
+    limit, quiet, known = 0.25**2 * largest, np.zeros(w.n), np.isfinite(energy)
+    for i in range(w.k):
+        quiet += count_set(energy[:, i : i + w.n] < limit)
+    count = sum_of_rows(count_set(known).astype(float), w.k)
+    return ratio(quiet, np.where(largest > 0, count, 0.0))
+
+
+def _max_energy(past: Past) -> np.ndarray:
+    return np.fmax.reduce(past.shape_energy, axis=0)

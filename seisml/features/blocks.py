@@ -198,14 +198,14 @@ def empty_table(
         blocks=blocks,
         sampling_rate_hz=rate_hz,
         covered_ns=np.zeros(n, dtype=np.int64),
-        sums=np.full((n, len(SUMS)), np.nan),
-        energy=np.full((n, settings.n_sub), np.nan),
-        fourth=np.full((n, settings.n_shape), np.nan),
+        sums=_columns(n, len(SUMS)),
+        energy=_columns(n, settings.n_sub),
+        fourth=_columns(n, settings.n_shape),
         spectra=np.zeros((n, n_bins), dtype=np.float32),
         scale=np.full(n, np.nan),
         known=np.zeros(n, dtype=bool),
-        linear=np.full((n, 7 + len(settings.bands_hz)), np.nan),
-        envelope=np.full((n, len(ENVELOPE)), np.nan) if "envelope" in needs else None,
+        linear=_columns(n, 7 + len(settings.bands_hz)),
+        envelope=_columns(n, len(ENVELOPE)) if "envelope" in needs else None,
         samples=np.full((n, n_block), np.nan, np.float32) if "samples" in needs else None,
         absolute=np.full(n, np.nan) if "absolute" in needs else None,
     )
@@ -215,6 +215,11 @@ def empty_table(
                 more = {"absolute"} if name.startswith("displacement") else set()
                 table.parts[name] = empty_table(settings, blocks, rate_hz, needs=more)
     return table
+
+
+def _columns(n_blocks: int, n_columns: int) -> np.ndarray:
+    """Return an empty array (n_blocks, n_columns) whose columns are contiguous: faster to read."""
+    return np.full((n_columns, n_blocks), np.nan).T
 
 
 def part_bands(settings: Settings) -> dict[str, tuple[float, float]]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from seisml.errors import FeatureError
 from seisml.features.blocks import BlockTable
-from seisml.features.frames import Windows, sum_of_rows
+from seisml.features.frames import Windows
+from seisml.features.series import sum_of_rows
 from seisml.features.settings import Settings
 from seisml.windows import WindowGrid
 

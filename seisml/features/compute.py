@@ -10,16 +10,14 @@ from seisml.errors import FeatureError
 from seisml.features.blocks import BlockTable, empty_table
 from seisml.features.components import ORIENTED, Components, StationBlocks
 from seisml.features.filler import fill
-from seisml.features.frames import Past, Windows
+from seisml.features.frames import Past, Windows, lots
 from seisml.features.registry import Feature, resolve
 from seisml.features.settings import Settings
 from seisml.segments import Segment, snap_rate
 from seisml.windows import WindowGrid
 
-ROWS = 1024
-"""Windows that are evaluated at once."""
-FLOAT32_MAX = float(np.finfo(np.float32).max)
-"""Ratios beyond it are divisions by rounding, as in silence."""
+ROWS = 4096
+"""Windows that are evaluated at once: whole lots of `seisml.features.frames.LOT`."""
 
 
 def needs_of(chosen: Iterable[Feature]) -> set[str]:
@@ -158,14 +156,21 @@ def _lengths(settings: Settings) -> Iterator[tuple[WindowGrid | None, int]]:
 
 def _evaluate_batch(w: Windows | Components, chosen, out: np.ndarray, column: int) -> int:
     """Write the features of a batch to columns from one on and return the next column."""
-    for one in chosen:
-        width = len(one.columns(w.settings))
-        if w.usable.any() and w.table.sampling_rate_hz >= one.min_rate_hz:
-            values = np.asarray(one.function(w)).reshape(w.n, width)
-            good = w.usable[:, np.newaxis] & (np.abs(values) < FLOAT32_MAX)
-            out[:, column : column + width] = np.where(good, values, np.nan)
-        column += width
-    return column
+    widths = [len(one.columns(w.settings)) for one in chosen]
+    found = np.full((sum(widths), w.n), np.nan, np.float32)
+    row = 0
+    with np.errstate(over="ignore"):
+        for one, width in zip(chosen, widths, strict=True):
+            if w.usable.any() and w.table.sampling_rate_hz >= one.min_rate_hz:
+                found[row : row + width] = np.asarray(one.function(w)).reshape(w.n, width).T
+            row += width
+    # Ratios beyond float32 are divisions by rounding, as in silence.
+    found[np.isinf(found)] = np.nan
+    if not w.usable.all():
+        found[:, ~w.usable] = np.nan
+    for lot in lots(w.n):
+        out[lot, column : column + row] = found[:, lot].T
+    return column + row
 
 
 def compute(

@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 import scipy.fft
 
-from seisml.features.frames import Windows, nanmax, ratio
+from seisml.features.frames import Windows, ratio
 from seisml.features.kernels import ENVELOPE, MIN_ENVELOPE
 from seisml.features.registry import feature
+from seisml.features.series import extreme_of_rows
 from seisml.features.whole import batch_rows, batches, common_scale, complete_blocks, row_median
 
 feature_b = partial(feature, group="B", cost="B", needs=("envelope",))
@@ -34,14 +35,17 @@ def _central(w: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r1, r2, r3, r4 = w.cached(_powers)
     m2 = r2 - r1**2
     m2 = np.where(m2 > (STEADY * r1) ** 2, m2, np.nan)
-    m3 = r3 - 3 * r1 * r2 + 2 * r1**3
-    return m2, m3, r4 - 4 * r1 * r3 + 6 * r1**2 * r2 - 3 * r1**4
+    square = r1 * r1
+    m3 = r3 - r1 * (3 * r2 - 2 * square)
+    return m2, m3, r4 - r1 * (4 * r3 - r1 * (6 * r2 - 3 * square))
 
 
 @feature_b("", formula="max e/mean e", invariances="GO", reference=_HIBERT)
 def env_max_mean(w: Windows) -> np.ndarray:
     """Largest over mean envelope: 1 for a sine."""
-    return ratio(nanmax(_column(w, "max")), w.cached(_powers)[0])
+    largest = w.table.envelope[:, ENVELOPE.index("max")]
+    rows = slice(w.first, w.first + w.n + w.n_spectra - 1)
+    return ratio(extreme_of_rows(largest[rows], w.n_spectra), w.cached(_powers)[0])
 
 
 @feature_b("", formula="m3/m2^1.5 of e", invariances="GLRO", reference=_HIBERT)

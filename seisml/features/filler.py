@@ -40,11 +40,6 @@ class _Run:
     first: int = 0
     n: int = 0
 
-    def at(self, block, grid: WindowGrid):
-        """Return the number of the first sample at or after the start of a block."""
-        offset_ns = block * grid.hop_ns - self.start_ns
-        return np.ceil(offset_ns * (self.rate_hz / NS_PER_S) - ON_GRID).astype(np.int64)
-
     def time_ns(self, sample: int) -> int:
         """Return the instant of a sample."""
         return self.start_ns + samples_to_ns(sample, self.rate_hz)
@@ -53,6 +48,12 @@ class _Run:
     def stop(self) -> int:
         """Number of the sample after the last one."""
         return self.first + self.n
+
+    def join(self) -> np.ndarray:
+        """Return the samples that are held."""
+        if len(self.held) > 1:
+            self.held = [np.concatenate(self.held)]
+        return self.held[0]
 
 
 class Filler:
@@ -73,6 +74,8 @@ class Filler:
     def __init__(self, table: BlockTable):
         self.table = table
         self._run: _Run | None = None
+        self._ended: list[_Run] = []
+        self._n_ended = 0
         self._lots: dict[float, list[_Gathering]] = {}
         self._parts = [
             (_part_filter(name, band), Filler(table.parts[name]))
@@ -94,20 +97,33 @@ class Filler:
         run.held.append(data)
         run.n += len(data)
         if run.n > HELD * grid.hop_s * run.rate_hz:
-            self._add_blocks(run, last=False)
+            self._add_blocks([run], last=False)
         for stream, filler in self._parts:
             filtered = stream.add(part) if len(data) else None
             if filtered is not None:
                 filler.add(filtered)
 
     def _end_run(self) -> None:
-        if self._run is not None:
-            self._add_blocks(self._run, last=True)
-        self._run = None
+        """Let the run wait for others: short ones are computed together."""
+        run, self._run = self._run, None
+        if run is None or not run.n:
+            return
+        if self._ended and snap_rate(self._ended[0].rate_hz) != snap_rate(run.rate_hz):
+            self._add_ended()
+        self._ended.append(run)
+        self._n_ended += run.n
+        if self._n_ended > HELD * self.table.settings.grid.hop_s * run.rate_hz:
+            self._add_ended()
+
+    def _add_ended(self) -> None:
+        if self._ended:
+            self._add_blocks(self._ended, last=True)
+        self._ended, self._n_ended = [], 0
 
     def close(self) -> None:
         """Add the blocks that were waiting for samples that will not come."""
         self._end_run()
+        self._add_ended()
         self._flush()
         for _, filler in self._parts:
             filler.close()
@@ -126,31 +142,61 @@ class Filler:
             self._lots[rate_hz] = [_Gathering(kernel) for kernel in _kernels(self.table, rate_hz)]
         return self._lots[rate_hz]
 
-    def _add_blocks(self, run: _Run, *, last: bool) -> None:
+    def _add_blocks(self, runs: list[_Run], *, last: bool) -> None:
         """Add complete blocks (unless last, only those whose spectrum is complete too).
 
-        Then forget the samples that no later block needs.
+        Then forget the samples that no later block of the one run needs.
         """
-        settings, blocks = self.table.settings, self.table.blocks
-        lots = self._lots_of(snap_rate(run.rate_hz))
-        grid, data = settings.grid, run.held[0] if len(run.held) == 1 else np.concatenate(run.held)
+        grid, blocks = self.table.settings.grid, self.table.blocks
+        lots = self._lots_of(snap_rate(runs[0].rate_hz))
         n_block, n_most = lots[0].kernel.n_samples, max(lot.kernel.n_samples for lot in lots)
-        k = np.arange(run.next_block, grid.block_of(run.time_ns(run.stop)) + 1)
-        at = run.at(k, grid) - run.first
-        fits = (at >= 0) & (at + (n_block if last else n_most) <= len(data))
-        k, at = k[fits], at[fits]
-        run.held = [data]
+        data = runs[0].join() if len(runs) == 1 else np.concatenate([run.join() for run in runs])
+        n = np.array([run.n for run in runs])
+        offsets = np.cumsum(n) - n
+        stops = [grid.block_of(run.time_ns(run.stop)) + 1 for run in runs]
+        k, of = _counted([run.next_block for run in runs], stops)
+        at = _sample_at(runs, k, of, grid)
+        fits = (at >= 0) & (at + (n_block if last else n_most) <= n[of])
+        k, at, of = k[fits], at[fits], of[fits]
         if not len(k):
             return
-        inside = (k >= blocks.start) & (k < blocks.stop)
-        power = kernels.power_of(data)
-        scaled = np.ldexp(data, power) if power else data
+        inside = np.flatnonzero((k >= blocks.start) & (k < blocks.stop))
+        powers = kernels.powers_of(data, offsets)
+        scaled = np.ldexp(data, np.repeat(powers, n)) if powers.any() else data
+        starts = offsets[of[inside]]
+        spans = starts, starts + n[of[inside]]
         for lot in lots:
-            lot.add(scaled, k[inside] - blocks.start, at[inside], power)
+            lot.add(
+                scaled, k[inside] - blocks.start, starts + at[inside], spans, powers[of[inside]]
+            )
+        if last:
+            return
+        [run] = runs
         run.next_block = int(k[-1]) + 1
         # The sample before the next block is kept too: its first difference needs it.
-        rest = min(max(0, int(run.at(run.next_block, grid)) - run.first - 1), len(data))
+        [next_at] = _sample_at(runs, np.array([run.next_block]), np.zeros(1, int), grid)
+        rest = min(max(0, int(next_at) - 1), len(data))
         run.held, run.first, run.n = [data[rest:].copy()], run.first + rest, len(data) - rest
+
+
+def _counted(first: list[int], stop: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of several ranges one after the other, and of which range each is."""
+    count = np.subtract(stop, first)
+    of = np.repeat(np.arange(len(count)), count)
+    return np.arange(len(of)) + (np.array(first) - np.cumsum(count) + count)[of], of
+
+
+def _sample_at(runs: list[_Run], k: np.ndarray, of: np.ndarray, grid: WindowGrid) -> np.ndarray:
+    """Return the number of the first sample at or after the start of blocks, of those held.
+
+    ``of`` is the run of each block.
+    """
+    start_ns, rate_hz, first = (
+        np.array(one)[of]
+        for one in zip(*((run.start_ns, run.rate_hz, run.first) for run in runs), strict=True)
+    )
+    at = np.ceil((k * grid.hop_ns - start_ns) * (rate_hz / NS_PER_S) - ON_GRID)
+    return at.astype(np.int64) - first
 
 
 def _part_filter(name: str, band_hz: tuple[float, float]) -> CausalFilter:
@@ -211,30 +257,35 @@ class _Gathering:
         self.alone = np.zeros(kernels.LOT, bool)
         self.n = 0
 
-    def add(self, x: np.ndarray, rows: np.ndarray, starts: np.ndarray, power: int) -> None:
-        """Take the blocks that begin at some samples, where the frame is whole."""
+    def add(
+        self,
+        x: np.ndarray,
+        rows: np.ndarray,
+        starts: np.ndarray,
+        spans: tuple[np.ndarray, np.ndarray],
+        powers: np.ndarray,
+    ) -> None:
+        """Take the blocks that begin at some samples, where the frame lies in its run's span."""
         n_samples = self.frames.shape[1]
-        whole = starts + n_samples <= len(x)
-        if not whole.any():
+        whole = np.flatnonzero(starts + n_samples <= spans[1])
+        if not len(whole):
             return
-        rows, starts = rows[whole], starts[whole]
-        views = sliding_window_view(x, n_samples)
+        rows, starts, powers = rows[whole], starts[whole], powers[whole]
+        views, alone = sliding_window_view(x, n_samples), starts == spans[0][whole]
+        before = x[starts - ~alone]  # the first sample stands before itself
         first = 0
         while first < len(rows):
             n = min(len(self.frames) - self.n, len(rows) - first)
-            here, at = slice(self.n, self.n + n), starts[first : first + n]
-            if n == len(self.frames) and (found := _evenly(views, at)) is not None:
-                powers, rest = np.full((n, 1), power), slice(first, first + n)
-                before = x[np.maximum(at - 1, 0)]
-                self.kernel.run(Lot(_as_slice(rows[rest]), n, found, before, at == 0, powers))
-                first += n
-                continue
-            self.frames[here] = views[at]
-            # The first sample stands before itself where there is none before it.
-            self.before[here] = x[np.maximum(at - 1, 0)]
-            self.rows[here] = rows[first : first + n]
-            self.alone[here], self.powers[here] = at == 0, power
-            self.n, first = self.n + n, first + n
+            some, here = slice(first, first + n), slice(self.n, self.n + n)
+            if n == len(self.frames) and (found := _evenly(views, starts[some])) is not None:
+                columns = before[some], alone[some], powers[some, np.newaxis]
+                self.kernel.run(Lot(_as_slice(rows[some]), n, found, *columns))
+            else:
+                self.frames[here] = views[starts[some]]
+                self.before[here], self.alone[here] = before[some], alone[some]
+                self.rows[here], self.powers[here] = rows[some], powers[some]
+                self.n += n
+            first += n
             if self.n == len(self.frames):
                 self.flush()
 

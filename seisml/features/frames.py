@@ -1,82 +1,22 @@
 """Windows: the quantities that feature functions share, combined from hop blocks on demand."""
 
 import dataclasses
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seisml.features.blocks import BlockTable
 from seisml.features.kernels import SUMS
+from seisml.features.series import extreme_of_rows, merged, sum_of_rows, trailing_quantile
 from seisml.features.settings import Settings
 from seisml.windows import WindowGrid
 
-
-def moving_sum(x: np.ndarray, n: int) -> np.ndarray:
-    """Sum the n values up to and including each one, without cancellation.
-
-    Doubling adds n values in log2(n) passes and never subtracts, so a small value after a huge
-    one is exact, and the result depends only on the n values, not on where the array starts.
-
-    Parameters
-    ----------
-    x : numpy.ndarray, shape (n_values,)
-    n : int
-        Length of the sum.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n_values,)
-        The first n - 1 values are sums of fewer.
-
-    Examples
-    --------
-    >>> moving_sum(np.array([1.0, 2.0, 3.0, 4.0]), 3)
-    array([1., 3., 6., 9.])
-    """
-    total, offset = np.zeros_like(x), 0
-    power, width = x, 1
-    while n:
-        if n & 1:
-            total[offset:] += power[: len(x) - offset]
-            offset += width
-        n >>= 1
-        if n:
-            longer = power.copy()
-            longer[width:] += power[:-width] if width < len(x) else 0.0
-            power, width = longer, 2 * width
-        if offset >= len(x):
-            break
-    return total
-
-
-def moving_count(known: np.ndarray, n: int) -> np.ndarray:
-    """Count how many of the n flags up to and including each one are set, int64."""
-    count = np.cumsum(known, dtype=np.int64)
-    return count - np.concatenate([np.zeros(min(n, len(count)), np.int64), count[:-n]])
-
-
-def moving_mean(values: np.ndarray, n: int, *, min_share: float) -> np.ndarray:
-    """Mean of what is known of the n values up to each one, NaN where too few are."""
-    known = np.isfinite(values)
-    if known.all():
-        mean = moving_sum(values, n)
-        mean[:n] /= np.arange(1, n + 1)[: len(mean)]
-        mean[n:] /= n
-        mean[: int(np.ceil(max(1.0, min_share * n))) - 1] = np.nan
-        return mean
-    count = moving_count(known, n)
-    total = moving_sum(np.where(known, values, 0.0), n)
-    good = count >= max(1.0, min_share * n)
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=good)
-
-
-def shape_energy(table: BlockTable) -> np.ndarray:
-    """Mean square of the shape blocks, shape (n_blocks, n_shape)."""
-    settings = table.settings
-    width = settings.n_sub // settings.n_shape
-    return table.energy.reshape(len(table.blocks), settings.n_shape, width).mean(axis=2)
+LOT = 256
+"""Windows whose spectra are worked on together: they fit the cache."""
+STEP = 128
+"""Spectra are scaled by powers of 2^128: hardly any has to be."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,15 +39,16 @@ class Past:
             self._memo[key] = function(self, *options)
         return self._memo[key]
 
-    @cached_property
+    @property
     def energy(self) -> np.ndarray:
-        """Mean square of every sub-block in time order, NaN in gaps."""
-        return self.table.energy.ravel()
+        """Mean square of the sub-blocks, shape (n_sub, n_blocks), NaN in gaps."""
+        return self.table.energy.T
 
     @cached_property
     def shape_energy(self) -> np.ndarray:
-        """Mean square of every shape block in time order, NaN in gaps."""
-        return shape_energy(self.table).ravel()
+        """Mean square of the shape blocks, shape (n_shape, n_blocks), NaN in gaps."""
+        n_shape, n_blocks = self.table.settings.n_shape, len(self.table.blocks)
+        return self.energy.reshape(n_shape, -1, n_blocks).mean(axis=1)
 
     def at_resolution(self, duration_s: float) -> tuple[np.ndarray, float]:
         """Return the coarsest energies that resolve a twentieth of a duration, and their step in s.
@@ -118,19 +59,6 @@ class Past:
         if duration_s >= 20 * settings.shape_s * (1 - 1e-9):
             return self.shape_energy, settings.shape_s
         return self.energy, settings.sub_s
-
-    def sta_lta(self, name: str) -> np.ndarray:
-        """Return STA/LTA, shape (n_blocks, steps): energy of the past STA over the LTA before it.
-
-        NaN where the STA is not complete or half of the LTA is missing (settling after a gap).
-        """
-        sta_s, lta_s = {n: (s, lt) for n, s, lt in self.table.settings.sta_lta_s}[name]
-        energy, step_s = self.at_resolution(sta_s)
-        n_sta, n_lta = (max(1, round(t / step_s)) for t in (sta_s, lta_s))
-        sta = moving_mean(energy, n_sta, min_share=1.0)
-        lta = np.full_like(sta, np.nan)
-        lta[n_sta:] = moving_mean(energy, n_lta, min_share=0.5)[:-n_sta]
-        return ratio(sta, lta).reshape(len(self.table.blocks), -1)
 
     def background(self, energy: np.ndarray, *, span_hops: int = 1) -> np.ndarray:
         """Return the causal background of block energies: a quantile of the past.
@@ -157,23 +85,11 @@ class Past:
         total = np.bincount(group - first, np.where(valid, energy, 0.0))
         count = np.bincount(group - first, valid)
         means = np.where(count >= 0.5 * g, total / np.maximum(count, 1), np.nan)
-        # At each group the quantile of those before it; a rolling one, as there may be many.
-        rolling = pd.Series(means).rolling(n_groups, min_periods=2)
-        known = rolling.quantile(settings.background_quantile).to_numpy()
+        # At each group the quantile of those before it.
+        known = trailing_quantile(means, n_groups, settings.background_quantile)
         level = np.concatenate([[np.nan], known])
         now = (start + np.arange(len(energy)) - (span_hops - 1)) // g - first
         return np.where(now >= 0, level[np.maximum(now, 0)], np.nan)
-
-
-def row_quantile(rows: np.ndarray, q: float) -> np.ndarray:
-    """Return the quantile of each sorted row, NaN where fewer than two values are known."""
-    n = np.count_nonzero(np.isfinite(rows), axis=1)
-    position = q * np.maximum(n - 1, 0)
-    low = np.floor(position).astype(int)
-    high = np.minimum(low + 1, np.maximum(n - 1, 0))
-    i = np.arange(len(rows))
-    value = rows[i, low] + (position - low) * (rows[i, high] - rows[i, low])
-    return np.where(n >= 2, value, np.nan)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,17 +165,43 @@ class Windows:
         rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
         return sliding_window_view(values[rows], self.n_spectra, 0)
 
+    def blocks_of(self, values: np.ndarray) -> np.ndarray:
+        """Return the per-block values that the windows have: those of k - 1 blocks more."""
+        return values[self.first : self.first + self.n + self.k - 1]
+
+    def max(self, values: np.ndarray) -> np.ndarray:
+        """Return the largest per-block value of each window that is known, shape (n_windows,)."""
+        return extreme_of_rows(self.blocks_of(values), self.k, np.fmax)
+
+    def min(self, values: np.ndarray) -> np.ndarray:
+        """Return the smallest per-block value of each window that is known, shape (n_windows,)."""
+        return extreme_of_rows(self.blocks_of(values), self.k, np.fmin)
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Return the mean of the per-block values of each window that are known."""
+        values = self.blocks_of(values)
+        known = np.isfinite(values)
+        if known.all():
+            return sum_of_rows(values, self.k) / self.k
+        total = sum_of_rows(np.where(known, values, 0.0), self.k)
+        return ratio(total, sum_of_rows(known.astype(float), self.k))
+
     @cached_property
     def coverage(self) -> np.ndarray:
         """Share of valid samples of each window, 0 to 1."""
-        covered_ns = self.over_blocks(self.table.covered_ns).sum(axis=1)
+        covered_ns = sum_of_rows(self.blocks_of(self.table.covered_ns), self.k)
         return np.minimum(covered_ns / self.length_ns, 1.0)
 
     @cached_property
     def usable(self) -> np.ndarray:
         """Whether a window has enough samples and at least one complete block."""
-        complete = np.isfinite(self.over_blocks(self.table.sums[:, 0])).any(axis=1)
+        known = np.isfinite(self.blocks_of(self.table.sums[:, 0]))
+        complete = extreme_of_rows(known, self.k, np.logical_or)
         return (self.coverage >= self.settings.min_coverage - 1e-9) & complete
+
+    def column(self, name: str) -> np.ndarray:
+        """Return one of SUMS of all blocks, shape (n_blocks,), NaN where incomplete."""
+        return self.table.sums[:, SUMS.index(name)]
 
     def sums(self, name: str) -> np.ndarray:
         """Return one of SUMS of the blocks, shape (n_windows, k), NaN where incomplete."""
@@ -269,24 +211,22 @@ class Windows:
     def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Mean and central moments m2, m3, m4, combined exactly from those of the blocks.
 
-        With d = mean of a block - mean: m2 = <m2 + d²>, m3 = <m3 + 3 d m2 + d³>,
-        m4 = <m4 + 4 d m3 + 6 d² m2 + d⁴> (Pébay 2008, doi:10.2172/1028931).
+        Two neighbours at a time (Pébay 2008, doi:10.2172/1028931).
         """
-        b1, b2, b3, b4 = (self.sums(name) for name in ("mean", "m2", "m3", "m4"))
-        mean = nanmean(b1)
-        d = b1 - mean[:, np.newaxis]
-        d2 = d * d
-        m2 = nanmean(b2 + d2)
-        m3 = nanmean(b3 + (3 * b2 + d2) * d)
-        m4 = nanmean(b4 + 4 * d * b3 + (6 * b2 + d2) * d2)
-        return mean, m2, m3, m4
+        sums = self.blocks_of(self.table.sums[:, :4])
+        known = np.isfinite(sums[:, 0])
+        if known.all():
+            weight = np.ones(1)
+        else:
+            sums, weight = np.where(known[:, np.newaxis], sums, 0.0), known.astype(float)
+        parts = merged((np.broadcast_to(weight, known.shape), *sums.T), self.k, _merged_moments)
+        return tuple(np.where(parts[0] > 0, one, np.nan) for one in parts[1:])
 
     @cached_property
     def energy(self) -> np.ndarray:
         """Mean square of the shape blocks in time order, shape (n_windows, k * n_shape)."""
         n_shape = self.settings.n_shape
-        last = self.first + self.n + self.k - 1
-        flat = self.past.shape_energy[self.first * n_shape : last * n_shape]
+        flat = self.blocks_of(self.past.shape_energy.T).ravel()
         return sliding_window_view(flat, self.k * n_shape)[::n_shape]
 
     @cached_property
@@ -298,9 +238,13 @@ class Windows:
     def mean_of_spectra(self, values: np.ndarray) -> np.ndarray:
         """Return the mean of values over the spectra of each window that are known."""
         rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        known = self.table.known[rows, np.newaxis]
-        total = sum_of_rows(np.where(known, values[rows], 0.0), self.n_spectra)
-        return ratio(total, sum_of_rows(known.astype(float), self.n_spectra))
+        known = self.table.known[rows]
+        if known.all():
+            return sum_of_rows(values[rows], self.n_spectra) / self.n_spectra
+        # Columns one after the other in memory, as the values.
+        values = np.where(known, values[rows].T, 0.0).T
+        count = sum_of_rows(known[:, np.newaxis].astype(float), self.n_spectra)
+        return ratio(sum_of_rows(values, self.n_spectra), count)
 
     @cached_property
     def frequencies_hz(self) -> np.ndarray:
@@ -308,21 +252,28 @@ class Windows:
         return self.table.frequencies_hz
 
     @cached_property
-    def _scaled_psd(self) -> tuple[np.ndarray, np.ndarray]:
+    def _scaled_psd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
         power, known = self.table.spectra[rows], self.table.known[rows]
         scale = np.where(known, self.table.scale[rows], 0.0)
         unit = float(scale.max()) or 1.0
-        factor = (scale / unit).astype(np.float32)
-        if not (factor == 1).all():
-            power = power * factor[:, np.newaxis]
+        if (known & (scale != unit)).any():
+            power = power * (scale / unit).astype(np.float32)[:, np.newaxis]
+        total = np.empty((self.n, power.shape[1]), np.float32)
+        for lot in lots(self.n):
+            total[lot] = sum_of_rows(
+                power[lot.start : lot.stop + self.n_spectra - 1], self.n_spectra
+            )
+        at = total.argmax(axis=1) if total.shape[1] else np.zeros(self.n, int)
+        largest = total[np.arange(self.n), at] if total.shape[1] else np.zeros(self.n)
+        # Powers of two: no bit depends on the other windows. Few of them: neighbours have the same.
+        exponent = STEP * np.round(np.frexp(largest.astype(float))[1] / STEP).astype(int)
+        if exponent.any():
+            total *= np.ldexp(np.float32(1), -exponent)[:, np.newaxis]
         count = sum_of_rows(known.astype(np.float64), self.n_spectra)
-        total = sum_of_rows(power, self.n_spectra)
-        largest = total.max(axis=1).astype(float)
-        # Powers of two: no bit depends on the other windows.
-        exponent = np.where(largest > 0, np.frexp(largest)[1], 0)
-        share = ratio(np.ldexp(1.0, -exponent), count).astype(np.float32)
-        return total * share[:, np.newaxis], np.ldexp(unit, exponent)
+        if not count.all():
+            total[count == 0] = np.nan
+        return total, np.ldexp(unit, exponent) / np.maximum(count, 1), at
 
     @property
     def psd(self) -> np.ndarray:
@@ -337,34 +288,45 @@ class Windows:
         """Unit of `psd` in each window, unit²/Hz, shape (n_windows,)."""
         return self._scaled_psd[1]
 
+    @property
+    def psd_peak(self) -> np.ndarray:
+        """Place of the largest value of `psd`, shape (n_windows,)."""
+        return self._scaled_psd[2]
+
 
 def _past_of_part(past: Past, name: str) -> Past:
     return Past(past.table.parts[name])
 
 
+def lots(n: int) -> Iterator[slice]:
+    """Yield slices of `LOT` of n windows, the last one shorter."""
+    for first in range(0, n, LOT):
+        yield slice(first, min(first + LOT, n))
+
+
 def rows_times(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Return ``rows @ matrix`` in lots of one size, so that no bit depends on a row's place."""
-    lot, n_rows = 256, len(rows)
-    n = -(-n_rows // lot) * lot
+    n_rows = len(rows)
+    n = -(-n_rows // LOT) * LOT
     if n > n_rows:
         rows = np.concatenate([rows, np.zeros((n - n_rows, rows.shape[1]), rows.dtype)])
-    return (rows.reshape(-1, lot, rows.shape[1]) @ matrix).reshape(n, -1)[:n_rows]
+    return (rows.reshape(-1, LOT, rows.shape[1]) @ matrix).reshape(n, -1)[:n_rows]
 
 
-def sum_of_rows(values: np.ndarray, n: int) -> np.ndarray:
-    """Sum the n rows from each row on, by doubling."""
-    rows = len(values) - n + 1
-    total, offset, width = None, 0, 1
-    while n:
-        if n & 1:
-            part = values[offset : offset + rows]
-            total = part if total is None else total + part
-            offset += width
-        n >>= 1
-        if n:
-            values = values[:-width] + values[width:]
-            width *= 2
-    return total
+def _merged_moments(left: tuple, right: tuple, *_) -> tuple:
+    """Return weight, mean and central moments 2 to 4 of two sets of samples together."""
+    n1, a1, a2, a3, a4 = left
+    n2, b1, b2, b3, b4 = right
+    n = n1 + n2
+    p = n1 / np.maximum(n, 1)
+    q = 1 - p
+    pq, d = p * q, b1 - a1
+    d2 = d * d
+    m2 = p * a2 + q * b2 + pq * d2
+    m3 = p * a3 + q * b3 + pq * d * ((p - q) * d2 + 3 * (b2 - a2))
+    inside = (1 - 3 * pq) * d2 + 6 * (p * b2 + q * a2)
+    m4 = p * a4 + q * b4 + pq * (d2 * inside + 4 * d * (b3 - a3))
+    return n, a1 + q * d, m2, m3, m4
 
 
 def nanmean(values: np.ndarray) -> np.ndarray:

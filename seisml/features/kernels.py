@@ -88,11 +88,15 @@ class Lot:
         return self.rows.start + at if isinstance(self.rows, slice) else self.rows[at]
 
 
-def power_of(x: np.ndarray) -> int:
-    """Return the power of two that brings samples into the range of these kernels."""
-    largest = max(float(x.max()), -float(x.min())) if len(x) else 0.0
-    exponent = int(np.frexp(largest)[1])
-    return 0 if largest == 0 or 0 <= exponent <= TOP + 8 else TOP - exponent
+def powers_of(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return the powers of two that bring stretches of samples into the range of these kernels.
+
+    Stretches begin at the offsets and have at least one sample.
+    """
+    largest = np.maximum(np.maximum.reduceat(x, offsets), -np.minimum.reduceat(x, offsets))
+    exponent = np.frexp(largest)[1].astype(int)
+    good = (largest == 0) | (exponent >= 0) & (exponent <= TOP + 8)
+    return np.where(good, 0, TOP - exponent)
 
 
 def count_samples(duration_s: float, rate_hz: float) -> int:

@@ -5,20 +5,14 @@ does not raise its own reference. Memory is finite and sums never subtract: a hu
 trace in the ratio once it has left the LTA, and after a gap there is NaN, not nlta/nsta.
 """
 
+import dataclasses
 from functools import partial
 
 import numpy as np
 
-from seisml.features.frames import (
-    Past,
-    Windows,
-    log10,
-    moving_mean,
-    nanmax,
-    nanmean,
-    ratio,
-)
+from seisml.features.frames import Past, Windows, log10, nanmean, ratio
 from seisml.features.registry import feature
+from seisml.features.series import count_set, delayed, in_pieces, trailing_mean
 
 feature_c = partial(feature, group="C", cost="H")
 _ALLEN = "Allen 1978, doi:10.1785/BSSA0680051521"
@@ -28,12 +22,42 @@ _STOTT = "Stott et al. 2023, doi:10.1093/gji/ggac464 (idea)"
 ON_RATIO = 2.0
 
 
-def _max_of_block(past: Past, name: str) -> np.ndarray:
-    return nanmax(past.cached(Past.sta_lta, name))
+def _energy(past: Past, name: str) -> tuple[np.ndarray, int, int]:
+    """Return the energies that resolve an STA, and STA and LTA in their steps."""
+    sta_s, lta_s = {one: (sta, lta) for one, sta, lta in past.table.settings.sta_lta_s}[name]
+    energy, step_s = past.at_resolution(sta_s)
+    return energy, max(1, round(sta_s / step_s)), max(1, round(lta_s / step_s))
+
+
+def sta_lta(energy: np.ndarray, n_sta: int, n_lta: int) -> np.ndarray:
+    """Return STA/LTA of a series (n_steps, n_blocks): the past STA over the LTA before it.
+
+    NaN where the STA is not complete or half of the LTA is missing (settling after a gap).
+    """
+    sta = trailing_mean(energy, n_sta, min_share=1.0)
+    return ratio(sta, delayed(trailing_mean(energy, n_lta, min_share=0.5), n_sta))
+
+
+def _ratio_of_block(past: Past, name: str) -> list[np.ndarray]:
+    """Return the largest STA/LTA of each block, its mean and the share of steps above the limit."""
+    energy, n_sta, n_lta = _energy(past, name)
+
+    def reduced(part: np.ndarray) -> tuple[np.ndarray, ...]:
+        found = sta_lta(part, n_sta, n_lta)
+        count, on = count_set(np.isfinite(found)), count_set(found > ON_RATIO)
+        return np.fmax.reduce(found, axis=0), nanmean(found.T), ratio(on.astype(float), count)
+
+    return in_pieces(reduced, energy, n_sta + n_lta)
+
+
+def sta_lta_of(past: Past, name: str) -> np.ndarray:
+    """Return the STA/LTA of that name at every step, shape (n_blocks, n_steps)."""
+    energy, n_sta, n_lta = _energy(past, name)
+    return in_pieces(lambda part: (sta_lta(part, n_sta, n_lta),), energy, n_sta + n_lta)[0].T
 
 
 def _max_ratio(w: Windows, name: str) -> np.ndarray:
-    return nanmax(w.over_blocks(w.past.cached(_max_of_block, name)))
+    return w.max(w.past.cached(_ratio_of_block, name)[0])
 
 
 @feature_c("", formula="max STA/LTA of x², 0.5/10 s", invariances="GRO", reference=_ALLEN)
@@ -54,40 +78,31 @@ def stalta_long_max(w: Windows) -> np.ndarray:
     return _max_ratio(w, "long")
 
 
-def _mean_of_block(past: Past) -> np.ndarray:
-    return nanmean(past.cached(Past.sta_lta, "mid"))
-
-
 @feature_c("", formula="mean STA/LTA of x², 2/60 s", invariances="GRO", reference=_WITHERS)
 def stalta_mid_mean(w: Windows) -> np.ndarray:
     """Mean of the middle STA/LTA in the window."""
-    return nanmean(w.over_blocks(w.past.cached(_mean_of_block)))
-
-
-def _on_share_of_block(past: Past) -> np.ndarray:
-    values = past.cached(Past.sta_lta, "mid")
-    known = np.isfinite(values)
-    return ratio((known & (values > ON_RATIO)).sum(axis=1).astype(float), known.sum(axis=1))
+    return w.mean(w.past.cached(_ratio_of_block, "mid")[1])
 
 
 @feature_c("", formula="share of time with STA/LTA > 2, 2/60 s", invariances="GRO")
 def stalta_on_fraction(w: Windows) -> np.ndarray:
     """Share of the window in which the middle STA/LTA exceeds 2."""
-    return nanmean(w.over_blocks(w.past.cached(_on_share_of_block)))
+    return w.mean(w.past.cached(_ratio_of_block, "mid")[2])
 
 
 def _max_score_of_block(past: Past) -> np.ndarray:
-    settings = past.table.settings
-    sta_s, lta_s = {name: (sta, lta) for name, sta, lta in settings.sta_lta_s}["mid"]
-    energy, step_s = past.at_resolution(sta_s)
-    n_sta, n_lta = (max(1, round(t / step_s)) for t in (sta_s, lta_s))
-    log_sta = log10(moving_mean(energy, n_sta, min_share=1.0))
-    mean = moving_mean(log_sta, n_lta, min_share=0.5)
-    variance = moving_mean(log_sta**2, n_lta, min_share=0.5) - mean**2
-    sd = np.sqrt(np.where(variance > 1e-12, variance, np.nan))
-    score = np.full_like(log_sta, np.nan)
-    score[n_sta:] = (log_sta[n_sta:] - mean[:-n_sta]) / sd[:-n_sta]
-    return nanmax(score.reshape(len(past.table.blocks), -1))
+    energy, n_sta, n_lta = _energy(past, "mid")
+
+    def reduced(part: np.ndarray) -> tuple[np.ndarray]:
+        log_sta = log10(trailing_mean(part, n_sta, min_share=1.0))
+        mean = trailing_mean(log_sta, n_lta, min_share=0.5)
+        variance = trailing_mean(log_sta * log_sta, n_lta, min_share=0.5) - mean * mean
+        variance[variance <= 1e-12] = np.nan
+        sd = np.sqrt(variance, out=variance)
+        score = (log_sta - delayed(mean, n_sta)) / delayed(sd, n_sta)
+        return (np.fmax.reduce(score, axis=0),)
+
+    return in_pieces(reduced, energy, 2 * n_sta + n_lta)[0]
 
 
 @feature_c(
@@ -98,7 +113,7 @@ def _max_score_of_block(past: Past) -> np.ndarray:
 )
 def zscore_max(w: Windows) -> np.ndarray:
     """Largest deviation of the log STA from its own trailing mean, in standard deviations."""
-    return nanmax(w.over_blocks(w.past.cached(_max_score_of_block)))
+    return w.max(w.past.cached(_max_score_of_block))
 
 
 def _block_energy(past: Past) -> np.ndarray:
@@ -124,14 +139,10 @@ def rel_energy(w: Windows) -> np.ndarray:
 def dlog_energy(w: Windows) -> np.ndarray:
     """Change of the log energy against the window that ends where this one begins."""
     energy = w.past.cached(_block_energy)
-    now = log10(nanmean(w.over_blocks(energy)))
-    before = np.full(w.n, np.nan)
-    first = w.first - w.k
-    skip = max(0, -first)
-    if skip < w.n:
-        view = np.lib.stride_tricks.sliding_window_view(energy, w.k)
-        before[skip:] = nanmean(view[first + skip : first + w.n])
-    return now - log10(before)
+    before, skip = np.full(w.n, np.nan), min(max(0, w.k - w.first), w.n)
+    earlier = dataclasses.replace(w, first=w.first - w.k + skip, n=w.n - skip)
+    before[skip:] = earlier.mean(energy)
+    return log10(w.mean(energy)) - log10(before)
 
 
 @feature_c(
@@ -155,11 +166,10 @@ def _max_kurtosis_rate(past: Past) -> np.ndarray:
     """Largest growth a second of the kurtosis of the past `KURTOSIS_S`, in each block."""
     step_s = past.table.settings.shape_s
     n = max(1, round(KURTOSIS_S / step_s))
-    second = moving_mean(past.shape_energy, n, min_share=1.0)
-    fourth = moving_mean(past.table.fourth.ravel(), n, min_share=1.0)
-    rate = np.full_like(second, np.nan)
-    rate[1:] = np.diff(ratio(fourth, second**2)) / step_s
-    return nanmax(rate.reshape(len(past.table.blocks), -1))
+    second = trailing_mean(past.shape_energy, n, min_share=1.0)
+    fourth = trailing_mean(past.table.fourth.T, n, min_share=1.0)
+    now = ratio(fourth, second * second)
+    return np.fmax.reduce((now - delayed(now, 1)) / step_s, axis=0)
 
 
 @feature_c(
@@ -172,4 +182,4 @@ def _max_kurtosis_rate(past: Past) -> np.ndarray:
 )
 def kurtosis_cf_max(w: Windows) -> np.ndarray:
     """Steepest growth of the running kurtosis: high at impulsive onsets."""
-    return nanmax(w.over_blocks(w.past.cached(_max_kurtosis_rate)))
+    return w.max(w.past.cached(_max_kurtosis_rate))

@@ -4,15 +4,17 @@ P is the one-sided Welch spectrum of the window (Hann, sub-windows of `Settings.
 restricted to the band of the profile and to 0.8 of Nyquist; p = P/ΣP.
 """
 
+import dataclasses
 from collections.abc import Callable
 from functools import wraps
 from itertools import pairwise
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features.frames import Past, Windows, log10, ratio, row_quantile, rows_times
+from seisml.features.blocks import BlockTable
+from seisml.features.frames import LOT, Past, Windows, log10, lots, ratio, rows_times
 from seisml.features.registry import feature
+from seisml.features.series import count_set, sorted_columns
 
 MIN_BINS = 3
 """A band of fewer frequencies has no shape."""
@@ -47,27 +49,36 @@ def _moments(w: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     raw = np.stack([w.linear[f"u{i}"] for i in range(5)])
     r1, r2, r3, r4 = ratio(raw[1:], raw[0])
     m2 = np.maximum(r2 - r1**2, 0.0)
-    m3 = r3 - 3 * r1 * r2 + 2 * r1**3
-    m4 = r4 - 4 * r1 * r3 + 6 * r1**2 * r2 - 3 * r1**4
+    square = r1 * r1
+    m3 = r3 - r1 * (3 * r2 - 2 * square)
+    m4 = r4 - r1 * (4 * r3 - r1 * (6 * r2 - 3 * square))
     return middle + half * r1, m2 * half**2, m3 * half**3, m4 * half**4
 
 
 def _peak(w: Windows) -> tuple[np.ndarray, np.ndarray]:
     """Bin and value of the largest power (NaN where unknown)."""
-    at = np.argmax(w.psd, axis=1)
-    return at, w.psd[np.arange(w.n), at]
+    return w.psd_peak, w.psd[np.arange(w.n), w.psd_peak]
 
 
 def _log_psd(w: Windows) -> np.ndarray:
     """Natural logarithm of P, at least `FLOOR` of its maximum; NaN where there is no power."""
     _, largest = w.cached(_peak)
     floor = np.where(largest > 0, largest * np.float32(FLOOR), np.float32(np.nan))
-    return np.log(np.maximum(w.psd, floor[:, np.newaxis]))
+    out = np.empty_like(w.psd)
+    for lot in lots(w.n):
+        part = np.maximum(w.psd[lot], floor[lot, np.newaxis], out=out[lot])
+        np.log(part, out=part)
+    return out
 
 
 def _mean(w: Windows) -> np.ndarray:
     """Mean of P over the band."""
-    return w.psd.mean(axis=1)
+    return _weighted(w.psd, np.full(w.psd.shape[1], 1 / w.psd.shape[1], np.float32))
+
+
+def _weighted(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the sum of each row with some weights, shape (n_rows,)."""
+    return np.vecdot(rows, weights)
 
 
 @feature_e("Hz", formula="argmax P (parabola through log P)", invariances="GO", reference=_HIBERT)
@@ -127,30 +138,34 @@ def _quantiles(w: Windows) -> np.ndarray:
 
     First the group of bins in which a share is reached, then the bin: (n_windows, n_quantiles).
     """
-    f, p = w.frequencies_hz, w.psd
-    n_groups = -(-len(f) // GROUP)
-    coarse = rows_times(p, _until(len(f), n_groups))
-    wanted = coarse[:, -1:] * np.array(QUANTILES, np.float32)
-    group = (coarse[:, np.newaxis, :-1] < wanted[:, :, np.newaxis]).sum(axis=2)
-    rows = np.arange(w.n)[:, np.newaxis]
-    rest = wanted - np.where(group > 0, coarse[rows, np.maximum(group - 1, 0)], 0)
-    # The last group may be shorter: what is read beyond it has no power.
-    padded = np.pad(p, ((0, 0), (0, n_groups * GROUP - len(f)))).reshape(-1, GROUP)
-    fine = padded[(rows * n_groups + group).ravel()]
-    total = rows_times(fine, _until(GROUP, GROUP, 1))
-    at = np.minimum((total < rest.reshape(-1, 1)).sum(axis=1), GROUP - 1)
-    flat = np.arange(len(at))
-    step = fine[flat, at]
-    before = total[flat, at] - step
-    part = np.divide(rest.ravel() - before, step, out=np.zeros_like(before), where=step > 0)
-    place = GROUP * group + (at + np.clip(part, 0.0, 1.0)).reshape(w.n, -1)
-    return np.where(coarse[:, -1:] > 0, f[0] + (place - 0.5) * (f[1] - f[0]), np.nan)
-
-
-def _until(n: int, n_groups: int, size: int = GROUP) -> np.ndarray:
-    """Return the matrix that sums the bins up to the end of each group."""
-    ends = size * np.arange(1, n_groups + 1)
-    return (np.arange(n)[:, np.newaxis] < ends).astype(np.float32)
+    f = w.frequencies_hz
+    n_groups, ones = -(-len(f) // GROUP), np.ones(GROUP, np.float32)
+    # What the last group lacks has no power. Products have one shape: see `rows_times`.
+    padded = np.zeros((-(-w.n // LOT) * LOT, n_groups * GROUP), np.float32)
+    total = np.empty((n_groups, len(padded)))
+    for lot in lots(w.n):
+        padded[lot, : len(f)] = w.psd[lot]
+    groups = padded.reshape(-1, GROUP)
+    for lot in lots(len(padded)):
+        part = groups[lot.start * n_groups : lot.stop * n_groups] @ ones
+        total[:, lot] = part.reshape(LOT, n_groups).T
+    for i in range(1, n_groups):
+        total[i] += total[i - 1]
+    columns, out = np.arange(len(padded)), np.empty((w.n, len(QUANTILES)))
+    inside = np.triu(np.ones((GROUP, GROUP), np.float32))
+    for i, q in enumerate(QUANTILES):
+        wanted = q * total[-1]
+        group = count_set(total[:-1] < wanted)
+        rest = wanted - np.where(group > 0, total[group - 1, columns], 0.0)
+        fine = groups[columns * n_groups + group]
+        running = rows_times(fine, inside)
+        below = (running < rest[:, np.newaxis]).view(np.uint64)  # eight flags a number
+        at = np.minimum(np.bitwise_count(below).sum(axis=1, dtype=np.int64), GROUP - 1)
+        step = fine[columns, at]
+        part = (rest - (running[columns, at] - step)) / np.where(step > 0, step, 1)
+        out[:, i] = (GROUP * group + at + np.clip(part, 0.0, 1.0))[: w.n]
+    out[~(total[-1, : w.n] > 0)] = np.nan
+    return f[0] + (out - 0.5) * (f[1] - f[0])
 
 
 def _register_quantiles() -> None:
@@ -169,10 +184,16 @@ def _register_quantiles() -> None:
 _register_quantiles()
 
 
+def _mean_log(w: Windows) -> np.ndarray:
+    """Mean of ln P over the band."""
+    n_f = w.psd.shape[1]
+    return _weighted(w.cached(_log_psd), np.full(n_f, 1 / n_f, np.float32))
+
+
 @feature_e("", formula="exp(mean ln P)/mean P", invariances="GO", reference=_GRAY)
 def spec_flatness(w: Windows) -> np.ndarray:
     """Spectral flatness: 1 for an even spectrum, 0 for a line."""
-    return ratio(np.exp(w.cached(_log_psd).mean(axis=1)), w.cached(_mean))
+    return ratio(np.exp(w.cached(_mean_log)), w.cached(_mean))
 
 
 @feature_e("", formula="−Σ p ln p / ln N_f", invariances="GO", reference=_INOUYE)
@@ -181,7 +202,7 @@ def spec_entropy(w: Windows) -> np.ndarray:
     # −Σ p ln p = ln ΣP − Σ P ln P / ΣP
     n_f = w.psd.shape[1]
     total = w.cached(_mean) * n_f
-    weighted = np.einsum("ij,ij->i", w.psd, w.cached(_log_psd))
+    weighted = np.vecdot(w.psd, w.cached(_log_psd))
     return (np.log(10.0) * log10(total) - ratio(weighted, total)) / np.log(n_f)
 
 
@@ -190,7 +211,7 @@ def spec_slope(w: Windows) -> np.ndarray:
     """Slope of the spectrum in logarithmic axes: 0 for white noise."""
     x = np.log(w.frequencies_hz)
     x = x - x.mean()
-    return np.einsum("ij,j->i", w.cached(_log_psd), (x / (x @ x)).astype(np.float32))
+    return _weighted(w.cached(_log_psd), (x / (x @ x)).astype(np.float32))
 
 
 @feature_e("", formula="max P/mean P", invariances="GO", reference=_HIBERT)
@@ -202,9 +223,17 @@ def spec_crest(w: Windows) -> np.ndarray:
 DB = 10.0 / np.log(10.0)
 
 
-def _rms_difference_db(now: np.ndarray, other: np.ndarray) -> np.ndarray:
-    change = now - other
-    return DB * np.sqrt(np.einsum("ij,ij->i", change, change) / now.shape[1])
+def _rms_difference_db(now: np.ndarray, other: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """RMS of ``now - other + shift``; one shift a row, 0 for most."""
+    out, room = np.empty(len(now), np.float32), np.empty((LOT, now.shape[1]), np.float32)
+    shift = shift.astype(np.float32)
+    for lot in lots(len(now)):
+        there = other[lot] if other.ndim == 2 else other
+        change = np.subtract(now[lot], there, out=room[: lot.stop - lot.start])
+        if shift[lot].any():
+            change += shift[lot, np.newaxis]
+        np.vecdot(change, change, out=out[lot])
+    return DB * np.sqrt(out / now.shape[1])
 
 
 @feature_e(
@@ -213,10 +242,17 @@ def _rms_difference_db(now: np.ndarray, other: np.ndarray) -> np.ndarray:
 def spec_distance(w: Windows) -> np.ndarray:
     """Distance of the spectrum from that of the past hour (log-spectral distance)."""
     level, group_of = w.past.cached(_background_log_psd)
-    group = group_of[w.rows]
-    background = level[np.maximum(group, 0)] - np.log(w.psd_unit)[:, np.newaxis].astype(np.float32)
-    background[group < 0] = np.nan
-    return _rms_difference_db(w.cached(_log_psd), background)
+    group, log_psd = group_of[w.rows], w.cached(_log_psd)
+    unit = np.log(w.psd_unit)
+    out = np.full(w.n, np.nan)
+    # One stretch after the other that has the same background.
+    edges = np.flatnonzero(np.diff(group, prepend=group[0] - 1, append=group[-1] + 1))
+    for rows in (slice(a, b) for a, b in pairwise(edges.tolist())):
+        if group[rows.start] >= 0:
+            background = level[group[rows.start]] - np.float32(unit[rows.start])
+            shift = unit[rows] - unit[rows.start]
+            out[rows] = _rms_difference_db(log_psd[rows], background, shift)
+    return out
 
 
 def _background_log_psd(past: Past) -> tuple[np.ndarray, np.ndarray]:
@@ -227,42 +263,65 @@ def _background_log_psd(past: Past) -> tuple[np.ndarray, np.ndarray]:
     table, settings = past.table, past.table.settings
     g, start = settings.background_spectrum_hops, table.blocks.start
     n_past = max(2, round(settings.background_s / (g * settings.grid.hop_s)))
-    group = (start + np.arange(len(table.blocks))) // g - start // g
-    edges = np.searchsorted(group, np.arange(group[-1] + 2))
-    means = np.full((group[-1] + 1, len(table.frequencies_hz)), np.nan)
-    for i, (a, b) in enumerate(pairwise(edges)):
-        known = table.known[a:b]
-        if known.sum() >= 0.5 * g:
-            unit = table.scale[a:b][known].max()
-            factor = np.where(known, table.scale[a:b] / unit, 0.0).astype(np.float32)
-            total = np.einsum("i,ij->j", factor, table.spectra[a:b])
-            if total.max() > 0:
-                # Split at a power of two, so that no bit depends on the unit.
-                total = np.maximum(total, FLOOR * total.max())
-                exponent = int(np.frexp(float(total.max()))[1])
-                level = np.log(np.ldexp(unit, exponent) / known.sum())
-                means[i] = np.log(np.ldexp(total, -exponent)) + level
-    padded = np.concatenate([np.full((n_past, means.shape[1]), np.nan), means])
-    rows = np.sort(sliding_window_view(padded, n_past, axis=0).reshape(-1, n_past), axis=1)
-    medians = row_quantile(rows, 0.5).reshape(len(padded) - n_past + 1, -1)
+    means = _log_means(table, g)
+    # Row i + j of the padded means is group j of the hour before group i + 1.
+    n_groups = len(means)
+    padded = np.concatenate([np.full((n_past - 1, means.shape[1]), np.nan, np.float32), means])
+    hours = np.stack([padded[i : i + n_groups].ravel() for i in range(n_past)])
+    medians = _median(sorted_columns(hours)).reshape(means.shape)
+    medians = np.concatenate([np.full((1, means.shape[1]), np.nan, np.float32), medians])
     span = settings.spectrum_hops - 1
     now = (start + np.arange(len(table.blocks)) - span) // g - start // g
-    return medians.astype(np.float32), now
+    return medians, now
+
+
+def _log_means(table: BlockTable, g: int) -> np.ndarray:
+    """Logarithm of the mean spectrum of each group of g blocks, float32, NaN if half is unknown."""
+    start = table.blocks.start
+    group = (start + np.arange(len(table.blocks))) // g - start // g
+    edges = np.searchsorted(group, np.arange(group[-1] + 2))
+    total = np.zeros((len(edges) - 1, len(table.frequencies_hz)), np.float32)
+    count, unit = np.zeros(len(total)), np.ones(len(total))
+    for i, (a, b) in enumerate(pairwise(edges.tolist())):
+        known, scale = table.known[a:b], table.scale[a:b]
+        count[i] = np.count_nonzero(known)
+        if count[i] >= 0.5 * g:
+            unit[i], power = scale[known].max(), table.spectra[a:b]
+            if (scale[known] != unit[i]).any():
+                factor = np.where(known, scale / unit[i], 0.0)
+                power = power * factor[:, np.newaxis].astype(np.float32)
+            np.add.reduce(power, axis=0, out=total[i])
+    largest = total.max(axis=1, initial=0.0, keepdims=True)
+    # Split at a power of two, so that no bit depends on the unit.
+    exponent = np.frexp(largest)[1]
+    total = np.ldexp(np.maximum(total, np.float32(FLOOR) * largest), -exponent)
+    level = np.log(np.ldexp(unit, exponent[:, 0]) / np.maximum(count, 1))
+    known = largest > 0
+    logarithm = np.log(total, where=known, out=np.full(total.shape, np.nan, np.float32))
+    return (logarithm + level[:, np.newaxis]).astype(np.float32)
+
+
+def _median(rows: np.ndarray) -> np.ndarray:
+    """Median of what is known of sorted columns, NaN where fewer than two values are."""
+    n = count_set(np.isfinite(rows))
+    high, columns = n // 2, np.arange(rows.shape[1])
+    middle = (
+        rows[np.maximum(n - 1, 0) // 2, columns] + rows[np.minimum(high, len(rows) - 1), columns]
+    ) / 2
+    return np.where(n >= 2, middle, np.float32(np.nan))
 
 
 @feature_e("dB", formula="RMS of 10 log10(P_k/P_(k−1)) over f", invariances="GO")
 def spec_flux(w: Windows) -> np.ndarray:
     """Change of the spectrum against the window that ends where this one begins."""
-    now = w.cached(_log_psd)
+    now, k = w.cached(_log_psd), min(w.k, w.n)
+    out = np.full(w.n, np.nan)
     # All but the first k of the windows before are windows of this batch.
-    early = min(w.k, w.n)
-    skip = min(max(0, w.k - w.first), early)
-    before = [np.full((skip, now.shape[1]), np.nan, np.float32), now[: w.n - early]]
-    if skip < early:
-        head = Windows(w.table, w.past, w.first - w.k + skip, early - skip, w.grid)
-        before.insert(1, _log_psd(head))
-        unit = np.concatenate([w.psd_unit[:skip], head.psd_unit, w.psd_unit[: w.n - early]])
-    else:
-        unit = np.concatenate([w.psd_unit[:skip], w.psd_unit[: w.n - early]])
-    louder = np.log(w.psd_unit / unit).astype(np.float32)
-    return _rms_difference_db(now + louder[:, np.newaxis], np.concatenate(before))
+    shift = np.log(w.psd_unit[k:] / w.psd_unit[: w.n - k])
+    out[k:] = _rms_difference_db(now[k:], now[: w.n - k], shift)
+    skip = min(max(0, w.k - w.first), k)
+    if skip < k:
+        head = dataclasses.replace(w, first=w.first - w.k + skip, n=k - skip)
+        shift = np.log(w.psd_unit[skip:k] / head.psd_unit)
+        out[skip:k] = _rms_difference_db(now[skip:k], head.cached(_log_psd), shift)
+    return out

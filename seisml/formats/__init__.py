@@ -18,6 +18,7 @@ from seisml.formats import (
     catalog_toml,
     fdsn_text,
     geojson,
+    hypoinverse,
     insight,
     mapped,
     mqs,
@@ -102,6 +103,7 @@ _BUILT_IN = (
     *insight.FORMATS,
     *nakamura.FORMATS,
     *cards.FORMATS,
+    *hypoinverse.FORMATS,
     *numeric.FORMATS,
     *phase_list.FORMATS,
     *through_obspy.FORMATS,
@@ -231,8 +233,9 @@ def read_catalog(
     else:
         chosen = sniff_format(path) or (get_format("csv") if columns else None)
     if chosen is None:
+        first = _read_head(path).strip().splitlines()[0].strip()
         raise CatalogError(
-            f"{path}: the content is of no known catalogue format.",
+            f"{path}: the content is of no known catalogue format; it begins {first[:60]!r}.",
             f"Known are {', '.join(format_names())}. For another table give "
             "columns={'time': ...}, or a catalog.toml beside it.",
         )
@@ -364,6 +367,8 @@ def _read_head(path: Path, *, binary: bool = False) -> str:
         ) from error
     if not head.strip():
         raise CatalogError(f"{path}: the catalogue is empty.", _known_hint())
+    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh")):
+        raise CatalogError(f"{path}: the file is compressed.", "Unpack it first.")
     if not binary and b"\0" in head:
         raise CatalogError(f"{path}: the file is binary (or UTF-16), not text.", _known_hint())
     return head.decode("utf-8-sig", errors="replace")

@@ -104,14 +104,14 @@ def read_hypo71(
         rows, _CLOCK, zone=stated_zone(zone, path, "HYPO71 summary"), hundred_years=True
     )
     rows = with_numbers(rows, _HYPO71_NUMBERS)
-    rows = _with_degrees(rows, "latitude", "north", "S", minus="LAT S" in header)
-    rows = _with_degrees(rows, "longitude", "east", "W", minus="LONG E" not in header)
+    rows = with_degrees(rows, "latitude", "north", "S", minus="LAT S" in header)
+    rows = with_degrees(rows, "longitude", "east", "W", minus="LONG E" not in header)
     if (rows.table["other"] == "").all():
         rows = Rows(rows.table.drop(columns="other"), rows.rejected)
     return to_catalog(rows, path=path, name=name, body=body or "earth", time_basis="origin")
 
 
-def _with_degrees(rows: Rows, column: str, side: str, negative: str, *, minus: bool) -> Rows:
+def with_degrees(rows: Rows, column: str, side: str, negative: str, *, minus: bool) -> Rows:
     """Turn degrees, minutes and a letter into degrees; ``minus`` is the sign without a letter."""
     rows = with_numbers(rows, (f"{column}_min", column))
     minutes = rows.table[f"{column}_min"]

@@ -6,6 +6,7 @@ line and value.
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -40,7 +41,19 @@ ALIASES = {
 }
 """Column names that are understood, best first, by what they mean."""
 
+_NINES = (-99, -99.9, -99.99, -999, -999.9, -999.99, -9999, -99999, 9999, 99999)
+UNKNOWN = {
+    "magnitude": (-9, -9.9, -9.99, 99, 99.9, 99.99, 999, 999.9, 999.99, *_NINES),
+    "latitude": (99, 99.9, 999, 999.9, *_NINES),
+    "longitude": (999, 999.9, -999, -999.9, -9999, -99999, 9999, 99999),
+    "depth_km": _NINES,
+}
+"""Numbers that lists write where they do not know one, by what they mean."""
+
 _PICK_NAME = re.compile(r"([PpSs][gn]?)_(?:time|arrival|arrival_time|pick)(?:_utc)?$|([PS][gn]?)$")
+_HEAD = 65_536
+_SEPARATOR = re.compile(r"\s*sep=.\s*$", flags=re.IGNORECASE)
+_COMMA_NUMBER = re.compile(r"\s*[+-]?\d+(?:,\d*)?\s*")
 _LIMITS = {"latitude": 90.0, "longitude": 360.0}
 _METRES = re.compile(r"[_/ ]m$|[(\[]\s*m(?:et(?:er|re)s?)?\s*[)\]]", flags=re.IGNORECASE)
 _DATED = r"\s*(?:\d{4}[-/]\d\d?[-/]\d\d?|\d{8}T)"
@@ -51,6 +64,9 @@ _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf"
 
 def read_rows(path: Path, *, header: Sequence[str] = ()) -> tuple[pd.DataFrame, np.ndarray]:
     """Read a table of texts separated by comma, semicolon or tab.
+
+    With `header`, also one whose columns stand between blanks. What may stand before the header
+    says `header_line`. Decimal commas become points where the separator is no comma.
 
     Parameters
     ----------
@@ -74,29 +90,82 @@ def read_rows(path: Path, *, header: Sequence[str] = ()) -> tuple[pd.DataFrame, 
     """
     path = Path(path)
     text = read_text(path)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(first), strict=True)
+    before, first = header_line(text)
+    split = delimiter(first)
+    if header and split not in first:
+        return _words(text, list(header), path)
+    if before:
+        text = "".join(text.splitlines(keepends=True)[before:])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=split, strict=True)
     header = list(header)
-    rows, lines, line = [], [], 1
+    rows, lines, line = [], [], before + 1
     try:
         for fields in reader:
-            line, end = reader.line_num + 1, line
+            line, end = before + reader.line_num + 1, line
             if not header:
                 header = _names(fields, path) if fields else []
             elif len(fields) == len(header):
                 rows.append(fields)
                 lines.append(end)
             elif fields:
-                raise CatalogError(
-                    f"{path}, line {reader.line_num}: row {len(rows) + 1} has {len(fields)} "
-                    f"fields, the header {len(header)}.",
-                    "Quote fields that contain the separator, or complete the row.",
-                )
+                raise _wrong_count(path, line - 1, len(rows) + 1, fields, header)
     except csv.Error as error:
         raise CatalogError(
-            f"{path}, line {reader.line_num}: {error}.", "Check the quotation marks."
+            f"{path}, line {before + reader.line_num}: {error}.", "Check the quotation marks."
         ) from error
+    table = pd.DataFrame(rows, columns=header, dtype=object)
+    return _with_points(table) if split != "," else table, np.array(lines, dtype=np.int64)
+
+
+def _words(text: str, header: list[str], path: Path) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read a table whose columns stand between blanks; lines that begin with # are comments."""
+    rows, lines = [], []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        if words and not words[0].startswith("#"):
+            if len(words) != len(header):
+                raise _wrong_count(path, number, len(rows) + 1, words, header)
+            rows.append(words)
+            lines.append(number)
     return pd.DataFrame(rows, columns=header, dtype=object), np.array(lines, dtype=np.int64)
+
+
+def _wrong_count(path: Path, line: int, row: int, fields, header) -> CatalogError:
+    return CatalogError(
+        f"{path}, line {line}: row {row} has {len(fields)} fields, the header {len(header)}.",
+        "Quote fields that contain the separator, or complete the row.",
+    )
+
+
+def _with_points(table: pd.DataFrame) -> pd.DataFrame:
+    """Write decimal commas as points, in columns that hold nothing but such numbers."""
+
+    def pointed(texts: pd.Series) -> pd.Series:
+        filled = texts[~_missing(texts)]
+        commas = filled.str.contains(",").any() and filled.str.fullmatch(_COMMA_NUMBER).all()
+        return texts.str.replace(",", ".") if commas else texts
+
+    return table.apply(pointed)
+
+
+def header_line(text: str) -> tuple[int, str]:
+    r"""Return how many lines of a text come before its header, and the header.
+
+    Before it may stand blank lines, ``sep=;`` of spreadsheets, and comments that begin with ``#``;
+    the last comment is the header where the line below it begins with a digit.
+
+    Examples
+    --------
+    >>> header_line("# by hand\ntime,label\n2020-01-01T00:00:00Z,VT")
+    (1, 'time,label')
+    """
+    numbered = enumerate(text[:_HEAD].splitlines())
+    lines = [(n, line) for n, line in numbered if line.strip() and not _SEPARATOR.match(line)]
+    comments = list(itertools.takewhile(lambda each: each[1].lstrip().startswith("#"), lines))
+    below = lines[len(comments) : len(comments) + 1]
+    if comments and not (below and re.match(r'[\s"]*[^\s\d"]', below[0][1])):
+        return comments[-1]
+    return below[0] if below else (0, "")
 
 
 def _names(fields: list[str], path: Path) -> list[str]:
@@ -175,7 +244,7 @@ def looks_dated(texts: pd.Series) -> bool:
 
 
 def numbers(texts: pd.Series, column: str, path: Path, lines: np.ndarray) -> pd.Series:
-    """Convert texts to float64, missing ones to NaN.
+    """Convert texts to float64, missing ones and what stands for them (`UNKNOWN`) to NaN.
 
     Raises
     ------
@@ -183,6 +252,8 @@ def numbers(texts: pd.Series, column: str, path: Path, lines: np.ndarray) -> pd.
         If a text is no number, or no latitude or longitude where it should be one.
     """
     values = pd.to_numeric(texts.where(~_missing(texts)), errors="coerce").astype(np.float64)
+    unknown = values.isin(UNKNOWN.get(column, ()))
+    values, texts = values.where(~unknown), texts.where(~unknown, "")
     wrong = (values.isna() & ~_missing(texts)) | (values.abs() > _LIMITS.get(column, np.inf))
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])

@@ -125,24 +125,25 @@ def read_detections(
 
 
 def _rows(path: Path, pattern: re.Pattern, what: str) -> pd.DataFrame:
-    rows = []
+    rows, lines = [], []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         match = pattern.match(line)
         if match is not None:
             rows.append(match.groupdict())
+            lines.append(number)
         elif line.strip():
             raise CatalogError(
                 f"{path}, line {number}: {line.strip()[:40]!r} is not {what} of pywcc.",
                 "Correct the line or remove it.",
             )
-    return pd.DataFrame(rows, columns=[*pattern.groupindex])
+    return pd.DataFrame(rows, columns=[*pattern.groupindex], index=lines)
 
 
 def _catalog(rows, path: Path, zone, body, name: str, time_basis: str) -> Catalog:
     texts = rows["date"].str.replace("/", "-") + "T" + rows["clock"]
     numbers = {column: rows[column].astype(float) for column in _NUMBERS if column in rows}
     events = rows.drop(columns=["date", "clock"]).assign(
-        time_ns=parse_times(texts, zone=zone, where=str(path)), **numbers
+        time_ns=parse_times(texts, zone=zone, where=str(path), lines=rows.index), **numbers
     )
     return make_catalog(
         events,

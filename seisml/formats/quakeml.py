@@ -108,7 +108,8 @@ def parse_xml(path: Path):
         tree = etree.parse(io.BytesIO(content), parser, base_url=str(path))
     except etree.XMLSyntaxError as error:
         raise CatalogError(
-            f"{path}: the XML cannot be read: {error}.", "Fetch or export the file again."
+            f"{path}, line {error.lineno}: the XML cannot be read: {error.msg}.",
+            "Fetch or export the file again.",
         ) from error
     if tree.docinfo.doctype:
         raise CatalogError(

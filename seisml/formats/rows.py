@@ -247,7 +247,7 @@ def stated_zone(zone: str | None, path: Path, kind: str) -> str:
     if zone is None:
         raise CatalogError(
             f"{path}: the times of a {kind} have no time zone.",
-            "State the zone, for example zone='UTC'; observatories also use local time.",
+            "State the zone: --zone UTC, in Python zone='UTC'; observatories also use local time.",
         )
     return zone
 
@@ -273,14 +273,14 @@ def to_catalog(
     if "event_id" in rows.table:
         again = rows.table.duplicated(["event_id", "time_ns"]) & (rows.table["event_id"] != "")
         rows = reject(rows, again, "same event again")
-        _check_ids(rows.table, path)
+        check_ids(rows.table, path)
     counts, lines = counted(rows.rejected)
     if rows.table.empty and counts:
         reasons = "; ".join(f"{n} x {why} (line {lines[why][0]})" for why, n in counts.items())
         zoneless = any("no time zone" in why for why in counts)
         raise CatalogError(
             f"{path}: not one line can be used: {reasons}.",
-            "State the zone, for example zone='UTC'."
+            "State the zone: --zone UTC, in Python zone='UTC'."
             if zoneless
             else "Check that the file is whole and of this format.",
         )
@@ -309,7 +309,13 @@ def counted(rejected: Rejected) -> tuple[dict[str, int], dict[str, tuple[int, ..
     return counts, {reason: tuple(lines.tolist()) for reason, lines in first.items()}
 
 
-def _check_ids(table: pd.DataFrame, path: Path) -> None:
+def check_ids(table: pd.DataFrame, path: Path) -> None:
+    """Refuse an event id that stands in two lines; the index of the table are lines.
+
+    Raises
+    ------
+    CatalogError
+    """
     twice = table["event_id"].duplicated(keep=False) & (table["event_id"] != "")
     if twice.any():
         event_id = table["event_id"][twice].iloc[0]
@@ -317,5 +323,6 @@ def _check_ids(table: pd.DataFrame, path: Path) -> None:
         raise CatalogError(
             f"{path}: the event id {event_id!r} stands in lines {first} and {second}, "
             "with different times.",
-            "Event ids must be unique: rename or remove one of the lines.",
+            "Event ids must be unique: rename or remove one; or, where the column is no id, leave "
+            "it out of a catalog.toml.",
         )

@@ -33,19 +33,21 @@ import pandas as pd
 
 from seisml.catalog import EVENT_COLUMNS, PICK_COLUMNS, Catalog, make_catalog
 from seisml.errors import CatalogError, did_you_mean
+from seisml.formats.clock_columns import has_parts, join_clock
 from seisml.formats.columns import (
     ALIASES,
     delimiter,
     extra_columns,
     find_phases,
     find_roles,
+    header_line,
     in_metres,
     looks_dated,
     numbers,
     plain,
     read_rows,
 )
-from seisml.formats.rows import Rejected, counted
+from seisml.formats.rows import Rejected, check_ids, counted
 from seisml.formats.table_write import OWN_EVENTS, OWN_PICKS, is_own_picks, picks_path
 from seisml.times import NAT, parse_times
 
@@ -64,12 +66,12 @@ _NOT_EVENTS |= {"p_amp", "s_amp"}  # amplitudes of one event at its stations (Qu
 
 def sniff(head: str, path: Path) -> bool:
     """Tell whether the first line of a text names columns of events, a time among them."""
-    first = next((line for line in head.splitlines() if line.strip()), "")
-    header = [word.strip().strip('"') for word in first.split(delimiter(first))]
+    first = header_line(head)[1]
+    header = [word.strip().strip('"') for word in first.lstrip("#").split(delimiter(first))]
     if first.lstrip().startswith(("<", "{", "[")) or _NOT_EVENTS & {plain(w) for w in header}:
         return False
     timed = {"time", "origin_time", "start"} & set(find_roles(header)) or find_phases(header)
-    return bool(timed) and len(header) > 1
+    return bool(timed or has_parts(header)) and len(header) > 1
 
 
 def read(
@@ -98,8 +100,9 @@ def read(
     Returns
     -------
     Catalog
-        Empty rows, rows without a time and events that stand there a second time (same id and
-        time) are counted as dropped.
+        Empty rows, rows without a time and events that stand there a second time (same id, time
+        and station) are counted as dropped. Rows of one event at several stations are events of
+        their own with the id ``id@station``; ``source_id`` keeps the id.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def read(
     if own:
         roles, phases = {role: role for role in _OWN_ROLES if role in table}, {}
     else:
-        table = table.apply(lambda column: column.str.strip())
+        table = join_clock(table.apply(lambda column: column.str.strip()))
         roles, phases = understand(table, columns or {}, path)
     times = _parse_columns(table, lines, roles, phases, zone, path)
     events, basis, rejected = events_of(table, lines, roles, phases, times, path, own=own)
@@ -184,8 +187,32 @@ def events_of(
     events = events.join(extra_columns(table, {*roles.values(), *phases}, reserved, own=own))
     wrong = _unusable(table, events)
     keep = ~np.logical_or.reduce(list(wrong.values()))
+    if not own:
+        events, wrong["end before start, only the end"] = _without_early_ends(events)
     rejected = {reason: lines[mask] for reason, mask in wrong.items() if mask.any()}
-    return _with_ids(events[keep]), _refine(basis, roles), rejected
+    events = events[keep]
+    if "event_id" in events:
+        events = _at_stations(events)
+        check_ids(events.set_index(lines[keep]), path)
+    return _with_ids(events), _refine(basis, roles), rejected
+
+
+def _at_stations(events: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows of one event at several stations ids of their own: id@station."""
+    ids = events["event_id"]
+    several = "station" in events and ids[ids != ""].duplicated().any()
+    if not several or events[ids != ""].duplicated(["event_id", "station"]).any():
+        return events
+    own = (ids + "@" + events["station"]).where((ids != "") & (events["station"] != ""), ids)
+    return events.assign(event_id=own, source_id=ids)
+
+
+def _without_early_ends(events: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return events without the ends that are before the start, and where these were."""
+    if "end_ns" not in events:
+        return events, np.zeros(len(events), dtype=bool)
+    early = (events["end_ns"] < events["time_ns"]) & (events["end_ns"] != NAT)
+    return events.assign(end_ns=events["end_ns"].mask(early, NAT)), early.to_numpy()
 
 
 def _times_of_events(times, roles, phases, path) -> tuple[pd.DataFrame, str]:
@@ -246,7 +273,8 @@ def _unusable(table: pd.DataFrame, events: pd.DataFrame) -> dict[str, np.ndarray
     untimed = (events["time_ns"] == NAT).to_numpy() & ~empty
     again = np.zeros(len(events), dtype=bool)
     if "event_id" in events:
-        again = events.duplicated(["event_id", "time_ns"]).to_numpy() & (events["event_id"] != "")
+        same = [name for name in ("event_id", "time_ns", "station") if name in events]
+        again = events.duplicated(same).to_numpy() & (events["event_id"] != "")
         again = np.asarray(again & ~untimed & ~empty)
     return {"empty row": empty, "row without time": untimed, "same event again": again}
 

@@ -6,12 +6,13 @@ tell apart; expert and machine also differ in line style and in place.
 """
 
 from seisml.plots.catalogs import plot_hours, plot_magnitudes, plot_rates, plot_waiting
-from seisml.plots.comparisons import plot_coverage, plot_residuals
+from seisml.plots.comparisons import plot_residuals
 from seisml.plots.curves import plot_curves, plot_precision, plot_tolerance
 from seisml.plots.events import plot_event
 from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
 from seisml.plots.scores import plot_differences, plot_importance, plot_scores
 from seisml.plots.style import png
+from seisml.plots.timeline import plot_coverage
 
 __all__ = [
     "plot_completeness",

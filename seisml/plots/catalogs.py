@@ -199,5 +199,5 @@ def plot_magnitudes(found: Statistics, *, ax: Axes | None = None):
         handles.append(Line2D([], [], color=colour, ls=dashes, lw=1.8, label=label))
     ax.set_yscale("log")
     ax.set_ylim(0.7, 1.6 * table["n_at_least"].max())
-    ax.legend(handles=handles, loc="upper right")
+    legend_above(ax, handles)
     return figure or ax

@@ -143,7 +143,7 @@ def plot_confusion(table: pd.DataFrame, *, ax: Axes | None = None):
         colour = "white" if share[row, column] > 0.6 else BLACK
         ax.text(column, row, str(n), ha="center", va="center", color=colour)
     names = [plain(name) for name in table.columns]
-    turned = sum(map(len, names)) > 60
+    turned = 0.09 * max(map(len, names)) > (ax.figure.get_figwidth() - 1.5) / len(names)
     look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
     ax.set_xticks(np.arange(len(names)), names, **look)
     ax.set_yticks(np.arange(len(table)), [plain(name) for name in table.index])

@@ -90,21 +90,22 @@ def new_axes(ax: Axes | None, height_in: float) -> tuple[Figure | None, Axes]:
 def legend_above(ax: Axes, handles: list) -> None:
     """Put the legend over the axes, where it hides nothing."""
     if handles:
-        width_in = sum(0.6 + 0.085 * len(handle.get_label()) for handle in handles)
-        rows = 1 if width_in < 0.95 * ax.figure.get_figwidth() else 2
+        widths_in = [0.6 + 0.085 * len(handle.get_label()) for handle in handles]
+        room_in = 0.95 * ax.figure.get_figwidth()
+        fit = len(handles) if sum(widths_in) < room_in else int(room_in / max(widths_in))
         ax.legend(
             handles=handles,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
-            ncols=-(-len(handles) // rows),
+            ncols=max(fit, 1),
             columnspacing=1.4,
             borderaxespad=0.2,
         )
 
 
-def time_axis(ax: Axes, limits) -> None:
+def time_axis(ax: Axes, limits, *, maxticks: int = 8) -> None:
     """Show instants from the first limit to the second, in UTC."""
-    locator = dates.AutoDateLocator(tz="UTC", minticks=3, maxticks=8)
+    locator = dates.AutoDateLocator(tz="UTC", minticks=min(3, maxticks), maxticks=maxticks)
     formatter = dates.ConciseDateFormatter(locator, tz="UTC", zero_formats=ZERO_FORMATS)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)

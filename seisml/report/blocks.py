@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from seisml.comparison import Comparison
+from seisml.comparison import EVERYWHERE, Comparison, cover_of
 from seisml.completeness import Completeness, completeness
 from seisml.curves import around_tolerance, score_curve
 from seisml.page import (
@@ -86,8 +86,13 @@ def result_block(numbers: Mapping[str, dict], tests: Sequence[Comparison], extra
 def coverage_picture(c: Comparison) -> Picture:
     """Return the timeline of both catalogues with the gaps."""
     what = "Time that was scored, the" if c.coverage else "The"
-    caption = f"{what} expert's events (above) and the detections (below)."
-    return picture(caption, "plot_coverage", c.coverage, expert=c.expert, machine=c.machine)
+    caption = f"{what} expert's events (above) and the detections (below). Time without data and "
+    caption += "events is cut out where it is long."
+    coverage, expert, machine = c.coverage, c.expert, c.machine
+    if not c.by_station:  # one row: nobody asked at which station anything was
+        coverage = coverage and {"any": cover_of(coverage, EVERYWHERE)}
+        expert, machine = (table.assign(station="any") for table in (expert, machine))
+    return picture(caption, "plot_coverage", coverage, expert=expert, machine=machine)
 
 
 def residual_picture(c: Comparison) -> Picture:
