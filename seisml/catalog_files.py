@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from seisml.archive import open_archive
-from seisml.catalog import LINKS, Catalog, join_picks, select
+from seisml.catalog import LINKS, Catalog, join_picks, make_catalog, select
 from seisml.compare import compare
 from seisml.comparison import Comparison
 from seisml.coverage import archive_coverage, read_coverage
@@ -19,6 +19,9 @@ from seisml.labels import LabelRule, signal_catalog
 from seisml.store import covered, iter_tables, shard_paths
 from seisml.taxonomy import Taxonomy, below, class_of, classify, lineage
 from seisml.times import DAY_NS, iso
+
+_NO_ARRIVAL = r"(?:start|end|noise_start|noise_end|Peak_.*|.*_spectral_(?:start|end))?"
+"""Phases of picks that are windows or nothing."""
 
 
 def read_joined(path, picks: Iterable = (), **options) -> Catalog:
@@ -117,6 +120,13 @@ def compare_files(
     for side in whole:
         if side.dropped:
             on_message(f"{side.name}: rows dropped: {dropped_text(side)}")
+    if len(whole[0].picks) and not len(whole[0]):
+        whole = [_picks_as_events(side) for side in whole]
+        on_message(
+            f"{whole[0].name}: it has picks only; {len(whole[0])} picks are compared with "
+            f"{len(whole[1])} of {whole[1].name}, phases are their classes"
+        )
+    whole = [_with_networks(one, other) for one, other in (whole, whole[::-1])]
     tolerance_s = _by_class(tolerance_s, whole[1], taxonomy, level)
     sides = _of_one_body(*(select(side, start=start, end=end) for side in whole))
     if taxonomy is not None:
@@ -135,6 +145,42 @@ def compare_files(
         truth = signal_catalog(table, truth)
     options = {"mode": mode, "min_overlap": min_overlap, "coverage": coverage, "labels": labels}
     return compare(found, truth, tolerance_s=tolerance_s, **options)
+
+
+def _picks_as_events(catalog: Catalog) -> Catalog:
+    """Return the picks of a catalogue as events at stations whose labels are the phases."""
+    picks = catalog.picks[~catalog.picks["phase"].str.fullmatch(_NO_ARRIVAL)]
+    if not len(picks):
+        raise CatalogError(
+            f"{catalog.source or catalog.name}: it has no picks to compare those of the other.",
+            "Compare events with events: associate the picks first.",
+        )
+    events = picks.assign(pick_of=picks["event_id"]).drop(columns="event_id")
+    events = events.rename(columns={"phase": "label"})
+    return make_catalog(
+        events,
+        name=catalog.name,
+        body=catalog.body,
+        source=catalog.source,
+        time_basis="first_pick",
+        dropped=catalog.dropped,
+        dropped_lines=catalog.dropped_lines,
+    )
+
+
+def _with_networks(catalog: Catalog, other: Catalog) -> Catalog:
+    """Give stations without a network that of the other catalogue, where it has but one."""
+    names = {*other.events["station"], *other.picks["station"]}
+    known: dict[str, set[str]] = {}
+    for name in names:
+        if "." in name:
+            known.setdefault(name.split(".")[1], set()).add(".".join(name.split(".")[:2]))
+    whole = {code: min(found) for code, found in known.items() if len(found) == 1}
+
+    def named(table):
+        return table.assign(station=table["station"].map(lambda code: whole.get(code, code)))
+
+    return dataclasses.replace(catalog, events=named(catalog.events), picks=named(catalog.picks))
 
 
 def _by_class(tolerance_s, expert: Catalog, taxonomy: Taxonomy | None, level: int | None):

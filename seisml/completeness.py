@@ -44,6 +44,12 @@ class Completeness:
     high: np.ndarray
     n: int
 
+    def where(self, value: float) -> str:
+        """Return `half` or `full` as text; outside the events it is only known to be there."""
+        if self.x[0] <= value <= self.x[-1]:
+            return f"{value:.2f}"
+        return f"below {self.x[0]:.2f}" if value < self.x[0] else f"above {self.x[-1]:.2f}"
+
 
 def completeness(
     comparison: Comparison, *, column: str = "magnitude", n_boot: int = 300, seed: int = 0

@@ -14,7 +14,8 @@ import pandas as pd
 
 from seisml.errors import ModelError, TableError, did_you_mean
 from seisml.importance import kin_groups, permutation_importance
-from seisml.model import PACKAGES, finite, fit_classifier, within
+from seisml.model import finite, fit_classifier, within
+from seisml.model.files import PACKAGES
 from seisml.scores import (
     FEW_BLOCKS,
     block_counts,
@@ -227,7 +228,8 @@ def _training_rows(samples: Samples, fold, k: int, rule: EvaluationRule) -> np.n
     train = fold != k
     if samples.time_ns is not None:
         tested = np.unique(samples.time_ns[~train])
-        train &= ~within(samples.time_ns, tested, round(rule.purge_s * NS_PER_S))
+        purge_ns = round(rule.purge_s * NS_PER_S)
+        train &= ~within(samples.time_ns, tested, purge_ns, purge_ns)
     return np.flatnonzero(train)
 
 
@@ -300,14 +302,18 @@ def _notes(samples: Samples, counts, alone: pd.Series) -> list[str]:
         values = samples.X[name].dropna()
         if len(values) > 50 and (values % 1 == 0).all() and values.nunique() == len(values):
             notes.append(f"{name} holds whole numbers that are all different: is it an identifier?")
+    telling = []
     missing = samples.X.isna().to_numpy()
     for k in np.flatnonzero(missing.any(axis=0)):
         shares = [missing[samples.y == name, k].mean() for name in samples.classes]
         if max(shares) - min(shares) > 0.5:
-            notes.append(
-                f"{samples.X.columns[k]} is missing in {min(shares):.0%} of one class and "
-                f"{max(shares):.0%} of another: that it is missing may give the label away"
-            )
+            telling.append(str(samples.X.columns[k]))
+    if telling:
+        more = f" and {len(telling) - 3} more" if len(telling) > 3 else ""
+        notes.append(
+            f"{', '.join(telling[:3])}{more}: missing in many rows of one class and few of "
+            "another. That a value is missing may give the label away"
+        )
     n_blocks = len(next(iter(counts.values())))
     if n_blocks < FEW_BLOCKS:
         notes.append(f"there are {n_blocks} blocks only: the intervals are too narrow")

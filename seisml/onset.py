@@ -1,33 +1,59 @@
-"""Onsets: where in the waveform an event begins, and how sure that is."""
+"""Onsets: where in the records of a station an event begins, P and S, and how sure that is."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from scipy.signal import sosfilt, sosfilt_zi
 
-from seisml import archive as archives
 from seisml.archive import Archive
-from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, segments
+from seisml.cuts import cuts
+from seisml.errors import ConfigError
+from seisml.picker import Pick, aic_onset, pad_s, pick_onset
+from seisml.segments import Band, Segment, align, snap_rate
 from seisml.times import NS_PER_S
+
+MAJORITY, CLEAR_DB = 0.5, 4.0
+"""An onset is taken if more than this share of the votes mean it, and the power rises so much."""
+MOVES = 2
+"""How often the search is moved back, where the onset lies in its earlier half."""
+S_SEARCH = 2.0
+"""How long after P the S onset is looked for, in search times."""
+S_FIRST = 1 / 40
+"""How soon after P the S onset may be, in search times."""
+S_RISE_DB = 3.0
+"""How much the power of the horizontals rises at an S onset, at least."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Onset:
-    """A refined onset: when, how sure, how strong, on which channel."""
+    """A refined onset: when, how sure, how clear, on which channel; S where it can be told.
+
+    Attributes
+    ----------
+    time_ns : int
+    uncertainty_s : float
+        One standard deviation.
+    snr_db : float
+        Mean square after the onset over that before it, in the band where that is largest.
+    channel : str
+    s_time_ns : int or None
+        Onset of S, where there are three components and the horizontals rise.
+    s_uncertainty_s : float
+    """
 
     time_ns: int
     uncertainty_s: float
     snr_db: float
     channel: str
+    s_time_ns: int | None = None
+    s_uncertainty_s: float = np.nan
 
 
 def refine_onset(
     archive: Archive, station: str, time_ns: int, *, band: Band, search_s: float
 ) -> Onset | None:
     """Refine an onset on the waveform within a search time around a first guess.
-
-    The causal filter is started early enough that it does not matter where. The vertical is
-    preferred; without one, the channel with the largest signal-to-noise ratio.
 
     Parameters
     ----------
@@ -43,101 +69,188 @@ def refine_onset(
     Returns
     -------
     Onset or None
-        None where there are not enough samples.
+        See `find_onset`.
     """
-    search_ns = round(search_s * NS_PER_S)
-    pad_ns = round(band.settle_s(FORGOTTEN) * NS_PER_S)
-    start_ns, end_ns = time_ns - 2 * search_ns, time_ns + search_ns
-    whole = (start_ns - pad_ns, end_ns)
-    guard_ns = archives.guard(archive, station)
-    span = whole[0] - guard_ns, whole[1] + guard_ns
-    channels = archives.channels_of(archive, station)
-    vertical = [channel for channel in channels if channel.endswith("Z")]
-    for chosen in (vertical, [channel for channel in channels if channel not in vertical]):
-        records = archives.records(archive, station, *span, channels=chosen) if chosen else []
-        raw = segments([(*whole, records)], station=station)
-        parts = causal_filter(_fast(raw, band), band)
-        found = [_pick(part, start_ns, time_ns, search_s) for part in parts]
-        found = [onset for onset in found if onset is not None]
-        if found:
-            return max(found, key=lambda onset: onset.snr_db)
-    return None
+    span = onset_span(time_ns, band=band, search_s=search_s)
+    [(_, parts)] = cuts(archive, station, [span])
+    return find_onset(parts, time_ns, band=band, search_s=search_s)
 
 
-def _fast(parts: Iterable[Segment], band: Band) -> Iterator[Segment]:
-    return (part for part in parts if 0.4 * part.sampling_rate_hz > band.f_min_hz)
+def refine_onsets(
+    archive: Archive, station: str, times_ns: Sequence[int], *, band: Band, search_s: float
+) -> list[Onset | None]:
+    """Refine many onsets of a station, as `refine_onset` each; stretches are read once."""
+    spans = [onset_span(time_ns, band=band, search_s=search_s) for time_ns in times_ns]
+    found: list[Onset | None] = [None] * len(spans)
+    for i, parts in cuts(archive, station, spans):
+        found[i] = find_onset(parts, times_ns[i], band=band, search_s=search_s)
+    return found
 
 
-def _pick(part: Segment, start_ns: int, guess_ns: int, search_s: float) -> Onset | None:
-    """Pick one segment: AIC between the start of the search and the largest sample after it."""
-    rate_hz = part.sampling_rate_hz
-    first = max(0, int(np.ceil((start_ns - part.start_ns) * rate_hz / NS_PER_S)))
-    x = part.data[0, first:].astype(np.float64)
-    guess = int((guess_ns - part.start_ns) * rate_hz / NS_PER_S) - first
-    if len(x) < 40 or not 10 <= guess < len(x):
-        return None
-    begin = max(0, guess - (len(x) - guess))
-    peak = begin + int(np.argmax(np.abs(x[begin:])))
-    stop = min(len(x), peak + max(5, round(0.05 * (len(x) - begin))))
-    # What lies before the search is noise to compare with, not a place for the onset.
-    at, spread = aic_onset(x[:stop], first=guess - round(search_s * rate_hz))
-    if at is None:
-        return None
-    before, after = x[:at], x[at:stop]
-    noise = np.mean(before**2)
-    snr_db = 10 * np.log10(np.mean(after**2) / noise) if noise > 0 else np.inf
-    time_ns = part.start_ns + round((first + at) * NS_PER_S / rate_hz)
-    return Onset(time_ns, max(spread, 1.0) / rate_hz, float(snr_db), part.channels[0])
+def onset_span(time_ns: int, *, band: Band, search_s: float) -> tuple[int, int]:
+    """Return the span of time that `find_onset` looks at: it does not matter what lies beyond."""
+    if not search_s > 0:
+        raise ConfigError(f"onset_search_s = {search_s:g} must be positive.")
+    before_s = (2 + MOVES) * search_s + pad_s(band, np.inf)
+    after_s = (1 + S_SEARCH) * search_s
+    return time_ns - round(before_s * NS_PER_S), time_ns + round(after_s * NS_PER_S)
 
 
-def aic_onset(x: np.ndarray, *, first: int = 0) -> tuple[int | None, float]:
-    """Find the sample that best divides a record into noise and signal.
+def find_onset(
+    parts: Iterable[Segment], time_ns: int, *, band: Band, search_s: float
+) -> Onset | None:
+    """Find the onset about a first guess in the segments of a station.
 
-    AIC(k) = k log var(x[:k]) + (n - k - 1) log var(x[k:]); its minimum is the onset. The spread
-    is the standard deviation of k under the Akaike weights exp(-(AIC - min)/2).
+    The vertical decides; without one, the other channel that is clearest. The picker is
+    `seisml.picker.pick_onset`.
 
     Parameters
     ----------
-    x : numpy.ndarray, shape (n_samples,)
-        Noise, then the first part of the signal up to its maximum.
-    first : int
-        The onset is not looked for before this sample.
+    parts : iterable of Segment
+        Unfiltered, of the span `onset_span`, one channel each.
+    time_ns : int
+        First guess.
+    band : Band
+    search_s : float, s
+
+    Returns
+    -------
+    Onset or None
+        None where there are too few samples, where no onset has a `MAJORITY` or none is as clear
+        as `CLEAR_DB`. Then the guess stays: on records of Mars and the Moon, and on Earth, such
+        onsets were further from the expert's than the guess was.
+    """
+    parts = [part for part in parts if 0.4 * part.sampling_rate_hz > band.f_min_hz]
+    vertical = [part for part in parts if part.channels[0].endswith("Z")]
+    others = [part for part in parts if not part.channels[0].endswith("Z")]
+    for chosen in (vertical, others):
+        picks = [(_moved_pick(part, time_ns, band, search_s), part) for part in chosen]
+        picks = [(pick, part) for pick, part in picks if pick is not None]
+        if picks:
+            pick, part = max(picks, key=lambda found: (found[0].snr_db, found[1].channels))
+            rate_hz = part.sampling_rate_hz
+            at_ns = part.start_ns + round(pick.sample * NS_PER_S / rate_hz)
+            if not _is_onset(pick):
+                return None
+            onset = Onset(at_ns, pick.uncertainty / rate_hz, pick.snr_db, part.channels[0])
+            return _with_s(onset, parts, band, search_s)
+    return None
+
+
+def _moved_pick(part: Segment, time_ns: int, band: Band, search_s: float) -> Pick | None:
+    """Pick an onset; where it is far before the guess, look again from there.
+
+    A detector wakes up late where a weak P goes before a strong S: the search follows back. A
+    second look that finds nothing better leaves the first.
+    """
+    found = _pick(part, time_ns, band, search_s)
+    rate_hz = part.sampling_rate_hz
+    for _ in range(MOVES):
+        if found is None or not _is_onset(found):
+            break
+        at_ns = part.start_ns + round(found.sample * NS_PER_S / rate_hz)
+        if at_ns > time_ns - search_s * NS_PER_S / 2:
+            break
+        time_ns, again = at_ns, _pick(part, at_ns, band, search_s)
+        if again is None or not _is_onset(again):
+            break
+        found = again
+    return found
+
+
+def _is_onset(pick: Pick) -> bool:
+    return pick.agreement >= MAJORITY and pick.snr_db >= CLEAR_DB
+
+
+def _pick(part: Segment, time_ns: int, band: Band, search_s: float) -> Pick | None:
+    rate_hz = snap_rate(part.sampling_rate_hz)
+    guess = round((time_ns - part.start_ns) * rate_hz / NS_PER_S)
+    search = round(search_s * rate_hz)
+    x = part.data[0, : max(0, guess + search)]
+    return pick_onset(x, rate_hz, guess, band=band, search=search)
+
+
+def _with_s(onset: Onset, parts: list[Segment], band: Band, search_s: float) -> Onset:
+    """Add the onset of S, where three components hold the time after P."""
+    there = [part for part in parts if part.start_ns < onset.time_ns < part.end_ns]
+    three = {part.channels[0][-1]: part for part in there}
+    horizontals = sorted(set(three) - {"Z"})
+    rates = {snap_rate(part.sampling_rate_hz) for part in three.values()}
+    if "Z" not in three or len(horizontals) != 2 or len(rates) != 1 or len(there) != 3:
+        return onset
+    whole = align([three["Z"], *(three[name] for name in horizontals)])
+    if whole is None or whole.start_ns > onset.time_ns:
+        return onset
+    rate_hz = rates.pop()
+    p = round((onset.time_ns - whole.start_ns) * rate_hz / NS_PER_S)
+    end = p + round(S_SEARCH * search_s * rate_hz)
+    at, spread = s_onset(whole.data[:, :end], rate_hz, p, band=band, search=search_s * rate_hz)
+    if at is None:
+        return onset
+    at_ns = whole.start_ns + round(at * NS_PER_S / rate_hz)
+    return dataclasses.replace(onset, s_time_ns=at_ns, s_uncertainty_s=spread / rate_hz)
+
+
+def s_onset(
+    x: np.ndarray, sampling_rate_hz: float, p: int, *, band: Band, search: float
+) -> tuple[int | None, float]:
+    """Find the onset of S after a known P in three components.
+
+    The power of the horizontals, weighted by its share of all power (near one where the motion is
+    horizontal, small in the coda of a steep P), is divided in two by its AIC between P and its
+    largest value.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (3, n_samples)
+        Vertical and two horizontals of any orientation, unfiltered, until the search ends.
+    sampling_rate_hz : float
+    p : int
+        Sample of P.
+    band : Band
+    search : float
+        Length of the search of P in samples; all lengths are shares of it.
 
     Returns
     -------
     at : int or None
-        First sample of the signal; None where the record is too short or constant.
+        Sample; None where the power of the horizontals does not rise by `S_RISE_DB`.
     spread : float
-        In samples.
+        One standard deviation, samples.
 
     References
     ----------
-    Maeda 1985, doi:10.4294/zisin1948.38.3_365.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> x = rng.standard_normal(400)
-    >>> x[300:] *= 20
-    >>> abs(aic_onset(x)[0] - 300) <= 1
-    True
+    Maeda 1985, doi:10.4294/zisin1948.38.3_365; Cichowicz 1993, doi:10.1785/BSSA0830010180
+    (horizontal over total energy).
     """
-    n, guard = len(x), max(4, len(x) // 50)
-    if n < 4 * guard:
+    first, smooth = p + round(S_FIRST * search), max(3, round(search / 30))
+    if x.shape[1] - first < 40:
         return None, np.nan
-    x = x - x.mean()
-    k = np.arange(max(guard, min(first, n - 2 * guard)), n - guard)
-    left, right = np.cumsum(x), np.cumsum(x[::-1])[::-1]
-    left2, right2 = np.cumsum(x * x), np.cumsum((x * x)[::-1])[::-1]
-    var_left = left2[k - 1] / k - (left[k - 1] / k) ** 2
-    var_right = right2[k] / (n - k) - (right[k] / (n - k)) ** 2
-    good = (var_left > 0) & (var_right > 0)
-    if not good.any():
+    sos = band.sections(sampling_rate_hz)
+    start = sosfilt_zi(sos)[:, np.newaxis, :] * np.asarray(x[:, :1], float)
+    y = sosfilt(sos, np.asarray(x, float), axis=1, zi=start)[0][:, max(0, first - smooth) :]
+    first -= max(0, first - smooth)
+    horizontal, total = (y[1:] ** 2).sum(axis=0), (y**2).sum(axis=0)
+    share = _mean(horizontal, smooth) / np.maximum(_mean(total, smooth), 1e-300)
+    power = (horizontal * share)[first:]
+    peak = int(np.argmax(_mean(power, max(3, smooth // 2))))
+    power = power[: peak + max(5, smooth)]
+    # As samples whose variance is this power: AIC looks at squares only.
+    signs = np.where(np.arange(len(power)) % 2, 1.0, -1.0)
+    at, spread = aic_onset(np.sqrt(power) * signs)
+    if at is None:
         return None, np.nan
-    aic = np.full(len(k), np.inf)
-    aic[good] = k[good] * np.log(var_left[good]) + (n - k[good] - 1) * np.log(var_right[good])
-    best = int(np.argmin(aic))
-    weight = np.exp(-0.5 * (aic - aic[best]))
-    weight /= weight.sum()
-    spread = float(np.sqrt(np.sum(weight * (k - k[best]) ** 2)))
-    return int(k[best]), spread
+    before = np.mean(power[max(0, at - 5 * smooth) : at])
+    after = np.mean(power[at : at + 5 * smooth])
+    if not after > before * 10 ** (S_RISE_DB / 10):
+        return None, np.nan
+    # How fast the power rises is a part of it: the place at which it begins is read off a slope.
+    return p + round(S_FIRST * search) + at, float(np.hypot(spread, smooth / 4))
+
+
+def _mean(x: np.ndarray, length: int) -> np.ndarray:
+    """Return the mean over a window about each sample, fewer samples at the ends."""
+    sums = np.concatenate([[0.0], np.cumsum(x)])
+    k = np.arange(len(x))
+    begin, end = np.maximum(0, k - length // 2), np.minimum(len(x), k - length // 2 + length)
+    return (sums[end] - sums[begin]) / (end - begin)

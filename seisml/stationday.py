@@ -142,9 +142,18 @@ def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -
         rate_hz = next((rate_hz for rate_hz in rates if _fast_enough(plan, rate_hz)), None)
         if rate_hz is not None:
             rates_hz[channel] = rate_hz
+            if n_above := _bands_above(plan, rate_hz):
+                counts["bands_above_nyquist"] += n_above
             if plan.units != "counts" and not plan.metadata.knows(station, channel):
                 counts["channels_without_metadata"] += 1
     return rates_hz
+
+
+def _bands_above(plan: Plan, rate_hz: float) -> int:
+    """Return how many bands have columns and reach above 0.8 of Nyquist: these columns are NaN."""
+    if not any(one.group == "D" and one.parts for one in plan.features):
+        return 0
+    return sum(high_hz > 0.4 * rate_hz * (1 + 1e-9) for _, high_hz in plan.settings.bands_hz)
 
 
 def _groups(part: Archive, three: tuple[str, ...]) -> list[tuple[str, ...]]:

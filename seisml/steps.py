@@ -61,6 +61,33 @@ def training_sets(stores, catalog, also, path, config, **options):
     return found
 
 
+def tell_labels(counts, as_json: bool) -> None:
+    """Print how many windows and events have which label, and what is ignored and why."""
+    if as_json:
+        terminal.as_json({name: table.to_dict("records") for name, table in counts.items()})
+        return
+    for name, table in counts.items():
+        if len(table):
+            rows = [[cell(value) for value in row] for row in table.to_numpy(dtype=object)]
+            terminal.table(name, list(table), rows)
+
+
+def write_labels(windows, output) -> None:
+    """Write the label of every window as CSV."""
+    from seisml.atomic import write_atomic
+    from seisml.labels import REASONS
+    from seisml.times import datetime64
+
+    names = {-1: "ignore", 0: "noise", 1: "event"}
+    columns = ["station", "state", "y", "reason", "event_id", "n_events", "share", "weight"]
+    table = windows[columns].rename(columns={"y": "class"})
+    table["state"] = table["state"].map(names)
+    table["reason"] = [REASONS[number] for number in table["reason"]]
+    table.insert(0, "time", datetime64(windows["time_ns"].to_numpy()))
+    text = table.to_csv(index=False, float_format="%.4g", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+    write_atomic(output, text)
+
+
 def show_models(model: str | None, as_json: bool) -> None:
     """List the models that come with seisml, or print the card of one."""
     from seisml.model import load_detector, shipped_models
@@ -412,7 +439,19 @@ def explain_sets(sets) -> None:
     terminal.table("sets", ["set", "for", "numbering after"], rows)
 
 
-def tell_evaluation(result, folder) -> None:
+def draw_feature(feature, path) -> None:
+    """Draw a feature on example records and tell where."""
+    from seisml.atomic import write_atomic
+    from seisml.errors import FeatureError
+    from seisml.plots import plot_feature, png
+
+    if feature is None:
+        raise FeatureError("--plot draws one feature, no set.", "Name one: seisml features NAME.")
+    write_atomic(path, png(plot_feature(feature)))
+    terminal.say(f"Drawn: {path}")
+
+
+def tell_evaluation(result, folder, more=()) -> None:
     """Print the scores of an evaluation; write its page, numbers, predictions and audit list."""
     from pathlib import Path
 
@@ -438,7 +477,7 @@ def tell_evaluation(result, folder) -> None:
     write_atomic(folder / "evaluation.json", _json(numbers(result)))
     write_atomic(folder / "predictions.csv", predictions(result).to_csv(index=False))
     write_review(folder / "review.csv", disagreements(result))
-    terminal.line(str(evaluation_report(folder / "evaluation.html", result)))
+    terminal.line(str(evaluation_report(folder / "evaluation.html", result, more=more)))
 
 
 def _json(value) -> str:

@@ -322,7 +322,7 @@ def _rows(frame, columns: Columns, X: pd.DataFrame, label: pd.Series, notes: lis
         raise TableError(
             f"{columns.label} has {len(sizes)} class with at least {MIN_ROWS} rows ({have}); "
             f"rows: {why}.",
-            "Two are needed. --rename joins labels, --rest gives unlabelled rows a class.",
+            "Two are needed: join labels (--rename, a taxonomy), or name the rest (--rest).",
         )
     return keep, dropped
 

@@ -74,8 +74,8 @@ def choose_thresholds(
     detection, matching
         See `seisml.training.train`.
     false_alarms_per_day : float
-        The lowest threshold with no more unmatched detections in a station-day; where 0, the
-        threshold with the best F1.
+        The lowest threshold from which on there are no more unmatched detections in a
+        station-day; where 0, the threshold with the best F1.
 
     Returns
     -------
@@ -89,11 +89,11 @@ def choose_thresholds(
     candidates = _candidates(labelled, scores, false_alarms_per_day)
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
-    every = [_Line.of(labelled, scores, *line) for line in lines(labelled.windows)]
+    every = [ScoredLine.of(labelled, scores, *line) for line in lines(labelled.windows)]
     for i, threshold in enumerate(candidates):
         rule = event_rule(threshold, detection)
         for line in every:
-            _count(counts[i, :, line.number], line, labelled.grid, rule, matching)
+            count_outcomes(counts[i, :, line.number], line, labelled.grid, rule, matching)
     fold = labelled.windows["fold"].to_numpy()[np.isfinite(scores)]
     days = np.bincount(fold, minlength=n_folds) * labelled.grid.hop_s / 86_400
     value, f1, alarms = np.zeros((3, n_folds + 1))
@@ -145,7 +145,7 @@ def _candidates(labelled: Labelled, scores: np.ndarray, alarms_per_day: float) -
 
 
 @dataclasses.dataclass(frozen=True)
-class _Line:
+class ScoredLine:
     """Scored windows of one station of a set, and the signals that begin in them."""
 
     number: int
@@ -155,16 +155,19 @@ class _Line:
     truth: np.ndarray
 
     @classmethod
-    def of(cls, labelled: Labelled, scores, station: str, rows) -> "_Line":
+    def of(cls, labelled: Labelled, scores, station: str, rows) -> "ScoredLine":
+        """Return the rows of a station that have a score."""
         number = int(labelled.windows["set"].iloc[rows[0]])
         rows = rows[np.isfinite(scores[rows])]
         time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
         signals = labelled.sets[number].events
-        truth = _known_signals(signals, station, time_ns, labelled.grid)
+        truth = known_signals(signals, station, time_ns, labelled.grid)
         return cls(number, time_ns, scores[rows], fold, truth)
 
 
-def _count(counts, line: _Line, grid: WindowGrid, rule: EventRule, matching: MatchRule) -> None:
+def count_outcomes(
+    counts, line: ScoredLine, grid: WindowGrid, rule: EventRule, matching: MatchRule
+) -> None:
     """Add (matched, unmatched, missed) of each fold at one threshold."""
     if not len(line.time_ns):
         return
@@ -183,7 +186,7 @@ def _count(counts, line: _Line, grid: WindowGrid, rule: EventRule, matching: Mat
         np.add.at(counts, (line.fold[np.maximum(at, 0)], column), 1)
 
 
-def _known_signals(signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid) -> np.ndarray:
+def known_signals(signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid) -> np.ndarray:
     """Return (start, end) of the signals that begin inside a known window."""
     name = ".".join(station.split(".")[:2])
     spans = signals.loc[signals["station"] == name, ["start_ns", "end_ns"]].to_numpy(np.int64)

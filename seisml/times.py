@@ -3,26 +3,21 @@
 Leap seconds are not counted (a day has 86 400 s), as in ObsPy and POSIX time.
 """
 
-import calendar
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 
 from seisml.errors import CatalogError
+from seisml.iso8601 import as_pandas_reads
 
 NS_PER_S = 1_000_000_000
 DAY_NS = 86_400 * NS_PER_S
 
 _SECONDS = re.compile(r"[+-]?\d{1,10}(?:\.\d*)?(?:[eE][+-]?\d\d?)?")
 _NO_ZONE = "has no time zone"
-_ORDINAL = re.compile(r"^(\d{4})-?(\d{3})(?=[tT ]|$)")
-_DAY_END = re.compile(r"(?<=[tT ])24(?=:?00(?::?00(?:[.,]0*)?)?(?:[^\d:.,]|$))")
-_PLAIN = re.compile(r"\d{4}-\d\d-\d\d[tT ](?:[01]\d|2[0-3]):\d\d:[0-5]\d(?:\.\d*)?[zZ]?")
-_COMMA = re.compile(r"(?<=:\d\d),(?=\d)")
-_SIXTY = re.compile(r"(?<=[tT ]\d\d:\d\d:)60(?!\d)|(?<=[tT ]\d{4})60(?!\d)")
 _ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[tT ][\d:.,]+[+-]\d{2})$")
 
 
@@ -194,19 +189,11 @@ def _dates(text: pd.Series, *, utc: bool, time_format: str) -> pd.Series:
         ) from error
 
 
-def _calendar_day(found: re.Match) -> str:
-    """Return the date of a day of the year; a day that the year does not have stays as it is."""
-    year, day = map(int, found.groups())
-    if not (0 < year < 9999 and 1 <= day <= 365 + calendar.isleap(year)):
-        return found[0]
-    return (date(year, 1, 1) + timedelta(days=day - 1)).isoformat()
-
-
 def _parse(text: pd.Series, zone: str | None, time_format: str) -> tuple[np.ndarray, np.ndarray]:
     known = (text.str.lower() != "nat").to_numpy()
     shift = np.zeros(len(text), dtype="timedelta64[s]")
     if not time_format:
-        text, shift = _as_pandas_reads(text)
+        text, shift = as_pandas_reads(text)
     times = _dates(text, utc=zone is None, time_format=time_format)
     if shift.any():
         times = times + shift
@@ -229,25 +216,6 @@ def _parse(text: pd.Series, zone: str | None, time_format: str) -> tuple[np.ndar
     )
     ns = times.mask(outside).to_numpy().astype("datetime64[ns]").astype(np.int64)
     return ns, problems.astype(object)
-
-
-def _as_pandas_reads(text: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Return ISO 8601 texts in the forms that pandas has, and what must be added to their times."""
-    shift = np.zeros(len(text), dtype="timedelta64[s]")
-    odd = ~text.str.fullmatch(_PLAIN).to_numpy(dtype=bool)
-    some = text[odd]
-    if some.empty:
-        return text, shift
-    sixty, day_end = some.str.contains(_SIXTY), some.str.contains(_DAY_END)
-    shift[odd] = np.where(sixty, 1, 0) + np.where(day_end, 86_400, 0)
-    for pattern, new in (
-        (_SIXTY, "59"),
-        (_DAY_END, "00"),
-        (_COMMA, "."),
-        (_ORDINAL, _calendar_day),
-    ):
-        some = some.str.replace(pattern, new, regex=True)
-    return text.where(~odd, some.reindex(text.index)), shift
 
 
 def _localize(times: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:

@@ -54,8 +54,8 @@ class TrainingRule:
     calibration : str
         See `seisml.model.fit_calibration`.
     false_alarms_per_day : float
-        The threshold is the lowest with no more unmatched detections in a station-day; 0: the
-        threshold with the best F1 of events.
+        The threshold is the lowest from which on there are no more unmatched detections in a
+        station-day; 0: the threshold with the best F1 of events.
     novelty : float
         Share of training events that may be called unknown, see `seisml.model.Novelty`; 0: none
         ever is.

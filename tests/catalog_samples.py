@@ -182,7 +182,71 @@ HYPOINVERSE = (
     f"1999 1 2 3 4 50535S 617  9E 596 1025 12  8 90  3  25\n"
 )
 
+_NLLOC_PHASE = (
+    "ABC    ?    HHZ  I P      U 20200101 0000     12.50 GAU      0.05        -1        -1        -1 "
+    ">    0.4399   -0.0076    0.9958   -0.0554    0.0289    0.0000    0.3669 109.48 359.0  -1.0  0"
+    "     0.0000"
+)
+_NLLOC_HEAD = """\
+SIGNATURE "X   NLLoc:v6.02.07 21Jun2013 12h53m34"
+COMMENT ""
+GRID  105 105 55  -5 -5 -0.5  0.1 0.1 0.1 PROB_DENSITY
+SEARCH OCTREE nInitial 1000 nEvaluated 100000 smallestNodeSide 0.03/0.03/0.01 oct_tree_integral 1.4 \
+scatter_volume 1.4
+HYPOCENTER  x -0.40125 y 0.15125 z 1.43359  OT 20.1957  ix -1 iy -1 iz -1
+GEOGRAPHIC  OT {time}  Lat 51.657659 Long 7.736781 Depth 1.43359
+QUALITY  Pmax 4.8e+31 MFmin 27.4 MFmax 27.5 RMS 0.0039 Nphs 1 Gap 156.3 Dist 0.36 Mamp  -9.9 0 \
+Mdur  -9.9 0
+VPVSRATIO  VpVsRatio -1  Npair 0  Diff -2e+30
+STATISTICS  ExpectX -1.3 Y -0.04 Z 3.1  CovXX 1.2 XY 0.2 XZ -0.4 YY 0.6 YZ -0.05 ZZ 1.3 EllAz1  331 \
+Dip1  -13.2 Len1  1.3 Az2  229.8 Dip2  -40.7 Len2  1.7 Len3  2.5e+00
+STAT_GEOG  ExpectLat 51.65 Long 7.72 Depth 3.12
+TRANSFORM  SIMPLE LatOrig 51.65 LongOrig 7.74 RotCW 0.0
+QML_OriginQuality  assocPhCt 1  usedPhCt 1  assocStaCt -1  usedStaCt 1  depthPhCt -1  stdErr 0.0039  \
+azGap 156.3  secAzGap 227.4  gtLevel -  minDist 0.36 maxDist 1.6 medDist 0.89
+QML_OriginUncertainty  horUnc -1  minHorUnc 1.136  maxHorUnc 1.72742  azMaxHorUnc 69.8588
+FOCALMECH  Hyp  51.657659 7.736781 1.433594 Mech  0 0 0 mf  0 nObs 0
+PHASE ID Ins Cmp On Pha  FM Date     HrMn   Sec     Err  ErrMag    Coda      Amp       Per  >   \
+TTpred    Res       Weight    StaLoc(X  Y         Z)        SDist    SAzim  RAz  RDip RQual    Tcorr
+"""
+NLLOC = "".join(
+    f'NLLOC "./loc/a.grid0" "{state}" "done."\n{_NLLOC_HEAD.format(time=time)}{phases}END_PHASE\nEND_NLLOC\n\n'
+    for state, time, phases in (
+        ("LOCATED", "2020 01 01  00 00 10.500000", _NLLOC_PHASE + "\n"),
+        ("REJECTED", "2020 01 02  23 59 60.250000", ""),
+    )
+)
+
+SCML = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<seiscomp xmlns="http://geofon.gfz-potsdam.de/ns/seiscomp3-schema/0.11" version="0.11">
+  <EventParameters>
+    <pick publicID="p1"><time><value>2020-01-01T00:00:12.5Z</value></time>
+      <waveformID networkCode="XX" stationCode="ABC" channelCode="HHZ"/>
+      <phaseHint>P</phaseHint><evaluationMode>manual</evaluationMode></pick>
+    <pick publicID="p2"><time><value>2020-01-01T05:00:00Z</value></time>
+      <waveformID networkCode="XX" stationCode="ABC" channelCode="HHZ"/>
+      <phaseHint>P</phaseHint></pick>
+    <origin publicID="o1"><time><value>2020-01-01T00:00:10.5Z</value></time>
+      <latitude><value>35.25</value></latitude><longitude><value>-117.5</value></longitude>
+      <depth><value>8.0</value></depth>
+      <arrival><pickID>p1</pickID><phase>P</phase></arrival>
+      <magnitude publicID="m1"><magnitude><value>2.5</value></magnitude><type>MLv</type></magnitude>
+    </origin>
+    <origin publicID="o2"><time><value>2020-01-02T00:00:00Z</value></time>
+      <latitude><value>36</value></latitude><longitude><value>-118</value></longitude></origin>
+    <event publicID="e1"><preferredOriginID>o1</preferredOriginID>
+      <preferredMagnitudeID>m1</preferredMagnitudeID><type>quarry blast</type>
+      <originReference>o1</originReference></event>
+    <event publicID="e2"><preferredOriginID>o2</preferredOriginID><type>volcano-tectonic</type>
+      <originReference>o2</originReference></event>
+  </EventParameters>
+</seiscomp>
+"""
+
 SAMPLES = {
+    "nlloc": NLLOC,
+    "scml": SCML,
     "hypoinverse": HYPOINVERSE,
     "fdsn": FDSN,
     "comcat": COMCAT,

@@ -15,6 +15,11 @@ station_id,begin_time,phase_index,phase_time,phase_score,phase_type,file_name
 NC.MCV..EH,2020-10-01T00:00:00.003,4180,2020-10-01T00:00:41.803,0.957,P,a.mseed
 NC.MCV..EH,2020-10-01T00:00:00.003,4480,2020-10-01T00:00:44.803,0.71,S,a.mseed
 """,
+    "phasenet-old": """\
+fname\tt0\tp_idx\tp_prob\ts_idx\ts_prob
+NC.MCV..EH.0361339.npz\t1996-08-10T12:00:00.000\t[4180]\t[0.957]\t[4480]\t[0.71]
+NC.MCV..EH.0361340.npz\t1996-08-10T13:00:00.000\t[]\t[]\t[]\t[]
+""",
     "seisbench": """\
 ,station,time,start_time,end_time,probability,phase,polarity
 0,CX.PB01.,2014-05-01T00:00:02.500,2014-05-01T00:00:02.100,2014-05-01T00:00:03,0.9,P,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import obspy
 import pytest
+from command_line import seisml
 
 from seisml.catalog import make_catalog
 from seisml.formats import read_catalog, write_catalog
@@ -18,7 +19,7 @@ from seisml.synthetics import make_archive_small
 
 VERBS = [
     *("demo", "init", "scan", "extract", "train", "detect", "associate", "compare", "run"),
-    *("report", "status", "catalog", "fetch", "features", "models"),
+    *("report", "status", "catalog", "fetch", "features", "models", "labels"),
 ]
 SMALL = """\
 profile = "earth-local"
@@ -40,18 +41,6 @@ rule = "picks"
 [training]
 n_blocks = 3
 """
-
-
-def seisml(*words, cwd=None, env=None, timeout=300) -> subprocess.CompletedProcess:
-    """Run the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "seisml.cli", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        timeout=timeout,
-    )
 
 
 def two_lines(run: subprocess.CompletedProcess, code: int) -> str:
@@ -323,11 +312,14 @@ def test_debug_shows_the_traceback(tmp_path):
     assert "no archive" in seisml("--quiet", "scan", tmp_path / "nothing").stderr
 
 
-def test_features_are_explained():
-    """The list names every feature; one is explained with its formula; a typo is suggested."""
+def test_features_are_explained(tmp_path):
+    """The list names every feature; one is explained with formula and figure; a typo is told."""
     assert "f_centroid" in seisml("features").stdout
     assert "Σ f p" in seisml("features", "f_centroid").stdout
     assert "f_centroid" in two_lines(seisml("features", "f_centriod"), 2)
+    assert seisml("features", "crest", "--plot", tmp_path / "crest.png").returncode == 0
+    assert (tmp_path / "crest.png").read_bytes()[:4] == b"\x89PNG"
+    assert "one feature" in two_lines(seisml("features", "--plot", tmp_path / "x.png"), 2)
 
 
 def test_catalog_is_summarised_and_converted(small, tmp_path):

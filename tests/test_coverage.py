@@ -110,6 +110,14 @@ def test_falling_recall_and_separated_values_have_a_finite_curve():
     assert np.isfinite([fit.full, fit.scale]).all()
 
 
+def test_what_lies_outside_the_events_is_not_told_as_a_number():
+    fit = completeness(planted(np.random.default_rng(3), 400, half=-0.8, scale=0.9), n_boot=10)
+    assert fit.half < fit.x[0] < fit.full
+    assert fit.where(fit.half) == f"below {fit.x[0]:.2f}"
+    assert fit.where(fit.full) == f"{fit.full:.2f}"
+    assert fit.where(99) == f"above {fit.x[-1]:.2f}"
+
+
 def test_too_little_has_no_curve():
     assert completeness(planted(np.random.default_rng(1), 100, half=-9)) is None  # all found
     assert completeness(planted(np.random.default_rng(1), 6)) is None

@@ -7,13 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from waveform_data import DAY0, STATION, trace, write
 
-from seisml.archive import open_archive
 from seisml.detect import EventRule, events_from_windows, probability_traces
 from seisml.errors import ConfigError
-from seisml.onset import aic_onset, refine_onset
-from seisml.segments import Band
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -120,54 +116,8 @@ def test_probabilities_are_traces():
     assert len(stream.select(channel="NOI")) == 2
 
 
-@pytest.mark.parametrize("snr", [3, 10, 100])
-def test_aic_finds_a_planted_onset(snr):
-    """On 50 records the onset is found within a few samples, better with more signal."""
-    errors = []
-    for seed in range(50):
-        x = np.random.default_rng(seed).standard_normal(600)
-        x[400:] *= snr
-        errors.append(aic_onset(x)[0] - 400)
-    assert np.percentile(np.abs(errors), 90) <= {3: 6, 10: 3, 100: 2}[snr]
-
-
-def test_aic_spread_tells_how_sure():
-    """The spread grows as the contrast falls."""
-    spreads = []
-    for snr in (1.3, 2.0, 20.0):
-        x = np.random.default_rng(1).standard_normal(600)
-        x[400:] *= snr
-        spreads.append(aic_onset(x)[1])
-    assert spreads[0] > spreads[1] > spreads[2]
-
-
-def test_aic_without_an_answer():
-    """Too short or constant records have no onset."""
-    assert aic_onset(np.arange(5.0))[0] is None
-    assert aic_onset(np.zeros(100))[0] is None
-
-
 def test_pieces_of_a_long_run_need_a_peak_of_their_own():
     """Cut by the longest duration, only pieces that reach the on threshold are events."""
     score = [0.4] * 12 + [0.9] + [0.4] * 12
     rule = EventRule(on=0.8, off=0.3, max_duration_s=10)
     assert [peak for *_, peak, _, _ in events(score, rule)] == [0.9]
-
-
-def test_onset_on_the_vertical_else_on_the_strongest(tmp_path):
-    """The vertical is picked; where it has no samples, the channel with the clearer signal."""
-    rng, rate_hz, onset_s = np.random.default_rng(1), 20.0, 130.0
-    signal = np.zeros(4000)
-    at = round(onset_s * rate_hz)
-    signal[at : at + 400] = np.sin(2 * np.pi * 3 * np.arange(400) / rate_hz)
-    traces = [
-        trace(50 * rng.standard_normal(4000) + size * signal, code=f"XX.ABC.00.HH{c}")
-        for c, size in (("Z", 2000), ("N", 4000), ("E", 1000))
-    ]
-    guess_ns = DAY0 + round((onset_s + 1.0) * 1e9)
-    for there, wanted in ((traces, "HHZ"), (traces[1:], "HHN")):
-        path = write(tmp_path / wanted / "a", *there)
-        archive = open_archive(path.parent, index=False)
-        found = refine_onset(archive, STATION, guess_ns, band=Band(1.0, 8.0), search_s=5.0)
-        assert found.channel == wanted
-        assert abs(found.time_ns - DAY0 - onset_s * 1e9) < 0.1e9

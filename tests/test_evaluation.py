@@ -114,7 +114,7 @@ def test_a_column_that_holds_the_label_is_told():
     table["gappy"] = np.where(is_ice, np.nan, table["b"])
     notes = evaluate_table(samples_of(table, Columns("label", time="time")), FAST).notes
     assert any(note.startswith("code alone") for note in notes)
-    assert any(note.startswith("gappy is missing") for note in notes)
+    assert any(note.startswith("gappy: missing") for note in notes)
 
 
 def test_copies_are_counted_and_left_out():

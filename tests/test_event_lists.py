@@ -578,3 +578,30 @@ def test_the_summary_says_where_the_dropped_rows_stand(tmp_path):
     rows = dict(describe_catalog(catalog))
     assert rows["rows dropped"] == ("7 x number of fields is not 10 (lines 3, 4, 5, 6, 7, ...)")
     assert dict(describe_catalog(read(tmp_path, samples.FDSN)))["rows dropped"] == "none"
+
+
+def test_scml_keeps_events_of_foreign_types_and_counts_loose_picks(tmp_path):
+    found = read_catalog(put(tmp_path, samples.SCML))
+    assert found.events["label"].tolist() == ["quarry blast", "volcano-tectonic"]
+    first = found.events.iloc[0]
+    assert (first["event_id"], first["depth_km"], first["magnitude"]) == ("e1", 8.0, 2.5)
+    assert found.picks[["event_id", "station", "phase"]].to_numpy().tolist() == [
+        ["e1", "XX.ABC", "P"]
+    ]
+    assert found.dropped == {"pick of no event": 1}
+    newer = samples.SCML.replace("0.11", "9.9")
+    with pytest.raises(CatalogError, match=r"cannot read it as SCML, version 9.9"):
+        read_catalog(put(tmp_path, newer))
+
+
+def test_nonlinloc_states_no_zone_and_rejects_locations_not_events(tmp_path):
+    with pytest.raises(CatalogError, match="NonLinLoc have no time zone"):
+        read_catalog(put(tmp_path, samples.NLLOC))
+    found = read_catalog(put(tmp_path, samples.NLLOC), zone="UTC")
+    assert [iso(t) for t in found.events["time_ns"]] == [
+        "2020-01-01T00:00:10.500000Z",
+        "2020-01-03T00:00:00.250000Z",
+    ]
+    assert found.events["evaluation_status"].tolist()[1] == "rejected"
+    assert found.picks[["station", "phase"]].to_numpy().tolist() == [["ABC", "P"]]
+    assert np.isnan(found.events["magnitude"]).all()

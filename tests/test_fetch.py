@@ -230,7 +230,7 @@ def test_a_refusal_is_not_repeated(serve, waits, code):
 def test_no_data_and_no_catalogue_are_said(serve):
     with pytest.raises(NoDataError, match=r"no such events from 2025-01-01T.* to 2025-01-02T"):
         fetch_events(serve().url, start="2025-01-01", end="2025-01-02")
-    with pytest.raises(FetchError, match="the answer is no catalogue: the answer: the XML cannot"):
+    with pytest.raises(FetchError, match="the answer is no catalogue: the answer, line 1: the XML"):
         fetch_events(serve(faults=[200]).url, **SPAN)
 
 

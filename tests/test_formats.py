@@ -122,10 +122,18 @@ MQS = f"""\
 """
 
 SAMPLES = {"csv": CSV, "quakeml": QUAKEML, "mqs": MQS, **catalog_samples.SAMPLES, **PROGRAM_SAMPLES}
-PICKS_ONLY = ("phasenet", "picks", "seisbench", "pyocto-picks", "quakemigrate-picks")
+PICKS_ONLY = (
+    "phasenet",
+    "phasenet-old",
+    "picks",
+    "seisbench",
+    "pyocto-picks",
+    "quakemigrate-picks",
+)
 
 
 DROPPED = {
+    "scml": {"pick of no event": 1},
     "mqs": {"event without start or arrival": 1},
     "snuffler": {"marker that is neither event nor phase": 1},
 }

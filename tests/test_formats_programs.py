@@ -15,9 +15,14 @@ from seisml.formats import read_catalog, write_catalog
 from seisml.times import NAT, NS_PER_S, iso, to_ns
 
 
-def sample(tmp_path, name, edit=lambda text: text, **options):
+def put(tmp_path, text: str):
     path = tmp_path / "catalog.txt"
-    path.write_text(edit(PROGRAM_SAMPLES[name]))
+    path.write_text(text)
+    return path
+
+
+def sample(tmp_path, name, edit=lambda text: text, **options):
+    path = put(tmp_path, edit(PROGRAM_SAMPLES[name]))
     return read_catalog(path, **{**PROGRAM_OPTIONS.get(name, {}), **options})
 
 
@@ -111,7 +116,14 @@ def test_picks_have_station_phase_time_and_score(name, picks, tmp_path):
     np.testing.assert_equal(got, picks)
 
 
-PICKS_ONLY = ("phasenet", "picks", "seisbench", "pyocto-picks", "quakemigrate-picks")
+PICKS_ONLY = (
+    "phasenet",
+    "phasenet-old",
+    "picks",
+    "seisbench",
+    "pyocto-picks",
+    "quakemigrate-picks",
+)
 
 
 def test_picks_of_programs_without_events_are_a_catalogue_of_picks(tmp_path):
@@ -474,3 +486,23 @@ def test_real_pywcc_files_agree_with_their_harmonised_copies(shared_data):
     assert len(found) == len(copy) == 149
     for column in ("time_ns", "score", "template"):
         assert found.events[column].tolist() == copy.events[column].tolist()
+
+
+def test_old_phasenet_lists_are_samples_at_100_hz(tmp_path):
+    text = PROGRAM_SAMPLES["phasenet-old"].replace("[4180]\t[0.957]", "[4180 5000]\t[0.957 0.4]")
+    text += "NC_GBD_x.npz\t\t[10]\t[0.5]\t[]\t[]\n"
+    found = read_catalog(put(tmp_path, text))
+    assert found.picks[["station", "phase", "score"]].to_numpy().tolist() == [
+        ["NC.MCV", "P", 0.957],
+        ["NC.MCV", "S", 0.71],
+        ["NC.MCV", "P", 0.4],
+    ]
+    assert [iso(t)[11:] for t in found.picks["time_ns"]] == [
+        "12:00:41.800000Z",
+        "12:00:44.800000Z",
+        "12:00:50.000000Z",
+    ]
+    assert found.dropped_lines == {"pick without time": (4,)}
+    for old, new, words in (("[4480]", "[a]", "no list"), ("[0.71]", "[]", "1 samples of S and 0")):
+        with pytest.raises(CatalogError, match=rf"line 2: .*{words}"):
+            read_catalog(put(tmp_path, text.replace(old, new)))

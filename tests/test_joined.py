@@ -177,3 +177,26 @@ def test_a_table_is_of_the_body_that_is_said_or_that_the_other_file_says(marsqua
     assert compare_files(table, table, tolerance_s=1, body="mars").body == "mars"
     assert compare_files(table, table, tolerance_s=1).body == "earth"
     assert "Did you mean 'mars'" in str(run("catalog", table, "--body", "marss").exception)
+
+
+def test_picks_alone_are_compared_with_picks(tmp_path):
+    expert = "event,station,phase,pick_time\n" + "".join(
+        f"1,CI.{station},{phase},2020-01-01T00:00:{second}Z\n"
+        for station, phase, second in (("AAA", "P", "12"), ("AAA", "S", "13.5"), ("BBB", "P", "30"))
+    )
+    put(tmp_path, m__csv=GAMMA_PICKS, e__csv=expert)
+    bare = expert.replace("CI.AAA", "AAA")  # the network is the one that the other file has
+    said = []
+    files = tmp_path / "m.csv", tmp_path / "e.csv"
+    c = compare_files(*files, tolerance_s=0.5, on_message=said.append)
+    assert c.matched[["expert_label", "machine_label", "station"]].to_numpy().tolist() == [
+        ["P", "P", "CI.AAA"],
+        ["S", "S", "CI.AAA"],
+    ]
+    assert (len(c.missed), len(c.unmatched)) == (1, 2)
+    assert "4 picks are compared with 3" in said[0]
+    put(tmp_path, e__csv=bare)
+    assert len(compare_files(*files, tolerance_s=0.5).matched) == 2
+    put(tmp_path, e__csv="time,lat,lon\n2020-01-01T00:00:12Z,1,2\n")
+    with pytest.raises(CatalogError, match="it has no picks to compare"):
+        compare_files(*files, tolerance_s=0.5)

@@ -12,11 +12,15 @@ from seisml.labels import (
     EVENT,
     IGNORE,
     NOISE,
+    REASONS,
     LabelRule,
+    cut,
+    event_weights,
     label_windows,
     signal_catalog,
     signals,
     unplaced,
+    window_events,
 )
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
@@ -230,3 +234,96 @@ def test_an_interval_without_length_is_no_event():
     """Start and end at one instant make no window an event."""
     found = label(table((20.0, 20.0)), LabelRule())
     assert not (found["state"] == EVENT).any()
+
+
+def test_why_windows_are_ignored():
+    """Margin before and after, coda after that, and the expert's time."""
+    rule = LabelRule(event_share=0.5, ignore_after_s=8.0)
+    found = label(table((20.0, 26.0)), rule, coverage=(4 * S, 70 * S))
+    reason = np.array(REASONS)[found["reason"]]
+    start = np.arange(40) * 2
+    ignored = (found["state"] == IGNORE).to_numpy()
+    assert set(reason[~ignored]) == {""}
+    assert set(start[reason == "margin"]) == {14, 16, 24, 26}
+    assert set(start[reason == "coda"]) == {28, 30, 32, 34}
+    assert set(start[reason == "outside"]) == {0, 2, 66, 68, 70, 72, 74, 76, 78}
+
+
+@given(
+    rows=st.lists(st.tuples(st.floats(0, 70), st.floats(0.5, 20)), max_size=6),
+    first=st.sampled_from([0.1, 0.5, 0.9]),
+    second=st.sampled_from([0.2, 0.5, 1.0]),
+)
+def test_the_cut_can_be_chosen_later(rows, first, second):
+    """Labels cut anew are those of a rule with that share."""
+    events = table(*[(a, a + d) for a, d in rows])
+    one = cut(label(events, LabelRule(event_share=first), coverage=(8 * S, 60 * S)), second)
+    other = label(events, LabelRule(event_share=second), coverage=(8 * S, 60 * S))
+    assert one["state"].tolist() == other["state"].tolist()
+    touched = other["share"] > 0
+    assert ((one["reason"] == other["reason"]) | touched).all()
+
+
+def test_all_events_of_a_window():
+    """Several events share a window: each with its share, the largest first."""
+    events = table((20.0, 23.0), (23.5, 30.0))
+    time_ns, stations = np.arange(40) * GRID.hop_ns, np.array(["XX.A.00.HH"] * 40)
+    found = window_events(time_ns, stations, GRID, events)
+    at = found[found["row"] == 11]  # 22-28 s: 1 s of e0, 4.5 s of e1
+    assert at["event_id"].tolist() == ["e1", "e0"]
+    np.testing.assert_allclose(at["share"], [4.5 / 6, 1 / 6])
+    counts = found.groupby("row").size().reindex(range(40), fill_value=0)
+    assert label(events, LabelRule())["n_events"].tolist() == counts.tolist()
+    assert window_events(time_ns, stations, GRID, events[:0]).empty
+
+
+def test_non_seismic_classes_are_named_noise():
+    """Glitches are noise with a name; where an event is, the event counts."""
+    events = table((20.0, 26.0), (23.0, 40.0), (60.0, 66.0))
+    rule = LabelRule(noise_labels=("class 1", "class 2"), ignore_after_s=0.0)
+    found = label(events, rule)
+    alone = label(events[:1], rule)
+    assert found["state"].tolist() == alone["state"].tolist()
+    start = np.arange(40) * 2
+    named = found["label"].to_numpy()
+    assert set(start[named == "class 2"]) == {58, 60, 62}
+    assert (found["state"][named == "class 2"] == NOISE).all()
+    assert (found["state"][named == "class 1"] == NOISE).all()
+    assert set(named[found["state"] == EVENT]) == {"class 0"}
+
+
+def test_weights_of_quality_and_magnitude():
+    """Grades by table, magnitudes by the square root of the amplitude; unknown ones weigh 1."""
+    events = pd.DataFrame({"quality": ["A", "C", "", "x"], "magnitude": [2.0, 4.0, np.nan, 1.0]})
+    found = event_weights(events, LabelRule(weight_by="quality"))
+    assert found.tolist() == [1.0, 0.5, 1.0, 1.0]
+    found = event_weights(events, LabelRule(weight_by="magnitude"))
+    np.testing.assert_allclose(found, [1.0, 4.0, 1.0, 10**-0.5])
+    assert event_weights(events, LabelRule()).tolist() == [1.0] * 4
+    with pytest.raises(CatalogError, match=r"No event has a grade of A, B, C, D; stated: x"):
+        event_weights(events[3:], LabelRule(weight_by="quality"))
+    with pytest.raises(CatalogError, match="No event has a magnitude"):
+        event_weights(events[2:3], LabelRule(weight_by="magnitude"))
+    with pytest.raises(ConfigError, match="Did you mean 'quality'"):
+        LabelRule(weight_by="qualty")
+    with pytest.raises(ConfigError, match="more than 0"):
+        LabelRule(quality_weights={"A": 0.0})
+
+
+def test_weights_reach_the_windows():
+    """A window weighs what its event does, noise weighs 1."""
+    catalog = make_catalog(
+        [
+            {"event_id": "a", "time_ns": 20 * S, "end_ns": 30 * S, "quality": "A"},
+            {"event_id": "d", "time_ns": 50 * S, "end_ns": 60 * S, "quality": "D"},
+        ],
+        time_basis="label_start",
+    )
+    rule = LabelRule(weight_by="quality")
+    found = label(signals(catalog, ["XX.A"], rule), rule)
+    event = found["state"] == EVENT
+    assert found[event].groupby("event_id")["weight"].unique().to_dict() == {
+        "a": [1.0],
+        "d": [0.25],
+    }
+    assert (found["weight"][found["state"] == NOISE] == 1).all()

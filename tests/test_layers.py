@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
-    {"errors"},
+    {"errors", "iso8601"},
     {"times", "atomic", "fills", "executors", "remote"},
     {
         "config",
@@ -34,7 +34,7 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores"},
+    {"matching", "statistics", "scores", "picker"},
     {"sources", "deconvolution"},
     {"decoding"},
     {
@@ -48,7 +48,7 @@ LAYERS = [
         "response",
     },
     {"archive", "claims", "plan"},
-    {"stationday"},
+    {"stationday", "cuts"},
     {
         "extract",
         "labels",
@@ -59,15 +59,16 @@ LAYERS = [
         "coverage",
         "fetch",
         "importance",
+        "eventfeatures",
     },
     {"compare", "tabular"},
     {"detect", "resampling", "evaluation"},
-    {"metrics", "completeness", "audit"},
+    {"metrics", "completeness", "audit", "eventclasses"},
     {"plots"},
     {"trainingset", "trainingrule", "summaries", "curves"},
-    {"crossfit"},
+    {"crossfit", "labelcounts"},
     {"thresholds"},
-    {"training", "page"},
+    {"training", "page", "scorer"},
     {"report", "settings"},
     {"project", "experts", "pretraining"},
     {"catalog_files"},
@@ -91,7 +92,7 @@ HOMES = {
     },
     "h5py": {"store"},
     "sklearn": {"model", "evaluation"},
-    "skops": {"model"},
+    "skops": {"model", "eventclasses"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},
     "rich": {"terminal"},

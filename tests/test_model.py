@@ -8,25 +8,20 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from seisml.errors import FeatureMismatchError, ModelError
 from seisml.model import (
     CLASSIFIERS,
     Detector,
-    PurgedGroupTimeSplit,
     check_table,
     event_probability,
     fit_classifier,
     load_detector,
-    make_blocks,
     make_classifier,
     predict,
     save_detector,
 )
 from seisml.store import FeatureTable
-from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 GRID = WindowGrid(6.0, 2.0)
@@ -90,62 +85,6 @@ def test_windows_without_features_have_no_probability():
     found = predict(model, ["a.Z", "b.Z"], table)
     assert np.isfinite(found.iloc[0]).all()
     assert found.iloc[1].isna().all()
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    n_splits=st.integers(2, 5),
-    block_s=st.sampled_from([600.0, 3600.0]),
-    purge_s=st.sampled_from([0.0, 60.0, 250.0]),
-    seed=st.integers(0, 9),
-)
-def test_split_keeps_its_distance(n_splits, block_s, purge_s, seed):
-    """No window is on both sides, and none for training starts within the purge of a test."""
-    rng = np.random.default_rng(seed)
-    time_ns = np.sort(rng.choice(20_000, 900, replace=False)).astype(np.int64) * 2 * NS_PER_S
-    splitter = PurgedGroupTimeSplit(n_splits, block_s=block_s, purge_s=purge_s)
-    tested = []
-    for train, test in splitter.split(time_ns[:, None], groups=time_ns):
-        assert not set(train) & set(test)
-        assert len(train)
-        distance = np.abs(time_ns[train][:, None] - time_ns[test]).min()
-        assert distance >= purge_s * NS_PER_S
-        tested.extend(test)
-    assert sorted(tested) == list(range(len(time_ns)))
-
-
-def test_split_works_in_scikit_learn():
-    """cross_val_score takes the splitter unchanged."""
-    from sklearn.model_selection import cross_val_score
-
-    X, y = training_set()
-    time_ns = np.arange(len(X), dtype=np.int64) * 600 * NS_PER_S
-    splitter = PurgedGroupTimeSplit(3, block_s=86_400, purge_s=60)
-    model = make_classifier("random_forest")
-    found = cross_val_score(model, np.nan_to_num(X), y, groups=time_ns, cv=splitter)
-    assert found.mean() > 0.9
-
-
-def test_split_with_too_few_blocks():
-    """More folds than anything to deal out is an error that says so."""
-    time_ns = np.arange(3, dtype=np.int64)
-    with pytest.raises(ModelError, match="too few for 5 folds"):
-        list(PurgedGroupTimeSplit(5).split(time_ns[:, None], groups=time_ns))
-    day = np.arange(0, 86_400, 60, dtype=np.int64) * NS_PER_S
-    with pytest.raises(ModelError, match="leave nothing to train on"):
-        list(PurgedGroupTimeSplit(2, block_s=600, purge_s=700).split(day[:, None], groups=day))
-    with pytest.raises(ModelError, match="n_splits = 1"):
-        list(PurgedGroupTimeSplit(1).split(day[:, None], groups=day))
-    with pytest.raises(ModelError, match=r"groups=table\.time_ns"):
-        list(PurgedGroupTimeSplit(2).split(np.zeros((4, 1))))
-
-
-def test_blocks_fall_back_to_records():
-    """One day with three records has three blocks; one record is cut into equal parts."""
-    record = np.arange(100, dtype=np.int64) * 2 * NS_PER_S
-    three = np.concatenate([record, record + 3600 * NS_PER_S, record + 9000 * NS_PER_S])
-    assert np.bincount(make_blocks(three, block_s=86_400)).tolist() == [100, 100, 100]
-    assert len(np.unique(make_blocks(record, block_s=86_400))) == 3
 
 
 def detector(name="hist_gradient_boosting") -> Detector:
@@ -244,14 +183,6 @@ def test_empty_columns_are_no_obstacle(name):
     model = fit_classifier(name, X, y, columns=STALTA)
     table = feature_table(X, columns=["a.Z", "b.Z", "c.Z"])
     assert np.isfinite(event_probability(predict(model, ["a.Z", "b.Z", "c.Z"], table))).all()
-
-
-def test_a_crumb_of_a_block_is_no_block():
-    """A single window past midnight joins the day before it."""
-    day = np.arange(0, 86_400, 600, dtype=np.int64) * NS_PER_S
-    three = np.concatenate([day, day + 86_400 * NS_PER_S, day + 2 * 86_400 * NS_PER_S])
-    blocks = make_blocks(np.append(three, 3 * 86_400 * NS_PER_S), block_s=86_400)
-    assert np.bincount(blocks).tolist() == [144, 144, 145]
 
 
 def test_models_that_come_with_seisml(tmp_path, monkeypatch):

@@ -195,7 +195,7 @@ def test_completeness_curve_is_drawn(comparison):
     hit = comparison.expert["event_id"].isin(comparison.matched["expert_id"]).to_numpy()
     ax = plots.plot_completeness(fit, values, hit).axes[0]
     texts = " ".join(text.get_text() for text in ax.get_legend().get_texts())
-    assert f"50 % at {fit.half:.2f}" in texts
+    assert f"50 %: {fit.where(fit.half)}" in texts
     assert fit.half == pytest.approx(0.4, abs=0.12)
 
 

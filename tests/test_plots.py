@@ -16,7 +16,8 @@ from seisml.archive import open_archive
 from seisml.catalog import make_catalog
 from seisml.compare import compare
 from seisml.curves import score_curve
-from seisml.errors import ConfigError
+from seisml.errors import ConfigError, FeatureError
+from seisml.features import get_feature
 from seisml.segments import Band
 from seisml.times import NAT, NS_PER_S, to_ns
 from seisml.windows import WindowGrid
@@ -309,3 +310,18 @@ def test_pyplot_is_left_alone():
     code = "import sys, seisml.plots; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_feature_beside_the_records_that_it_is_of():
+    """Four records and the course of kurtosis: near 3 in noise, 1.5 on a sine, high at onsets."""
+    figure = plots.plot_feature(get_feature("kurtosis"))
+    values = [ax.get_lines()[0].get_ydata() for ax in figure.axes[1::2]]
+    noise, sine, burst, tremor = (np.asarray(one) for one in values)
+    assert np.abs(noise - 3).max() < 0.5
+    np.testing.assert_allclose(sine, 1.5, atol=0.01)
+    assert burst.max() > 10 > tremor.max() > 5
+    assert figure.axes[0].get_title(loc="left") == "white noise"
+    bands = plots.plot_feature(get_feature("band_rel_energy"))
+    assert [text.get_text() for text in bands.legends[0].get_texts()][:2] == ["1-2Hz", "2-4Hz"]
+    with pytest.raises(FeatureError, match="needs three components"):
+        plots.plot_feature(get_feature("hv_log"))

@@ -158,8 +158,15 @@ def event_figures(tree) -> list[str]:
 def test_page_has_all_parts(page, section):
     tree = parsed(page)
     assert tree.xpath("//h1")[0].text_content() == "A test"
-    wanted = ["Result", "Coverage", "Trade-off and onsets", "Recall by kind of event"]
-    wanted += ["Classes", "Example detections", "Missed events", "Unmatched detections", "Archive"]
+    wanted = ["Result", "Coverage", "Trade-off and onsets", "Probabilities"]
+    wanted += [
+        "Recall by kind of event",
+        "Classes",
+        "Example detections",
+        "Missed events",
+        "Unmatched detections",
+        "Archive",
+    ]
     assert blocks(tree) == wanted
     folds = [text.text_content() for text in tree.xpath("//summary")]
     assert folds == [

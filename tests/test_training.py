@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import h5py
 import numpy as np
 import pytest
 from training_data import (
@@ -15,12 +16,18 @@ from training_data import (
     training_set,
 )
 
-from seisml import crossfit
-from seisml.errors import ConfigError, ModelError
-from seisml.labels import EVENT
+from seisml import crossfit, thresholds
+from seisml.detect import detect
+from seisml.errors import ConfigError, FeatureMismatchError, ModelError
+from seisml.labelcounts import label_counts
+from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
 from seisml.metrics import metrics
+from seisml.model import Novelty, load_detector, save_detector
+from seisml.store import iter_tables, read_table
+from seisml.times import DAY_NS
 from seisml.training import train
 from seisml.trainingrule import TrainingRule
+from seisml.trainingset import label_sets
 
 QUICK = TrainingRule(model="logistic", n_folds=4)
 
@@ -127,3 +134,276 @@ def test_stores_of_other_settings_are_refused(two_networks, tmp_path):
     other = make_store(tmp_path, events, day0=DAY0 + 9, fingerprint="g")
     with pytest.raises(ModelError, match=r"different settings \(f and g\)"):
         crossfit.label([two_networks[0], training_set(other, events)], QUICK)
+
+
+@pytest.fixture(scope="session")
+def one(tmp_path_factory):
+    """One network of weak events, some of which are missed."""
+    folder = tmp_path_factory.mktemp("one")
+    events = event_times(5, 10, 7)
+    make_store(folder, events, n_days=5, per_day=10, seed=7, strength=3.5)
+    return training_set(folder, events)
+
+
+@pytest.fixture(scope="session")
+def plain(one):
+    """A model of it with the default choices."""
+    return run([one])
+
+
+def test_the_card_says_it_all(plain):
+    """Data, split, metrics with intervals, thresholds, calibration, seed."""
+    card = plain.detector.card
+    assert card["split"]["by"] == "blocks"
+    assert card["n_windows"]["training"] > 1000
+    assert card["test"]["seisml"]["f1"] == pytest.approx(metrics(plain.test)["f1"])
+    low, high = card["test"]["seisml"]["f1_95"]
+    assert low <= card["test"]["seisml"]["f1"] <= high
+    assert card["test"]["baseline"]["f1"] <= 1
+    assert card["threshold"]["chosen_for"] == "best F1 of events"
+    scores = card["calibration"]["brier"]
+    assert scores["calibrated"] < scores["as trained"]
+    assert scores["calibrated"] < scores["share of events"]
+    assert plain.detector.always == COLUMNS
+
+
+def test_calibrated_scores(plain, one, tmp_path):
+    """Detections are told with calibrated probabilities, also after a round trip."""
+    save_detector(plain.detector, tmp_path / "m.skops")
+    detector = load_detector(tmp_path / "m.skops")
+    assert detector.calibration == plain.detector.calibration
+    found = detect(iter_tables(one.stores[0]), detector)
+    raw = dataclasses.replace(detector, calibration=type(detector.calibration)())
+    peaks = detect(iter_tables(one.stores[0]), raw).events["score"]
+    np.testing.assert_allclose(found.events["score"], detector.calibration(peaks))
+    assert (np.abs(found.events["score"] - peaks) > 0.001).any()
+
+
+@pytest.mark.parametrize("rate", [0.5, 5.0, 50.0])
+def test_requested_false_alarms(one, rate):
+    """The threshold is the lowest that keeps to the rate on the blocks it was chosen on."""
+    labelled = crossfit.label([one], QUICK)
+    scores = crossfit.out_of_fold(labelled, QUICK)["model"].to_numpy()
+    options = {"detection": DETECTION, "matching": MATCHING}
+    found = thresholds.choose_thresholds(labelled, scores, false_alarms_per_day=rate, **options)
+    best = thresholds.choose_thresholds(labelled, scores, **options)
+    assert (found.false_alarms_per_day <= rate).all()
+    assert (found.f1 <= best.f1 + 1e-12).all()
+
+
+def test_more_false_alarms_more_recall(one):
+    """A higher rate of unmatched detections finds no fewer events; the card says the rate."""
+    strict, loose = (
+        run([one], dataclasses.replace(QUICK, false_alarms_per_day=rate)) for rate in (1.0, 100.0)
+    )
+    assert metrics(loose.test)["recall"] >= metrics(strict.test)["recall"]
+    assert metrics(strict.test)["unmatched_per_day"] < metrics(loose.test)["unmatched_per_day"]
+    assert strict.detector.card["threshold"]["chosen_for"] == "at most 1 unmatched in a station-day"
+
+
+def test_threshold_of_a_fold_does_not_know_the_fold(one):
+    """Changing the scores of a fold changes every threshold but its own."""
+    labelled = crossfit.label([one], QUICK)
+    scores = crossfit.out_of_fold(labelled, QUICK)["model"].to_numpy()
+    options = {"detection": DETECTION, "matching": MATCHING}
+    # The candidates are quantiles of all scores: a few values are exchanged, not their levels.
+    mine = np.flatnonzero(labelled.windows["fold"].to_numpy() == 1)
+    other = scores.copy()
+    other[mine] = np.random.default_rng(0).permutation(scores[mine])
+    a, b = (thresholds.choose_thresholds(labelled, s, **options) for s in (scores, other))
+    assert a.f1[1] == pytest.approx(b.f1[1], abs=0.02)
+    assert (a.f1[[0, 2, 3]] - b.f1[[0, 2, 3]] > 0.05).all()
+
+
+def test_search_over_settings(one):
+    """Settings are chosen by events on the other folds; the card says what was tried."""
+    rule = dataclasses.replace(QUICK, search={"C": [1e-9, 0.1]})
+    training = run([one], rule)
+    tried = training.detector.card["searched"]
+    assert [row["C"] for row in tried] == [1e-9, 0.1]
+    assert training.detector.card["settings"] == {"C": max(tried, key=lambda row: row["f1"])["C"]}
+    with pytest.raises(ConfigError, match="no list"):
+        TrainingRule(search={"C": 1.0})
+
+
+def test_scaled_by_station(two_networks):
+    """Scaling by station is part of the model, in training and in its file."""
+    training = run(two_networks, dataclasses.replace(QUICK, scale="station"))
+    assert training.detector.estimator[0].stations_ == ["XX.A.00.HH", "YY.B.00.EH"]
+    assert metrics(training.test)["f1"] > 0.9
+    found = detect(iter_tables(two_networks[0].stores[0]), training.detector)
+    assert len(found) == pytest.approx(len(two_networks[0].signals), abs=3)
+
+
+def test_same_seed_same_card(one, plain):
+    """Training again gives the same model and numbers."""
+    again = run([one])
+    assert again.detector.card == plain.detector.card
+    assert again.detector.calibration == plain.detector.calibration
+    np.testing.assert_array_equal(again.windows["score"], plain.windows["score"])
+
+
+def test_noise_is_drawn_from_all_blocks(one):
+    """Each block gives noise in proportion to its length."""
+    rule = dataclasses.replace(QUICK, noise_per_event=5.0)
+    labelled = crossfit.label([one], rule)
+    chosen = labelled.windows.iloc[labelled.chosen]
+    drawn = chosen[chosen["state"] == NOISE].groupby("block").size()
+    there = labelled.windows[labelled.windows["state"] == NOISE].groupby("block").size()
+    assert drawn.sum() < 0.2 * there.sum()
+    np.testing.assert_allclose(drawn / drawn.sum(), there / there.sum(), atol=0.002)
+
+
+def test_labels_of_other_days_score_at_chance(one):
+    """Events at random times: what the model finds is found by chance."""
+    events = event_times(5, 10, 99)
+    training = run([training_set(one.stores[0], events)])
+    numbers = metrics(training.test)
+    assert numbers["recall"] <= numbers["chance_recall"] + 0.15
+    assert numbers["f1"] < 0.3
+
+
+# ------------------------------------------------------------------------------ classes
+
+
+@pytest.fixture(scope="session")
+def classes(tmp_path_factory):
+    """Quakes and blasts, three events of a rare class, and glitches that look like events."""
+    folder = tmp_path_factory.mktemp("classes")
+    events = event_times(4, 10, 3)
+    names = np.array(["quake", "blast", "glitch", "quake"] * 10, dtype=object)
+    names[[3, 15, 27]] = "slide"
+    events["label"] = names
+    make_store(folder, events, per_day=10)
+    return folder, events
+
+
+def test_a_class_with_three_events(classes):
+    """It is learnt as an event without a class, and the card says so."""
+    folder, events = classes
+    rule = dataclasses.replace(QUICK, one_class=False)
+    training = run([training_set(folder, events)], rule)
+    assert training.detector.card["classes_with_too_few_events"] == {"slide": 3}
+    assert training.detector.classes == ("blast", "event", "glitch", "quake")
+
+
+def test_non_seismic_classes(classes):
+    """They are noise for detection, never hits or misses, and classes of their own."""
+    folder, events = classes
+    labels = LabelRule(rule="intervals", noise_labels=("glitch",))
+    one = training_set(folder, events, rule=labels)
+    rule = dataclasses.replace(QUICK, one_class=False, model="hist_gradient_boosting")
+    training = run([one], rule)
+    assert "noise: glitch" in training.detector.estimator.classes_
+    assert "noise: glitch" not in training.detector.classes
+    assert len(training.test.expert) == (events["label"] != "glitch").sum()
+    glitch = training.windows["y"] == "noise: glitch"
+    assert glitch.any()
+    assert (training.windows["state"][glitch] == NOISE).all()
+    quake = training.windows["state"] == EVENT
+    assert training.windows["probability"][glitch].mean() < 0.7
+    assert training.windows["probability"][quake].mean() > 0.5
+
+
+def test_unknown_events(one, plain):
+    """Events unlike those of the training are found, and called unknown."""
+    rule = dataclasses.replace(QUICK, novelty=0.01)
+    detector = run([one], rule).detector
+    assert isinstance(detector.novelty, Novelty)
+    known = detect(iter_tables(one.stores[0]), detector).events["label"]
+    assert (known == "unknown").mean() < 0.2
+    table = read_table(one.stores[0])
+    strange = table.frame.assign(**{"useless.Z": 300 * table.frame["useless.Z"].abs()})
+    found = detect([dataclasses.replace(table, frame=strange)], detector).events["label"]
+    assert (found == "unknown").mean() > 0.9
+    with pytest.raises(ConfigError, match="no share"):
+        TrainingRule(novelty=1.5)
+
+
+# ------------------------------------------------------------------------------ bad input
+
+
+def test_labels_outside_the_records(one):
+    """A catalogue of another year leaves no event windows: told, with what to do."""
+    events = event_times(5, 10, 7, day0=DAY0 + 800)
+    with pytest.raises(ModelError, match=r"(?s)0 of 5 blocks of time hold event windows.*covers"):
+        crossfit.label([training_set(one.stores[0], events)], QUICK)
+
+
+def test_one_class_only(tmp_path):
+    """Nothing but events, or nothing but noise, is told."""
+    events = event_times(3, 8, 1)
+    folder = make_store(tmp_path, events, n_days=3)
+    whole = events.assign(time_ns=DAY0 * DAY_NS, end_ns=(DAY0 + 4) * DAY_NS)
+    with pytest.raises(ModelError, match="0 of 3 blocks of time hold noise windows"):
+        crossfit.label([training_set(folder, whole[:1])], QUICK)
+    with pytest.raises(ModelError, match="1 of 3 blocks of time hold event windows"):
+        crossfit.label([training_set(folder, events[:2])], QUICK)
+
+
+def test_fewer_blocks_than_folds(one):
+    """As many folds as there are blocks, and the card says so."""
+    labelled = crossfit.label([one], dataclasses.replace(QUICK, n_folds=40))
+    assert labelled.n_folds == 5
+
+
+@pytest.mark.parametrize("model", ["logistic", "hist_gradient_boosting"])
+def test_columns_without_values(tmp_path, model):
+    """A column of NaN is no obstacle, and stands in the card."""
+    events = event_times(3, 8, 1)
+    folder = make_store(tmp_path, events, n_days=3, columns=(*COLUMNS[:2], "empty.Z", "useless.Z"))
+    for path in folder.glob("*/*.h5"):
+        with h5py.File(path, "r+") as file:
+            file["X"][:, 2] = np.nan
+    training = run([training_set(folder, events)], dataclasses.replace(QUICK, model=model))
+    assert training.detector.card["columns_without_values"] == ["empty.Z"]
+    assert "empty.Z" not in training.detector.always
+    assert metrics(training.test)["f1"] > 0.8
+
+
+def test_records_of_another_rate(one, plain):
+    """A band above the new Nyquist frequency is empty throughout: refused, with the reason."""
+    table = read_table(one.stores[0])
+    slow = table.frame.assign(**{"kurtosis.Z": np.nan})
+    with pytest.raises(FeatureMismatchError, match=r"no value of kurtosis\.Z in any of .*rate"):
+        detect([dataclasses.replace(table, frame=slow)], plain.detector)
+    other = table.frame.rename(columns=lambda name: name.replace(".Z", ".U"))
+    with pytest.raises(FeatureMismatchError, match="components Z, the table U"):
+        detect([dataclasses.replace(table, frame=other)], plain.detector)
+    few = dataclasses.replace(table, frame=slow).rows(np.arange(5))
+    assert len(detect([few], plain.detector)) == 0  # five windows prove nothing
+
+
+def test_misspelt_choices():
+    """Each gets a suggestion."""
+    for name, value, better in (
+        ("split", "block", "blocks"),
+        ("calibration", "isotonc", "isotonic"),
+        ("class_weight", "balance", "balanced"),
+        ("scale", "statoin", "station"),
+    ):
+        with pytest.raises(ConfigError, match=f"Did you mean '{better}'"):
+            TrainingRule(**{name: value})
+    with pytest.raises(ConfigError, match="no rate"):
+        TrainingRule(false_alarms_per_day=-1)
+
+
+# ------------------------------------------------------------------------------ counts
+
+
+def test_counts_of_labels(one):
+    """States, classes and reasons add up to all windows; every signal has a fate."""
+    events = one.expert.events[["time_ns", "end_ns"]].copy()
+    events.loc[len(events)] = events.iloc[-1] + 90 * DAY_NS
+    more = training_set(one.stores[0], events)
+    windows, about = label_sets([more])
+    counts = label_counts(windows, more, about.grid)
+    states = counts["states"].set_index("state")["windows"]
+    assert states.sum() == len(windows)
+    assert (
+        counts["ignored"]["windows"].sum() == states["ignore"] == (windows["state"] == IGNORE).sum()
+    )
+    assert set(counts["ignored"]["reason"]) == {"margin", "coda"}
+    assert counts["classes"].set_index("class")["events"].to_dict() == {"event": 50, "noise": 0}
+    fates = counts["signals"].set_index("fate")["n"].to_dict()
+    assert fates == {"event windows": 50, "outside the records": 1}

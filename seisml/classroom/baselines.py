@@ -15,7 +15,6 @@ from seisml.classroom.exercise import STATION, AnswerKey, submission_text
 from seisml.classroom.features import sta_lta, triggers
 from seisml.classroom.submissions import read_submission
 from seisml.config import Config, load_profile
-from seisml.crossfit import Selection
 from seisml.detect import detect
 from seisml.extract import extract
 from seisml.filters import Band
@@ -26,6 +25,7 @@ from seisml.store import iter_tables
 from seisml.thresholds import MatchRule
 from seisml.times import NS_PER_S
 from seisml.training import train
+from seisml.trainingset import Selection, TrainingSet
 
 NAMES = ("perfect", "forest", "sta_lta", "cheating", "empty")
 _BAND = Band(2.0, 8.0)
@@ -163,15 +163,18 @@ def forest(student, key: AnswerKey, store) -> pd.DataFrame:
     )
     names = archives.stations(archive)
     rule = label_rule_of(config)
-    training = train(
-        [store],
-        signals(expert, names, rule),
-        expert,
+    taught = TrainingSet(
+        stores=(store,),
+        signals=signals(expert, names, rule),
+        expert=expert,
         label_rule=rule,
+        selection=Selection(end=key.start_ns),
+    )
+    training = train(
+        [taught],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
         matching=MatchRule(key.tolerance_s, "onset"),
-        selection=Selection(end=key.start_ns),
     )
     found = detect(
         iter_tables(store, start=key.start_ns, end=key.end_ns), training.detector, archive=archive

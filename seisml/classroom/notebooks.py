@@ -18,6 +18,7 @@ check after it, which must fail with a `CheckError`; after the solution it must 
 
 import copy
 import dataclasses
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +27,7 @@ from seisml.errors import ConfigError, NotebookError
 
 TAGS = ("stub", "wrong", "solution", "check")
 _CELL_TIMEOUT_S = 240
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -187,7 +189,7 @@ def execute(notebook, folder):
     try:
         return client.execute()
     except CellExecutionError as error:
-        last = "\n".join(str(error).strip().splitlines()[-12:])
+        last = "\n".join(_COLOURS.sub("", str(error)).strip().splitlines()[-12:])
         raise NotebookError(
             f"a cell fails: {last}", "Run the source's cells one by one."
         ) from error

@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from seisml import __version__, terminal
-from seisml.cli import catalogs, classes, detectors, evaluations, generated, projects, records
+from seisml.cli import (
+    catalogs,
+    classes,
+    detectors,
+    evaluations,
+    generated,
+    labelling,
+    naming,
+    projects,
+    records,
+)
 from seisml.errors import CatalogError, ConfigError, FeatureError, SeismlError
 
 INTERRUPTED = 130
@@ -21,7 +31,17 @@ app = typer.Typer(
     epilog="Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 nothing "
     "or not all could be processed, 2 wrong usage.",
 )
-for verbs in (projects, records, detectors, evaluations, generated, catalogs, classes):
+for verbs in (
+    projects,
+    records,
+    labelling,
+    detectors,
+    naming,
+    evaluations,
+    generated,
+    catalogs,
+    classes,
+):
     app.add_typer(verbs.app)
 
 

@@ -80,8 +80,8 @@ def extract(
 
 
 @app.command(
-    epilog="Example: `seisml features f_centroid`, `seisml features hibert-compat`, "
-    "`seisml features --markdown`"
+    epilog="Example: `seisml features f_centroid`, `seisml features kurtosis --plot k.png`, "
+    "`seisml features hibert-compat`, `seisml features --markdown`"
 )
 def features(
     name: Annotated[
@@ -89,6 +89,9 @@ def features(
     ] = None,
     as_json: AsJson = False,
     markdown: Annotated[bool, typer.Option(help="Print the table of the documentation.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the feature on four example records (PNG).")
+    ] = None,
 ) -> None:
     """List the features and their sets, or explain one."""
     from seisml.features import SETS, explain, get_feature, resolve
@@ -97,6 +100,8 @@ def features(
         terminal.line(explain.markdown())
         return
     one = None if name is None or name in SETS else get_feature(name)
+    if plot is not None:
+        steps.draw_feature(one, plot)
     chosen = [one] if one else resolve(name or "all")
     if as_json:
         terminal.as_json([dict(explain.explain(one)) for one in chosen])

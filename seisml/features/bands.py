@@ -43,7 +43,7 @@ def band_log_energy(w: Windows) -> np.ndarray:
 
 @feature_d(
     "log10",
-    formula="log10 E_b − log10 (30 % quantile of E_b over the past hour)",
+    formula="log10 E_b − log10 (30 % quantile of E_b of 10 s each over the past hour)",
     invariances="GLRO",
     reference=_STOTT,
     parts=band_names,

@@ -15,11 +15,16 @@ GROUPS = {
     "F": "tracks of spectra in the window",
     "G": "autocorrelation and cepstrum",
     "H": "polarisation of three components",
+    "J": "event, on its true limits",
 }
 RATE_HZ, LENGTH_S, QUIET_S = 100.0, 20.0, 1200.0
 
 
-_PER = {"channel": "each component", "station": "three components together, column .3C"}
+_PER = {
+    "channel": "each component",
+    "station": "three components together, column .3C",
+    "event": "an event",
+}
 
 
 def explain(feature: Feature) -> list[tuple[str, str]]:

@@ -267,7 +267,8 @@ class Windows:
         at = total.argmax(axis=1) if total.shape[1] else np.zeros(self.n, int)
         largest = total[np.arange(self.n), at] if total.shape[1] else np.zeros(self.n)
         # Powers of two: no bit depends on the other windows. Few of them: neighbours have the same.
-        exponent = STEP * np.round(np.frexp(largest.astype(float))[1] / STEP).astype(int)
+        exponent = np.frexp(np.where(largest > 0, largest, 1.0).astype(float))[1]
+        exponent = STEP * np.round(exponent / STEP).astype(int)
         if exponent.any():
             total *= np.ldexp(np.float32(1), -exponent)[:, np.newaxis]
         count = sum_of_rows(known.astype(np.float64), self.n_spectra)

@@ -260,7 +260,7 @@ class Envelope:
         self.n_bins = min(n_bins, n)
         self.middle = slice(n // 4, n - n // 4)
         taper = np.hanning(n + 1)[:-1][self.middle]
-        self.flat = (n / n_window * 2.0 / taper).astype(np.float32)
+        self.flat = (2.0 / n_window / taper).astype(np.float32)
         self.out = np.empty((LOT, len(ENVELOPE)), np.float32)
         self.e = np.empty((LOT, len(taper)), np.float32)
         self.square = np.empty_like(self.e)
@@ -271,7 +271,7 @@ class Envelope:
         # Without the mean: the taper has spread it over two bins.
         z[:, 1] += z[:, 0] / 2
         z[:, 0] = z[:, self.n_bins : self.n] = 0.0
-        signal = scipy.fft.ifft(z[:, : self.n], axis=1)
+        signal = scipy.fft.ifft(z[:, : self.n], axis=1, norm="forward")  # flat has 1/n
         np.abs(signal[:, self.middle], out=self.e[some])
 
     def columns(self) -> np.ndarray:

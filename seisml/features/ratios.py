@@ -126,12 +126,15 @@ def _background(past: Past) -> np.ndarray:
 
 @feature_c(
     "log10",
-    formula="log10 E − log10 (30 % quantile of E over the past hour)",
+    formula="log10 E − log10 (30 % quantile of E of 10 s each over the past hour)",
     invariances="GLRO",
     reference=_STOTT,
 )
 def rel_energy(w: Windows) -> np.ndarray:
-    """Energy over the causal background: removes the daily course of wind and traffic."""
+    """Energy over the causal background: removes the daily course of wind and traffic.
+
+    The background is a quantile of mean energies of 1/360 of its memory each (10 s of an hour).
+    """
     return log10(w.moments[1]) - log10(w.past.cached(_background)[w.rows])
 
 
@@ -140,8 +143,9 @@ def dlog_energy(w: Windows) -> np.ndarray:
     """Change of the log energy against the window that ends where this one begins."""
     energy = w.past.cached(_block_energy)
     before, skip = np.full(w.n, np.nan), min(max(0, w.k - w.first), w.n)
-    earlier = dataclasses.replace(w, first=w.first - w.k + skip, n=w.n - skip)
-    before[skip:] = earlier.mean(energy)
+    if skip < w.n:
+        earlier = dataclasses.replace(w, first=w.first - w.k + skip, n=w.n - skip)
+        before[skip:] = earlier.mean(energy)
     return log10(w.mean(energy)) - log10(before)
 
 
@@ -181,5 +185,8 @@ def _max_kurtosis_rate(past: Past) -> np.ndarray:
     cost="S",
 )
 def kurtosis_cf_max(w: Windows) -> np.ndarray:
-    """Steepest growth of the running kurtosis: high at impulsive onsets."""
+    """Steepest growth of the running kurtosis: high at impulsive onsets.
+
+    Of <x²> and <x⁴> of half seconds (`Settings.shape_s`), and not of every sample.
+    """
     return w.max(w.past.cached(_max_kurtosis_rate))

@@ -61,7 +61,8 @@ class Feature:
         What has to be computed of the blocks beside moments, energies and spectra, see
         `seisml.features.blocks.NEEDS`.
     per : str
-        "channel", or "station" for ``function(components) -> array`` of all three together.
+        "channel", "station" for ``function(components) -> array`` of all three together, or
+        "event" for ``function(span) -> float`` of an event's limits, see `seisml.features.event`.
     """
 
     name: str
@@ -103,6 +104,7 @@ _BUILT_IN = (
     "correlation",
     "cepstrum",
     "polarization",
+    "event",
 )
 
 
@@ -147,7 +149,7 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
             ("invariance", found.invariances, INVARIANCES),
             ("cost", (found.cost,), COSTS),
             ("need", found.needs, NEEDS),
-            ("per", (found.per,), ("channel", "station")),
+            ("per", (found.per,), ("channel", "station", "event")),
         ):
             unknown = sorted(set(given) - set(allowed))
             if unknown:

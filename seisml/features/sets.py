@@ -52,7 +52,7 @@ def _compatible(name: str, purpose: str, source: str, rows: str) -> FeatureSet:
 
 
 _HIBERT = """
-1 | duration | (of an event, not of a window: column of detections)
+1 | duration | duration (of an event, not of a window)
 2 | max/mean of envelope | env_max_mean
 3 | max/median of envelope | env_max_median
 4 | ascending/descending time | env_rise_fraction (share of the window)
@@ -140,7 +140,7 @@ SETS: dict[str, FeatureSet] = {
     one.name: one
     for one in (
         FeatureSet("detect-fast", "continuous records", tuple(DETECT_FAST.split())),
-        FeatureSet("classify", "classes of events: all groups", tuple("ABCDEFGH")),
+        FeatureSet("classify", "classes of events: all groups", tuple("ABCDEFGHJ")),
         _compatible(
             "course",
             "the classroom",

@@ -129,7 +129,7 @@ def spec_kurtosis(w: Windows) -> np.ndarray:
 
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-GROUP = 16
+GROUP = 8
 """Bins that are passed over together when a quantile is looked up."""
 
 
@@ -237,7 +237,9 @@ def _rms_difference_db(now: np.ndarray, other: np.ndarray, shift: np.ndarray) ->
 
 
 @feature_e(
-    "dB", formula="RMS of 10 log10(P/P_background), median of the past hour", invariances="GO"
+    "dB",
+    formula="RMS of 10 log10(P/P_b), P_b median of mean P of 5 min each over the past hour",
+    invariances="GO",
 )
 def spec_distance(w: Windows) -> np.ndarray:
     """Distance of the spectrum from that of the past hour (log-spectral distance)."""

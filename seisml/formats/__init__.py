@@ -3,7 +3,7 @@
 A format is found by content, never by suffix. To add one, write a module with ``sniff(head,
 path)``, ``read(path, *, zone, body, columns, name)`` and, where it can be written,
 ``write(catalog, path)``, and rows of `seisml.formats.registry.Format` in a tuple ``FORMATS`` that
-is added to `_BUILT_IN` below (or call `register_format` elsewhere).
+is added to `seisml.formats.families` (or call `register_format` elsewhere).
 Modules import ObsPy and lxml inside their functions, so that this package stays light.
 """
 
@@ -14,31 +14,19 @@ from seisml.atomic import write_atomic
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError, did_you_mean
 from seisml.formats import (
-    cards,
     catalog_toml,
-    fdsn_text,
-    geojson,
-    hypoinverse,
-    insight,
     mapped,
     mqs,
-    nakamura,
-    numeric,
-    phase_list,
     picks_table,
-    pywcc,
     quakemigrate,
     quakeml,
     quakeml_write,
-    real,
-    snuffler,
-    spaceapps,
     table,
     table_write,
-    through_obspy,
-    usgs,
 )
+from seisml.formats.families import FAMILIES
 from seisml.formats.frame import catalog_from_frame
+from seisml.formats.reading import read_head
 from seisml.formats.registry import Format
 
 __all__ = [
@@ -53,9 +41,6 @@ __all__ = [
     "sniff_format",
     "write_catalog",
 ]
-
-
-HEAD_BYTES = 65_536
 
 
 _GENERAL = ("csv", "picks")
@@ -97,21 +82,7 @@ _BUILT_IN = (
         "table of picks with a header line: station, phase, time",
     ),
     Format("mqs", mqs.sniff, mqs.read, None, (), "QuakeML of the Marsquake Service"),
-    *fdsn_text.FORMATS,
-    *usgs.FORMATS,
-    *spaceapps.FORMATS,
-    *insight.FORMATS,
-    *nakamura.FORMATS,
-    *cards.FORMATS,
-    *hypoinverse.FORMATS,
-    *numeric.FORMATS,
-    *phase_list.FORMATS,
-    *through_obspy.FORMATS,
-    *mapped.FORMATS,
-    *real.FORMATS,
-    *pywcc.FORMATS,
-    *snuffler.FORMATS,
-    *geojson.FORMATS,
+    *FAMILIES,
 )
 _FORMATS: dict[str, Format] = {known.name: known for known in _BUILT_IN}
 
@@ -170,7 +141,7 @@ def sniff_format(path) -> Format | None:
         If the file is missing, empty or binary.
     """
     path = Path(path)
-    head = _read_head(path)
+    head = read_head(path)
     return next((known for known in reversed(_FORMATS.values()) if known.sniff(head, path)), None)
 
 
@@ -229,11 +200,11 @@ def read_catalog(
         )
     if format is not None:
         chosen = get_format(format)
-        _read_head(path, binary=True)
+        read_head(path, binary=True)
     else:
         chosen = sniff_format(path) or (get_format("csv") if columns else None)
     if chosen is None:
-        first = _read_head(path).strip().splitlines()[0].strip()
+        first = read_head(path).strip().splitlines()[0].strip()
         raise CatalogError(
             f"{path}: the content is of no known catalogue format; it begins {first[:60]!r}.",
             f"Known are {', '.join(format_names())}. For another table give "
@@ -261,7 +232,7 @@ def _read_described(path: Path, *, format, zone, body, columns, name) -> Catalog
                 "time_format explain a table.",
                 'Leave them away, or say format = "csv".',
             )
-        _read_head(stated.file)
+        read_head(stated.file)
         found = mapped.read_mapped(stated.file, stated.layout, zone=zone, body=body, name=name)
     else:
         found = read_catalog(
@@ -353,29 +324,6 @@ def _writable_hint() -> str:
     suffixes = [s for f in _FORMATS.values() if f.write for s in f.suffixes]
     names = sorted(name for name, known in _FORMATS.items() if known.write)
     return f"Catalogues are written as {', '.join(suffixes)}; or by format=: {', '.join(names)}."
-
-
-def _read_head(path: Path, *, binary: bool = False) -> str:
-    """Return the first 64 kB as text, refusing what no reader could use."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise CatalogError(
-            f"{path}: the catalogue cannot be opened ({error.strerror}).",
-            f"Check the path; it is taken from {Path.cwd()}.",
-        ) from error
-    if not head.strip():
-        raise CatalogError(f"{path}: the catalogue is empty.", _known_hint())
-    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh")):
-        raise CatalogError(f"{path}: the file is compressed.", "Unpack it first.")
-    if not binary and b"\0" in head:
-        raise CatalogError(f"{path}: the file is binary (or UTF-16), not text.", _known_hint())
-    return head.decode("utf-8-sig", errors="replace")
-
-
-def _known_hint() -> str:
-    return f"Known formats, all of them text in UTF-8: {', '.join(format_names())}."
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -73,7 +73,13 @@ def read(
     """
     path = Path(path)
     root = parse_xml(path)
-    native_types, lines = _take_types(root, path)
+    events = root.xpath("*[local-name()='eventParameters']/*[local-name()='event']")
+    if not root.xpath("*[local-name()='eventParameters']"):
+        raise CatalogError(
+            f"{path}: the QuakeML has no eventParameters, so no events.",
+            "Export the catalogue again, with its events.",
+        )
+    native_types, lines = take_types(events), [event.sourceline for event in events]
     elements, rejected = _read_elements(root, path)
     return events_catalog(
         elements, native_types, lines, path=path, body=body, name=name, rejected=rejected
@@ -119,23 +125,17 @@ def parse_xml(path: Path):
     return tree.getroot()
 
 
-def _take_types(root, path: Path) -> tuple[list[str], list[int]]:
-    """Return the event types that are foreign to QuakeML, and the lines of the events.
+def take_types(events) -> list[str]:
+    """Return the types of event elements that are foreign to QuakeML, "" for all others.
 
     At the foreign types ObsPy would drop the event: they are replaced in the tree.
     """
     from lxml import etree
     from obspy.core.event.header import EventType
 
-    if not root.xpath("*[local-name()='eventParameters']"):
-        raise CatalogError(
-            f"{path}: the QuakeML has no eventParameters, so no events.",
-            "Export the catalogue again, with its events.",
-        )
-    native_types, lines = [], []
-    for event in root.xpath("*[local-name()='eventParameters']/*[local-name()='event']"):
+    native_types = []
+    for event in events:
         native_types.append("")
-        lines.append(event.sourceline)
         for kind in event.xpath("*[local-name()='type']"):
             text = (kind.text or "").strip()
             if etree.QName(kind).namespace != etree.QName(event).namespace:
@@ -143,7 +143,7 @@ def _take_types(root, path: Path) -> tuple[list[str], list[int]]:
             if text and text != "null" and text.replace("_", " ") not in EventType:
                 native_types[-1] = text
                 kind.text = "other event"
-    return native_types, lines
+    return native_types
 
 
 def _read_elements(root, path: Path) -> tuple[list, dict[str, np.ndarray]]:

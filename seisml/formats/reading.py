@@ -5,12 +5,16 @@ import csv
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 
 from seisml.errors import CatalogError
 from seisml.formats.rows import Rows, split_rows
 
+HEAD_BYTES = 65_536
+_LONGEST_LINE = 1_000_000
+_TEXTS = "Catalogues are texts in UTF-8; README.md lists the formats."
 MAX_BYTES = 500_000_000
 """Largest text that is read as a whole; tables become some five times as large in memory."""
 
@@ -32,6 +36,31 @@ def read_text(path: Path, *, encoding: str = "utf-8") -> str:
         raise CatalogError(
             f"{path}, line {line}: byte {error.start} is not UTF-8.", "Save the text as UTF-8."
         ) from error
+
+
+def read_head(path: Path, *, binary: bool = False) -> str:
+    """Return the first 64 kB as text, refusing what no reader could use.
+
+    Raises
+    ------
+    CatalogError
+        If the file is missing, empty, compressed, or (unless that is allowed) binary.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise CatalogError(
+            f"{path}: the catalogue cannot be opened ({error.strerror}).",
+            f"Check the path; it is taken from {Path.cwd()}.",
+        ) from error
+    if not head.strip():
+        raise CatalogError(f"{path}: the catalogue is empty.", _TEXTS)
+    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh")):
+        raise CatalogError(f"{path}: the file is compressed.", "Unpack it first.")
+    if not binary and b"\0" in head:
+        raise CatalogError(f"{path}: the file is binary (or UTF-16), not text.", _TEXTS)
+    return head.decode("utf-8-sig", errors="replace")
 
 
 def check_size(path: Path, *, limit: int = MAX_BYTES) -> None:
@@ -89,7 +118,7 @@ def read_csv(path: Path, *, piece: int = 100_000) -> Iterator[Rows]:
     start = 1
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(_bounded(file, path), strict=True)
             header = [name.strip() for name in next(filter(None, reader), [])]
             if len(set(header)) < max(len(header), 2):
                 raise CatalogError(
@@ -110,6 +139,19 @@ def read_csv(path: Path, *, piece: int = 100_000) -> Iterator[Rows]:
         raise CatalogError(
             f"{path}, line {reader.line_num}: {error}.", "Check the quotation marks."
         ) from error
+
+
+def _bounded(file: TextIO, path: Path) -> Iterator[str]:
+    """Yield lines, refusing one that no list has: of what is no text it may be a gigabyte."""
+    number = 0
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        if len(line) == _LONGEST_LINE:
+            raise CatalogError(
+                f"{path}, line {number}: it is longer than {_LONGEST_LINE} characters.",
+                "Check that the file is a list and whole.",
+            )
+        yield line
 
 
 def _numbered(reader) -> Iterator[tuple[int, list[str]]]:

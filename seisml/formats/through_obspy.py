@@ -1,19 +1,19 @@
-"""Bulletins that ObsPy reads well: ISC IMS1.0, GSE2.0, Nordic, hypoDD phases.
+"""Bulletins that ObsPy reads well: ISC IMS1.0, GSE2.0, Nordic, hypoDD phases, NonLinLoc.
 
 ObsPy gives up at the first event that it cannot read and passes over arrivals in silence. So the
 file is cut into events, each is handed over on its own, and what ObsPy refuses or leaves out is
 counted with its line. IMS1.0, GSE2.0 and Nordic are UTC by their definition; hypoDD's phase
-file states no zone.
+file and NonLinLoc's hypocentres state no zone.
 
 Of several origins that of ``#PRIME`` is preferred, else the ISC's, else the first. The class of
-Nordic events is the source's letter: E explosion, V volcanic, and so on (`NORDIC_CLASSES`).
+Nordic events is the source's letter: E explosion, V volcanic, and so on
+(`seisml.formats.bulletins.NORDIC_CLASSES`).
 """
 
 import dataclasses
 import io
 import re
 import warnings
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,28 +21,23 @@ import pandas as pd
 
 from seisml.catalog import Catalog
 from seisml.errors import CatalogError
+from seisml.formats.bulletins import (
+    GSE,
+    HYPODD_CARD,
+    IMS,
+    NLLOC,
+    NORDIC_CARD,
+    NORDIC_CLASSES,
+    PHASES,
+    SEISAN,
+    Bulletin,
+)
 from seisml.formats.obspy_events import events_catalog
 from seisml.formats.reading import read_lines
 from seisml.formats.registry import Format
 from seisml.formats.rows import stated_zone
 from seisml.times import NAT, to_utc
 
-NORDIC_CLASSES = {
-    "E": "explosion",
-    "P": "probable explosion",
-    "Q": "earthquake",
-    "V": "volcanic",
-    "X": "landslide",
-    "S": "acoustic signal",
-}
-"""Classes by the letter in column 23 of a Nordic hypocentre line; a blank is an earthquake."""
-
-_NORDIC = re.compile(
-    r" [12]\d{3} [ \d]\d[ \d]\d[ F][ \d]{2}[ \d]{2} [ \d.]{4}.[LRD ][A-Z* ].{34}.{22}1"
-)
-_HYPODD = re.compile(r"#\s+\d{4}(\s+[-+\d.nNaA]+){13}\s*")
-_IMS_EVENT = re.compile(r"event\s+(\S+)", re.IGNORECASE)
-_GSE_EVENT = re.compile(r"EVENT\s+(\S+)")
 _ENDS = re.compile(r"STOP|DATA_TYPE|BEGIN|\.\s*$")
 _UNREADABLE = (
     ArithmeticError,
@@ -51,123 +46,16 @@ _UNREADABLE = (
     LookupError,
     NameError,
     NotImplementedError,
+    RuntimeError,
     StopIteration,
     TypeError,
     ValueError,
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Bulletin:
-    """How a bulletin is cut into events and handed to ObsPy.
-
-    Attributes
-    ----------
-    format : str
-        ObsPy's name of the format.
-    starts : callable
-        From lines to a mask: where an event begins.
-    wrap : callable
-        From the text of one event to that of a whole file.
-    find_id : callable
-        From the text of one event to its id, or the empty string.
-    count_arrivals : callable
-        From the lines of one event to the number of arrivals in them.
-    options : dict
-        For ObsPy.
-    encoding : str
-        Of the text.
-    ids_repeat : bool
-        Ids are made of times, so that two events may have one: the later gets a number.
-    """
-
-    format: str
-    starts: Callable[[pd.Series], np.ndarray]
-    wrap: Callable[[str], str]
-    find_id: Callable[[str], str]
-    count_arrivals: Callable[[list[str]], int]
-    options: Mapping = dataclasses.field(default_factory=dict)
-    encoding: str = "utf-8"
-    ids_repeat: bool = False
-
-
-def _matches(pattern: re.Pattern) -> Callable[[pd.Series], np.ndarray]:
-    return lambda lines: lines.str.match(pattern).to_numpy(dtype=bool)
-
-
-def _nordic_starts(lines: pd.Series) -> np.ndarray:
-    """Events begin behind blank lines; in a list of bare hypocentres with every line."""
-    blank = (lines.str.strip() == "").to_numpy()
-    card = lines.str.fullmatch(_NORDIC).to_numpy(dtype=bool)
-    bare = card[~blank].all()
-    return card if bare else ~blank & np.concatenate([[True], blank[:-1]])
-
-
-def _first_group(pattern: re.Pattern) -> Callable[[str], str]:
-    def find(text: str) -> str:
-        found = pattern.search(text)
-        return found[1] if found else ""
-
-    return find
-
-
-def _count_table(lines: list[str]) -> int:
-    """Return the number of lines in tables of phases (IMS1.0, GSE2.0) that are no comments."""
-    count, inside = 0, False
-    for line in lines:
-        if line.startswith("Sta "):
-            inside = True
-        elif not line.strip() or line.startswith(("STOP", "DATA_TYPE")):
-            inside = False
-        elif inside and not line.lstrip().startswith(("(", ".")):
-            count += 1
-    return count
-
-
-def _count_nordic(lines: list[str]) -> int:
-    heads = [n for n, line in enumerate(lines) if line.startswith(" STAT") and line[79:80] == "7"]
-    if not heads:
-        return 0
-    clock = slice(26, 36) if "COM NTLO" in lines[heads[0]] else slice(18, 28)
-    below = lines[heads[0] + 1 :]
-    arrivals = [line for line in below if line[79:80] in ("", " ", "4") and line[clock].strip()]
-    return sum("BAZ" not in line[8:24] for line in arrivals)  # back azimuths join their arrival
-
-
-_IMS = _Bulletin(
-    "IMS10BULLETIN",
-    _matches(_IMS_EVENT),
-    lambda text: f"DATA_TYPE BULLETIN IMS1.0:short\nBulletin\n{text}\nSTOP\n",
-    _first_group(_IMS_EVENT),
-    _count_table,
-    {"skip_orphan": False},
-)
-_GSE = _Bulletin(
-    "GSE2",
-    _matches(_GSE_EVENT),
-    lambda text: (
-        f"BEGIN GSE2.0\nMSG_TYPE DATA\nMSG_ID 1 seisml\nDATA_TYPE BULLETIN GSE2.0\n{text}\n\nSTOP\n"
-    ),
-    _first_group(_GSE_EVENT),
-    _count_table,
-    {"default_network_code": ""},
-)
-_SEISAN = _Bulletin(
-    "NORDIC",
-    _nordic_starts,
-    lambda text: f"{text}\n\n",
-    _first_group(re.compile(r"\bID:[dSLRD]*(\d+)")),
-    _count_nordic,
-    encoding="latin-1",
-    ids_repeat=True,
-)
-_PHASES = _Bulletin(
-    "HYPODDPHA",
-    _matches(re.compile("#")),
-    lambda text: text,
-    lambda text: text.split("\n")[0].split()[-1],
-    lambda lines: len([line for line in lines[1:] if line.strip()]),
-)
+def sniff_nlloc(head: str, path: Path) -> bool:
+    """Tell whether a text begins as a hypocentre-phase file of NonLinLoc."""
+    return re.match(r'\s*NLLOC\s+"', head) is not None
 
 
 def sniff_ims(head: str, path: Path) -> bool:
@@ -184,37 +72,43 @@ def sniff_gse(head: str, path: Path) -> bool:
 def sniff_nordic(head: str, path: Path) -> bool:
     """Tell whether the first line is a Nordic hypocentre: 80 columns, the last of them 1."""
     first = next((line for line in head.split("\n") if line.strip()), "")
-    return _NORDIC.fullmatch(first.rstrip()) is not None
+    return NORDIC_CARD.fullmatch(first.rstrip()) is not None
 
 
 def sniff_phases(head: str, path: Path) -> bool:
     """Tell whether the first line is an event of hypoDD's phase file."""
     first = next((line for line in head.split("\n") if line.strip()), "")
-    return _HYPODD.fullmatch(first.rstrip()) is not None
+    return HYPODD_CARD.fullmatch(first.rstrip()) is not None
 
 
 def read_ims(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
     """Read an IMS1.0 bulletin, for example of the ISC; options as in `seisml.formats`."""
-    return _read(path, _IMS, zone="UTC", body=body, name=name)
+    return _read(path, IMS, zone="UTC", body=body, name=name)
 
 
 def read_gse(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
     """Read a GSE2.0 bulletin; options as in `seisml.formats`."""
-    return _read(path, _GSE, zone="UTC", body=body, name=name)
+    return _read(path, GSE, zone="UTC", body=body, name=name)
 
 
 def read_nordic(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
     """Read Nordic events of SEISAN: S-files, select and collect; options as in `seisml.formats`."""
-    return _read(path, _SEISAN, zone="UTC", body=body, name=name)
+    return _read(path, SEISAN, zone="UTC", body=body, name=name)
 
 
 def read_phases(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
     """Read hypoDD's phase file, whose zone must be stated; options as in `seisml.formats`."""
     zone = stated_zone(zone, Path(path), "hypoDD phase file")
-    return _read(path, _PHASES, zone=zone, body=body, name=name)
+    return _read(path, PHASES, zone=zone, body=body, name=name)
 
 
-def _read(path, kind: _Bulletin, *, zone: str, body: str | None, name: str) -> Catalog:
+def read_nlloc(path, *, zone=None, body=None, columns=None, name="") -> Catalog:
+    """Read NonLinLoc's hypocentres and phases, whose zone must be stated."""
+    zone = stated_zone(zone, Path(path), "hypocentre file of NonLinLoc")
+    return _read(path, NLLOC, zone=zone, body=body, name=name)
+
+
+def _read(path, kind: Bulletin, *, zone: str, body: str | None, name: str) -> Catalog:
     """Read a bulletin event by event.
 
     Raises
@@ -235,7 +129,7 @@ def _read(path, kind: _Bulletin, *, zone: str, body: str | None, name: str) -> C
         elements.append(event)
         numbers.append(number)
         ids.append(event_id or f"e{len(elements):06d}")
-        labels.append(_nordic_class(block[0]) if kind is _SEISAN else "")
+        labels.append(_nordic_class(block[0]) if kind is SEISAN else "")
         n_lost = kind.count_arrivals(block) - len(event.picks)
         lost.setdefault("arrival that ObsPy cannot read", []).extend([number] * max(n_lost, 0))
     rejected = {reason: np.array(where) for reason, where in lost.items() if where}
@@ -251,7 +145,7 @@ def _read(path, kind: _Bulletin, *, zone: str, body: str | None, name: str) -> C
     return _from_zone(catalog, zone)
 
 
-def _blocks(lines: pd.Series, kind: _Bulletin) -> list[tuple[int, list[str]]]:
+def _blocks(lines: pd.Series, kind: Bulletin) -> list[tuple[int, list[str]]]:
     """Return the lines of each event, with the number of the first."""
     first = np.flatnonzero(kind.starts(lines))
     ends = lines.str.match(_ENDS).to_numpy(dtype=bool)
@@ -263,7 +157,7 @@ def _blocks(lines: pd.Series, kind: _Bulletin) -> list[tuple[int, list[str]]]:
     return blocks
 
 
-def _distinct(blocks: list[tuple[int, list[str]]], kind: _Bulletin, path: Path):
+def _distinct(blocks: list[tuple[int, list[str]]], kind: Bulletin, path: Path):
     """Return (line, block, id) of the events without those that stand there twice, and these."""
     first: dict[str, tuple[int, list[str]]] = {}
     uses: dict[str, int] = {}
@@ -287,13 +181,15 @@ def _distinct(blocks: list[tuple[int, list[str]]], kind: _Bulletin, path: Path):
     return kept, again
 
 
-def _parse(block: list[str], kind: _Bulletin):
+def _parse(block: list[str], kind: Bulletin):
     """Return ObsPy's event of a block, or None and why there is none."""
     from obspy import read_events
     from obspy.core.util.obspy_types import ObsPyException
     from obspy.io.gse2.bulletin import GSE2BulletinSyntaxError
     from obspy.io.nordic import NordicParsingError
 
+    if kind is NLLOC and sum(line.startswith("END_NLLOC") for line in block) != 1:
+        return None, "not one END_NLLOC"  # at which ObsPy raises a bare Exception
     refusals = (*_UNREADABLE, ObsPyException, GSE2BulletinSyntaxError, NordicParsingError)
     content = kind.wrap("\n".join(block)).encode(kind.encoding)
     with warnings.catch_warnings():
@@ -308,7 +204,7 @@ def _parse(block: list[str], kind: _Bulletin):
     if event.preferred_origin() is None and event.origins:
         of_isc = [o for o in event.origins if o.creation_info and o.creation_info.author == "ISC"]
         event.preferred_origin_id = (of_isc or event.origins)[0].resource_id
-    if kind is _SEISAN:
+    if kind is SEISAN:
         event.extra = {"distance_class": {"value": block[0][21], "namespace": "SEISAN"}}
     return event, ""
 
@@ -342,5 +238,6 @@ FORMATS = (
     Format("ims", sniff_ims, read_ims, None, (), "bulletin IMS1.0, as of the ISC"),
     Format("gse2", sniff_gse, read_gse, None, (), "bulletin GSE2.0"),
     Format("nordic", sniff_nordic, read_nordic, None, (), "Nordic events of SEISAN"),
+    Format("nlloc", sniff_nlloc, read_nlloc, None, (), "hypocentres and phases of NonLinLoc"),
     Format("hypodd-phases", sniff_phases, read_phases, None, (), "phase file of hypoDD (.pha)"),
 )

@@ -22,7 +22,13 @@ from seisml.model.detector import (
     predict,
 )
 from seisml.model.estimators import NOISE_CLASS, StaLtaThreshold, StationScaler
-from seisml.model.files import find_model, load_detector, save_detector, shipped_models
+from seisml.model.files import (
+    PACKAGES,
+    find_model,
+    load_detector,
+    save_detector,
+    shipped_models,
+)
 from seisml.model.novelty import UNKNOWN, Novelty
 from seisml.model.splits import (
     DAY_S,
@@ -39,6 +45,7 @@ __all__ = [
     "CLASSIFIERS",
     "DAY_S",
     "NOISE_CLASS",
+    "PACKAGES",
     "SOL_S",
     "SOL_ZERO_NS",
     "UNKNOWN",

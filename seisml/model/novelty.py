@@ -2,27 +2,30 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import IsolationForest
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 UNKNOWN = "unknown"
-MAX_WINDOWS = 20_000
+MAX_WINDOWS = 3000
+N_NEIGHBORS = 5
 
 
 class Novelty(BaseEstimator):
     """Say which windows lie apart from the event windows of the training.
 
     Columns are centred on their median, divided by their interquartile range and compressed by
-    arcsinh, so that heavy tails do not hide what is new; a missing value is a median. An
-    isolation forest (Liu, Ting and Zhou, 2008) scores how few cuts set a window apart. A window
-    is novel if it scores below all but a `share` of the training windows.
+    arcsinh, so that heavy tails do not rule; a missing value is a median. A window is novel if
+    its mean distance to the five nearest training windows is larger than that of all but a
+    `share` of the training windows to each other. (An isolation forest would not do: outside the
+    range of the training nothing is cut, however far it lies.)
 
     Parameters
     ----------
     share : float
         Share of the training windows that would be novel themselves.
     seed : int
+        Of the draw of 3000 windows where there are more.
 
     Examples
     --------
@@ -41,18 +44,19 @@ class Novelty(BaseEstimator):
         if len(X) > MAX_WINDOWS:
             X = np.random.default_rng(self.seed).permutation(X)[:MAX_WINDOWS]
         X = np.where(np.isfinite(X), X, np.nan)
-        empty = np.isnan(X).all(axis=0)
-        low, middle, high = np.nanquantile(np.where(empty, 0.0, X), [0.25, 0.5, 0.75], axis=0)
+        X[:, np.isnan(X).all(axis=0)] = 0.0
+        low, middle, high = np.nanquantile(X, [0.25, 0.5, 0.75], axis=0)
         self.center_, self.scale_ = middle, np.where(high > low, high - low, 1.0)
-        self.forest_ = IsolationForest(200, random_state=self.seed)
+        self.neighbors_ = NearestNeighbors(algorithm="brute").fit(self._scaled(X))
+        k = min(N_NEIGHBORS, max(len(X) - 1, 1))
         with threadpool_limits(1):
-            scores = self.forest_.fit(self._scaled(X)).score_samples(self._scaled(X))
-        self.threshold_ = float(np.quantile(scores, self.share))
+            distance = self.neighbors_.kneighbors(n_neighbors=k)[0].mean(axis=1)
+        self.n_neighbors_, self.limit_ = k, float(np.quantile(distance, 1 - self.share))
         return self
 
     def _scaled(self, X) -> np.ndarray:
         X = (np.asarray(X, dtype=np.float64) - self.center_) / self.scale_
-        return np.arcsinh(np.where(np.isfinite(X), X, 0.0))
+        return np.arcsinh(np.where(np.isfinite(X), X, 0.0)).astype(np.float32)
 
     def is_novel(self, X) -> np.ndarray:
         """Return which windows are novel, bool, shape (n_windows,)."""
@@ -60,4 +64,5 @@ class Novelty(BaseEstimator):
         if not len(X):
             return np.zeros(0, dtype=bool)
         with threadpool_limits(1):
-            return self.forest_.score_samples(self._scaled(X)) < self.threshold_
+            near = self.neighbors_.kneighbors(self._scaled(X), n_neighbors=self.n_neighbors_)
+        return near[0].mean(axis=1) > self.limit_

@@ -9,6 +9,8 @@ from seisml.plots.catalogs import plot_hours, plot_magnitudes, plot_rates, plot_
 from seisml.plots.comparisons import plot_residuals
 from seisml.plots.curves import plot_curves, plot_precision, plot_tolerance
 from seisml.plots.events import plot_event
+from seisml.plots.features import plot_feature
+from seisml.plots.probabilities import plot_reliability
 from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
 from seisml.plots.scores import plot_differences, plot_importance, plot_scores
 from seisml.plots.style import png
@@ -21,12 +23,14 @@ __all__ = [
     "plot_curves",
     "plot_differences",
     "plot_event",
+    "plot_feature",
     "plot_hours",
     "plot_importance",
     "plot_magnitudes",
     "plot_precision",
     "plot_rates",
     "plot_recall",
+    "plot_reliability",
     "plot_residuals",
     "plot_scores",
     "plot_tolerance",

@@ -109,8 +109,8 @@ def plot_completeness(
     handles = [
         Line2D([], [], ls="", marker="o", color=EXPERT, label="bins"),
         Line2D([], [], color=MACHINE, lw=2, label="curve, 95 %"),
-        Line2D([], [], color=BLACK, lw=1, ls=(0, (4, 2)), label=f"50 % at {fit.half:.2f}"),
-        Line2D([], [], color=BLACK, lw=1, ls=":", label=f"90 % at {fit.full:.2f}"),
+        Line2D([], [], color=BLACK, lw=1, ls=(0, (4, 2)), label=f"50 %: {fit.where(fit.half)}"),
+        Line2D([], [], color=BLACK, lw=1, ls=":", label=f"90 %: {fit.where(fit.full)}"),
     ]
     legend_above(ax, handles)
     return figure or ax

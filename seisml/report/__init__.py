@@ -3,7 +3,7 @@
 from seisml.page import MAX_ROWS
 from seisml.report.catalog import catalog_report
 from seisml.report.comparison import comparison_report
-from seisml.report.evaluation import evaluation_report
+from seisml.report.evaluation import evaluation_report, levels_block
 from seisml.report.sections import Section, headline, write_report
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "comparison_report",
     "evaluation_report",
     "headline",
+    "levels_block",
     "write_report",
 ]

@@ -179,8 +179,15 @@ def _completeness_picture(c: Comparison, curve: Completeness) -> Picture:
     values = c.expert["magnitude"].to_numpy(dtype=np.float64)
     known = np.isfinite(values)
     hit = c.expert["event_id"].isin(c.matched["expert_id"]).to_numpy()
-    caption = f"What is found over magnitude: half at {curve.half:.2f}{_range(curve.half_interval)}"
-    caption += f", 90 % at {curve.full:.2f}{_range(curve.full_interval)}"
+    ends = []
+    for share, value, interval in (
+        ("half", curve.half, curve.half_interval),
+        ("90 %", curve.full, curve.full_interval),
+    ):
+        inside = curve.x[0] <= value <= curve.x[-1]
+        at = "at " if inside else ""
+        ends.append(f"{share} {at}{curve.where(value)}{_range(interval) if inside else ''}")
+    caption = f"What is found over magnitude: {', '.join(ends)}"
     caption += "; logistic curve with 95 % band."
     return picture(caption, "plot_completeness", curve, values[known], hit[known])
 

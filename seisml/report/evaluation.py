@@ -1,6 +1,6 @@
 """Report of an evaluation on a table as one self-contained HTML page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +23,9 @@ from seisml.page import (
 SHOWN = 20
 
 
-def evaluation_report(path, result: Evaluation, *, title: str = "") -> Path:
+def evaluation_report(
+    path, result: Evaluation, *, title: str = "", more: Sequence[Block] = ()
+) -> Path:
     """Write a report of models on a table.
 
     Parameters
@@ -31,6 +33,8 @@ def evaluation_report(path, result: Evaluation, *, title: str = "") -> Path:
     path : path
     result : Evaluation
     title : str
+    more : sequence of Block
+        Are shown before the scores.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def evaluation_report(path, result: Evaluation, *, title: str = "") -> Path:
         f"{samples.blocks_are}; {int(result.fold.max()) + 1} folds.",
         *(f"Note: {note}." for note in result.notes),
     ]
-    blocks = [*_score_blocks(result), *_importance_blocks(result), _audit_block(result)]
+    blocks = [*more, *_score_blocks(result), *_importance_blocks(result), _audit_block(result)]
     return write_page(
         path,
         title=title or f"Evaluation of {samples.name}",
@@ -80,6 +84,11 @@ def _score_blocks(result: Evaluation) -> Iterator[Block]:
         "Balanced accuracy is the mean recall of the classes: what is common does not count more "
         f"than what is rare, and guessing reaches {chance:.3f}."
     )
+    if (scores["balanced_accuracy"] < chance - 0.05).any():
+        text += (
+            " With few blocks a model can fall below that: it learns what is common in its own "
+            "blocks, and that is what the tested ones lack."
+        )
     yield Block(
         "Scores",
         [text],
@@ -204,3 +213,22 @@ def _rule_block(result: Evaluation) -> Block:
     rule = result.rule
     rows = [(name, getattr(rule, name)) for name in rule.__dataclass_fields__]
     return Block("Settings", tables=[pairs_table(rows)], fold=True)
+
+
+def levels_block(levels: pd.DataFrame, best: str) -> Block:
+    """Return the scores of an event classifier at its levels, see `ClassTraining`."""
+    heads = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
+    rows = [
+        [Cell(row["level"]), *(range_of(row, name) for name in heads)]
+        for row in levels.to_dict("records")
+    ]
+    text = (
+        f"{best} on events that it had not seen, at any station. Of an event: the mean "
+        "probability over its stations. Families are the roots of the taxonomy."
+    )
+    caption = "In small print: 95 % intervals, whole events resampled."
+    return Block(
+        "Types and families",
+        [text],
+        [Table(["level", *heads.values()], rows, [False, True, True], caption)],
+    )

@@ -42,6 +42,7 @@ from seisml.report.blocks import (
     unmatched_block,
 )
 from seisml.report.figures import Scene, net_sta, with_pictures
+from seisml.report.probabilities import probability_blocks
 from seisml.segments import Band
 from seisml.times import NS_PER_S
 from seisml.training import Training
@@ -159,6 +160,7 @@ def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Itera
     yield Block("Coverage", pictures=[coverage_picture(test)])
     pictures = [*curve_pictures(tests, numbers), *tolerance_pictures(test)]
     yield Block("Trade-off and onsets", pictures=[*pictures, residual_picture(test)])
+    yield from probability_blocks(training)
     yield from group_blocks(test)
     yield from confusion_blocks(test)
     say("report: example detections")
@@ -178,11 +180,20 @@ def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Itera
 def _validation_text(training: Training) -> str:
     split = training.detector.card["split"]
     days = split["block_s"] / 86_400
+    blocks = f"of {days:.4g} day{'s' * (days != 1)}, shorter where the record is short"
+    purged = (
+        f"each block was scored by a model that was trained without it and without any window "
+        f"within {split['purge_s']:g} s of it, with a threshold chosen on the other blocks"
+    )
+    unseen = "each was scored by a model, and with a threshold, of the others alone"
+    held_out = {
+        "blocks": f"held-out blocks of time ({blocks}; {split['n_folds']} folds): {purged}",
+        "even_odd": f"even and odd blocks of time ({blocks}): {purged}",
+        "set": f"{split['n_folds']} networks: {unseen}",
+        "station": f"{split['n_folds']} stations: {unseen}",
+    }
     return (
-        f"Validated on held-out blocks of time (of {days:g} day{'s' * (days != 1)}, shorter where "
-        f"the record is short; {split['n_folds']} folds): each block was scored by a model that "
-        f"was trained without it and without any window within {split['purge_s']:g} s of it, with "
-        "a threshold chosen on the other blocks. STA/LTA had its threshold chosen in the same way "
+        f"Validated on {held_out[split['by']]}. STA/LTA had its threshold chosen in the same way "
         "and is matched by the same rules."
     )
 

@@ -58,14 +58,19 @@ class Table:
         sys.stdout.flush()
 
 
-def channel_day(folder: Path, table: Table) -> dict:
-    """Compare a channel-day with its bounds and the loop; return its times."""
+def one_day(folder: Path) -> Path:
+    """Put the real day, or a generated one, into a folder."""
     real = records.real_day()
     folder.mkdir()
     if real is None:
         records.write(records.traces_of(records.day_of_samples(), "HHZ"), folder / "day.mseed")
     else:
         (folder / "day.mseed").symlink_to(real)
+    return folder
+
+
+def channel_day(folder: Path, table: Table) -> dict:
+    """Compare a channel-day with its bounds and the loop; return its times."""
     t = run_stage("channel_day", folder)
     features, whole = t["blocks"] + t["combine"], t["extract"] + t["write"]
     plain = t["obspy.read"] + t["sosfilt"] + t["rfft"]
@@ -93,6 +98,14 @@ def channel_day(folder: Path, table: Table) -> dict:
         least=100,
     )
     return t
+
+
+def overlap(folder: Path, table: Table) -> None:
+    """Compare windows that overlap more, and windows of several lengths, with those of 30 s."""
+    t = run_stage("overlap", folder)
+    for name, what in (("long", "windows of 300 s"), ("three", "windows of 9, 30 and 120 s")):
+        text = f"{t[name] / t['one']:.2f} ({t[name]:.2f} s / {t['one']:.2f} s)"
+        table.add(f"features of {what} / of 30 s, every 3 s", t[name] / t["one"], text)
 
 
 def profile(t: dict) -> None:
@@ -201,7 +214,7 @@ def machine() -> str:
     return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}"
 
 
-GROUPS = ("channel", "starts", "days", "processes", "memory", "detections", "hard")
+GROUPS = ("channel", "overlap", "starts", "days", "processes", "memory", "detections", "hard")
 
 
 def main() -> None:
@@ -220,7 +233,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         measures = {
-            "channel": lambda: channel_day(folder / "channel", table),
+            "channel": lambda: channel_day(one_day(folder / "channel"), table),
+            "overlap": lambda: overlap(one_day(folder / "overlap"), table),
             "starts": lambda: starts(table),
             "days": lambda: many_days(folder / "days", table),
             "processes": lambda: processes(folder / "processes", table),

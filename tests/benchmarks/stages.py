@@ -118,6 +118,32 @@ def channel_day(folder: Path) -> dict:
     return {**out, **_loop(x, plan), "n_windows": len(windows), "n_columns": shard.X.shape[1]}
 
 
+def overlap(folder: Path) -> dict:
+    """Time the feature stage of a channel-day with windows of other lengths on the same hop."""
+    from seisml.archive import chunks, open_archive
+    from seisml.extract import time_range
+    from seisml.features import Settings, empty_table, evaluate, fill, needs_of
+    from seisml.segments import causal_filter, segments
+    from seisml.windows import WindowGrid
+
+    plan = plan_of_benchmark()
+    part, station, day = only_day(open_archive(folder, index=False), plan)
+    _, start_ns, end_ns = time_range(plan, day)
+    raw = chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=Counter())
+    smooth = list(causal_filter(segments(raw, station=station), plan.band))
+
+    def features(length_s: float, lengths_s: tuple[float, ...] = ()):
+        grid, spectrum_s = WindowGrid(length_s, HOP_S), plan.settings.spectrum_hops * HOP_S
+        settings = Settings(grid, BAND_HZ, BANDS_HZ, spectrum_s=spectrum_s, lengths_s=lengths_s)
+        blocks, _, _ = time_range(dataclasses.replace(plan, settings=settings), day)
+        table = empty_table(settings, blocks, 100.0, needs=needs_of(plan.features))
+        evaluate(fill(table, smooth), grid.day_blocks(day), plan.features)
+
+    names = ("one", "long", "three")
+    cases = ((30.0,), (300.0,), (30.0, (9.0, 120.0)))
+    return dict(zip(names, least(*(partial(features, *case) for case in cases)), strict=True))
+
+
 def _plain(folder: Path, plan) -> tuple[dict, object]:
     """Return what the stages are compared with, and the filtered day."""
     import numpy as np
@@ -311,7 +337,7 @@ def phasenet(folder: Path) -> dict:
     return {"seconds": seconds}
 
 
-STAGES = (channel_day, whole_day, days, processes, detections, phasenet)
+STAGES = (channel_day, overlap, whole_day, days, processes, detections, phasenet)
 
 if __name__ == "__main__":
     stage = {function.__name__: function for function in STAGES}[sys.argv[1]]

@@ -1,0 +1,51 @@
+"""Verbs of labels: how a catalogue labels the windows of feature stores."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seisml import steps, terminal
+from seisml.cli.options import AsJson, End, Profile, Start
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: `seisml labels features/ --catalog expert.xml` before `seisml train`."
+)
+def labels(
+    store: Annotated[list[Path], typer.Argument(help="Feature stores.")],
+    catalog: Annotated[Path, typer.Option("--catalog", "-c", help="Expert catalogue.")],
+    profile: Profile = "earth-local",
+    stations: Annotated[
+        Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Label rule: auto, picks, intervals, origins, delay.")
+    ] = None,
+    delay: Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="All windows as a table (.csv).")
+    ] = None,
+    as_json: AsJson = False,
+    start: Start = None,
+    end: End = None,
+) -> None:
+    """Say how a catalogue labels windows: by state and class, what is ignored and why."""
+    from seisml.labelcounts import label_counts
+    from seisml.setfiles import SetFiles, training_set
+    from seisml.trainingset import label_sets
+
+    steps.check_rule(rule, delay)
+    changes = {"rule": rule, "delay_s": delay}
+    config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
+    texts = {"stations": stations, "start": start, "end": end}
+    texts = {key: str(value) for key, value in texts.items() if value is not None}
+    files = SetFiles(tuple(map(str, store)), str(catalog), labels=config.labels, **texts)
+    one = training_set(files, config)
+    windows, about = label_sets([one])
+    steps.tell_labels(label_counts(windows, one, about.grid), as_json)
+    if output is not None:
+        steps.write_labels(windows, output)
+        terminal.line(str(output))

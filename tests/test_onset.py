@@ -1,0 +1,233 @@
+"""Onsets: the picker on planted onsets, P and S in archives, cuts that are read together."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from waveform_data import DAY0, STATION, trace, write
+
+from seisml.archive import open_archive
+from seisml.cuts import cuts
+from seisml.onset import find_onset, refine_onset, refine_onsets
+from seisml.picker import aic_onset, kurtosis_onset, pick_bands, pick_onset
+from seisml.segments import Band
+from seisml.times import NS_PER_S
+
+BAND = Band(1.0, 40.0)
+
+
+def record(seed: int, *arrivals: tuple[float, float], rate_hz: float = 100.0, n_s: float = 40):
+    """Noise of unit power with bursts (onset s, amplitude) that decay within two seconds."""
+    rng = np.random.default_rng(seed)
+    n = round(n_s * rate_hz)
+    x, t = rng.standard_normal(n), np.arange(n) / rate_hz
+    for onset_s, size in arrivals:
+        since = t - onset_s
+        x += size * rng.standard_normal(n) * np.where(since >= 0, np.exp(-since / 2.0), 0.0)
+    return x
+
+
+def picked(x, guess_s: float, *, rate_hz: float = 100.0, search_s: float = 6.0, band=BAND):
+    """Onset in seconds, with the rest of the pick."""
+    found = pick_onset(
+        x, rate_hz, round(guess_s * rate_hz), band=band, search=round(search_s * rate_hz)
+    )
+    return None if found is None else (found.sample / rate_hz, found)
+
+
+@pytest.mark.parametrize("snr", [5, 30])
+@pytest.mark.parametrize("late_s", [-1.5, 0.0, 2.0])
+def test_a_planted_onset_is_picked(snr, late_s):
+    """Of 30 records nine in ten are picked to 0.05 s, wherever within the search the guess is."""
+    found = [picked(record(seed, (25.0, snr)), 25.0 + late_s) for seed in range(30)]
+    errors = np.abs([at - 25.0 for at, _ in found])
+    assert np.percentile(errors, 90) <= 0.05
+    assert np.mean(errors <= [pick.uncertainty / 100 for _, pick in found]) >= 0.6
+    assert min(pick.agreement for _, pick in found) > 0.5
+
+
+@pytest.mark.parametrize(("guess_s", "share"), [(23.0, 1.0), (24.3, 1.0), (26.5, 0.8)])
+def test_p_not_s(guess_s, share):
+    """A P wave before an S wave three times as strong is picked, mostly also from a guess at S."""
+    found = [picked(record(seed, (24.0, 6.0), (26.5, 18.0)), guess_s)[0] for seed in range(20)]
+    assert np.mean(np.abs(np.array(found) - 24.0) < 0.1) >= share
+
+
+def test_in_the_coda_of_the_event_before():
+    """Eight seconds after a stronger event, in its coda, the nearer event is the one."""
+    errors = []
+    for seed in range(20):
+        x = record(seed, (17.0, 40.0), (25.0, 10.0))
+        errors.append(picked(x, 25.5)[0] - 25.0)
+    assert np.percentile(np.abs(errors), 90) < 0.1
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(1e-9, 1e9), st.floats(-1e3, 1e3), st.integers(0, 50))
+def test_gain_and_offset_do_not_matter(gain, offset, seed):
+    """The pick does not depend on the unit of the record nor on a constant."""
+    x = record(seed, (25.0, 10.0))
+    found = picked(x, 25.5)[1]
+    assert picked(gain * (x + offset), 25.5)[1].sample == found.sample
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 50.0, 500.0])
+def test_rates(rate_hz):
+    """The same rules serve 20 to 500 samples a second."""
+    x = record(3, (25.0, 15.0), rate_hz=rate_hz)
+    assert abs(picked(x, 25.4, rate_hz=rate_hz)[0] - 25.0) <= max(0.05, 2 / rate_hz)
+
+
+def test_without_an_onset():
+    """Constant, short and empty records, a guess outside: no pick, no error."""
+    assert picked(np.zeros(4000), 20.0) is None
+    assert picked(record(0, (25.0, 10.0))[:60], 0.3) is None
+    assert picked(np.zeros(0), 20.0) is None
+    assert picked(record(0, (25.0, 10.0)), 45.0) is None
+    assert pick_onset(record(0), 100.0, 2000, band=BAND, search=10) is None
+
+
+def test_noise_is_seldom_an_onset():
+    """In plain noise, where no event is, the votes seldom agree: two of three guesses stay."""
+    parts = []
+    for seed in range(60):
+        found = picked(record(seed), 25.0)
+        parts.append(found is not None and found[1].agreement >= 0.5 and found[1].snr_db >= 4.0)
+    assert np.mean(parts) < 0.34
+
+
+def test_bands_at_a_low_rate():
+    """The whole band comes first; parts are cut at the usable frequency."""
+    found = [(band.f_min_hz, band.f_max_hz) for band in pick_bands(Band(1.0, 40.0), 20.0)]
+    assert found == [(1.0, 8.0), (2.0, 4.0), (1.0, 6.0), (4.0, 8.0)]
+
+
+def test_kurtosis_finds_a_planted_onset():
+    """The foot of the rise is within a few samples of the onset, and nothing in a constant."""
+    errors = []
+    for seed in range(50):
+        x = np.random.default_rng(seed).standard_normal(800)
+        x[500:] *= 10
+        errors.append(kurtosis_onset(x, 100) - 500)
+    assert np.percentile(np.abs(errors), 90) <= 10
+    assert kurtosis_onset(np.zeros(300), 50) is None
+
+
+@pytest.mark.parametrize("snr", [3, 10, 100])
+def test_aic_finds_a_planted_onset(snr):
+    """On 50 records the onset is found within a few samples, better with more signal."""
+    errors = []
+    for seed in range(50):
+        x = np.random.default_rng(seed).standard_normal(600)
+        x[400:] *= snr
+        errors.append(aic_onset(x)[0] - 400)
+    assert np.percentile(np.abs(errors), 90) <= {3: 6, 10: 3, 100: 2}[snr]
+
+
+def test_aic_spread_tells_how_sure():
+    """The spread grows as the contrast falls."""
+    spreads = []
+    for snr in (1.3, 2.0, 20.0):
+        x = np.random.default_rng(1).standard_normal(600)
+        x[400:] *= snr
+        spreads.append(aic_onset(x)[1])
+    assert spreads[0] > spreads[1] > spreads[2]
+
+
+def test_aic_without_an_answer():
+    """Too short or constant records have no onset."""
+    assert aic_onset(np.arange(5.0))[0] is None
+    assert aic_onset(np.zeros(100))[0] is None
+
+
+def test_onset_on_the_vertical_else_on_the_strongest(tmp_path):
+    """The vertical is picked; where it has no samples, the channel with the clearer signal."""
+    rng, rate_hz, onset_s = np.random.default_rng(1), 20.0, 130.0
+    signal = np.zeros(4000)
+    at = round(onset_s * rate_hz)
+    signal[at : at + 400] = np.sin(2 * np.pi * 3 * np.arange(400) / rate_hz)
+    traces = [
+        trace(50 * rng.standard_normal(4000) + size * signal, code=f"XX.ABC.00.HH{c}")
+        for c, size in (("Z", 2000), ("N", 4000), ("E", 1000))
+    ]
+    guess_ns = DAY0 + round((onset_s + 1.0) * 1e9)
+    for there, wanted in ((traces, "HHZ"), (traces[1:], "HHN")):
+        path = write(tmp_path / wanted / "a", *there)
+        archive = open_archive(path.parent, index=False)
+        found = refine_onset(archive, STATION, guess_ns, band=Band(1.0, 8.0), search_s=5.0)
+        assert found.channel == wanted
+        assert abs(found.time_ns - DAY0 - onset_s * 1e9) < 0.1e9
+
+
+def three(rate_hz: float = 100.0, *, p_s: float, s_s: float):
+    """Traces of Z, N, E: P mostly on the vertical, S on the horizontals; 90 s."""
+    rng = np.random.default_rng(5)
+    t = np.arange(round(90 * rate_hz)) / rate_hz
+
+    def wave(onset_s, size):
+        decay = np.where(t >= onset_s, np.exp(-(t - onset_s) / 2), 0.0)
+        return size * rng.standard_normal(len(t)) * decay
+
+    sizes = {"Z": (300, 200), "N": (60, 900), "E": (60, 900)}
+    return [
+        trace(
+            10 * rng.standard_normal(len(t)) + wave(p_s, p) + wave(s_s, s),
+            code=f"XX.ABC.00.HH{name}",
+            rate_hz=rate_hz,
+        )
+        for name, (p, s) in sizes.items()
+    ]
+
+
+def test_s_on_three_components(tmp_path):
+    """S is found where there are three components, and only there."""
+    traces = three(p_s=50.0, s_s=53.0)
+    whole = open_archive(write(tmp_path / "three" / "a", *traces).parent, index=False)
+    guess_ns = DAY0 + round(50.8 * NS_PER_S)
+    found = refine_onset(whole, STATION, guess_ns, band=BAND, search_s=6.0)
+    assert abs(found.time_ns - DAY0 - 50.0 * NS_PER_S) < 0.05 * NS_PER_S
+    assert abs(found.s_time_ns - DAY0 - 53.0 * NS_PER_S) < 0.15 * NS_PER_S
+    assert 0 < found.s_uncertainty_s < 0.5
+    alone = open_archive(write(tmp_path / "one" / "a", traces[0]).parent, index=False)
+    assert refine_onset(alone, STATION, guess_ns, band=BAND, search_s=6.0).s_time_ns is None
+
+
+def test_many_onsets_are_those_of_each(tmp_path):
+    """Read together or each alone, in any order: the same onsets, bit for bit."""
+    traces = three(p_s=30.0, s_s=33.0)
+    archive = open_archive(write(tmp_path / "a", *traces).parent, index=False)
+    guesses = [DAY0 + round(s * NS_PER_S) for s in (70.0, 30.5, 33.2, 29.0, 5.0)]
+    options = {"band": BAND, "search_s": 6.0}
+    together = refine_onsets(archive, STATION, guesses, **options)
+    assert together == [refine_onset(archive, STATION, guess, **options) for guess in guesses]
+    assert together[1] is not None
+
+
+def test_late_by_more_than_the_search(tmp_path):
+    """A guess in the coda, farther from P than the search reaches at once, is led back to P."""
+    traces = three(p_s=40.0, s_s=41.0)
+    archive = open_archive(write(tmp_path / "a", *traces).parent, index=False)
+    found = refine_onset(archive, STATION, DAY0 + round(46.4 * NS_PER_S), band=BAND, search_s=6.0)
+    assert abs(found.time_ns - DAY0 - 40.0 * NS_PER_S) < 0.1 * NS_PER_S
+
+
+def test_cuts_do_not_depend_on_each_other(tmp_path):
+    """Each span gets the samples that it gets alone; none where there is no record."""
+    archive = open_archive(write(tmp_path / "a", *three(p_s=30.0, s_s=33.0)).parent, index=False)
+    spans = [
+        (DAY0 + round(a * NS_PER_S), DAY0 + round(b * NS_PER_S))
+        for a, b in ((50.003, 60.5), (10.0, 20.0), (15.0, 80.0), (200.0, 230.0))
+    ]
+    found = dict(cuts(archive, STATION, spans))
+    assert sorted(found) == [0, 1, 2, 3]
+    assert found[3] == []
+    for number, span in enumerate(spans):
+        [(_, alone)] = cuts(archive, STATION, [span])
+        assert [(p.channels, p.start_ns) for p in alone] == [
+            (p.channels, p.start_ns) for p in found[number]
+        ]
+        for one, other in zip(alone, found[number], strict=True):
+            np.testing.assert_array_equal(one.data, other.data)
+            assert span[0] <= one.start_ns
+            assert one.end_ns <= span[1] + NS_PER_S / one.sampling_rate_hz
+    assert find_onset(found[3], spans[3][0], band=BAND, search_s=6.0) is None
