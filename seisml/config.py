@@ -120,8 +120,11 @@ class DetectionConfig:
     merge_gap_s: float = 2.0
     min_duration_s: float = 0.0
     max_duration_s: float = 600.0
+    dead_time_s: float = 0.0
+    smooth_windows: int = 1
     refine_onset: bool = True
     onset_search_s: float = 6.0
+    onset_uncertainty_s: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

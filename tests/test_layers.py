@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters"},
+    {"filters", "states"},
     {
         "segments",
         "files",
@@ -34,7 +34,7 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker"},
+    {"matching", "statistics", "scores", "picker", "moveout"},
     {"sources", "deconvolution"},
     {"decoding"},
     {
@@ -48,7 +48,7 @@ LAYERS = [
         "response",
     },
     {"archive", "claims", "plan"},
-    {"stationday", "cuts"},
+    {"stationday", "cuts", "measures"},
     {
         "extract",
         "labels",
@@ -61,7 +61,7 @@ LAYERS = [
         "importance",
         "eventfeatures",
     },
-    {"compare", "tabular"},
+    {"compare", "tabular", "detections"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses"},
     {"plots"},
