@@ -62,6 +62,8 @@ class Recipe:
         Further windows, see `seisml.features.Settings`.
     least_snr, least_s : float
         What is fainter or visible for less time is neither event nor noise.
+    training : mapping
+        Changes of the profile's rule of training.
     uncertainty_s : float, s
         Of an event's limits; windows within twice that of them are left out.
     labels : mapping
@@ -82,6 +84,7 @@ class Recipe:
     lengths_s: tuple[float, ...] = ()
     least_snr: float = 1.6
     least_s: float = 60.0
+    training: Mapping = dataclasses.field(default_factory=dict)
     uncertainty_s: float = 2.0
     labels: Mapping = dataclasses.field(default_factory=lambda: {"one_class": False})
     block_days: float = 20.0
@@ -94,11 +97,12 @@ RECIPES: dict[str, Recipe] = {
         body="earth",
         station="SY.GEN",
         generate=functools.partial(make_records, make=earth_record, start_ns=to_ns("2000-01-01")),
-        n_records=2400,
+        n_records=800,
         features="",
         pool=False,
         least_snr=10 ** (FAINT_DB / 20),
         least_s=0.5 * ONSET_S,
+        training={"n_folds": 2, "max_windows": 80_000},
         uncertainty_s=0.25,
         labels={"one_class": False, "ignore_after_s": 0.0},  # codas are known to be no onsets
         block_days=60.0,
@@ -294,7 +298,8 @@ def generated_set(recipe: Recipe, table: pd.DataFrame, store, *, until=None) -> 
 
 def _trained(recipe: Recipe, table: pd.DataFrame, store: Path, seed: int, say) -> Training:
     config = config_of(recipe)
-    rule = dataclasses.replace(training_rule_of(config), seed=seed, pool=recipe.pool)
+    rule = training_rule_of(config)
+    rule = dataclasses.replace(rule, seed=seed, pool=recipe.pool, **recipe.training)
     return train(
         [generated_set(recipe, table, store)],
         rule=rule,
