@@ -232,6 +232,7 @@ def class_score(true, said):
     return np.mean(f1)
 
 
+# %%
 def cross_validate(fold, model):
     """Return P(event) and the class of each window, by a model that has not seen its fold."""
     p, said = np.zeros(len(y)), np.empty(len(y), dtype=y.dtype)

@@ -103,8 +103,8 @@ def coincidences(
     -----
     A set of detections, one a station, is possible where each pair keeps its limit. From each
     detection on, the set is grown in order of time by what is possible with all in it. The largest
-    set is the first event (of equal ones that with the least moveout, then the earliest); its
-    detections are taken out, and so on: an early false alarm does not tear an event apart. Nothing
+    set is the first event (of equal ones the earliest, as S follows P); its detections are taken
+    out, and so on: an early false alarm does not tear an event apart. Nothing
     depends on the order of the rows. An event whose detections lie after those of an earlier one by
     a possible S - P that grows with the time of P, at half of its stations or more, is the S wave
     of that event and is merged into it.
@@ -219,18 +219,18 @@ def _groups(events, moveout: Moveout, rule: NetworkRule, live: np.ndarray) -> li
                 group.append(i)
         return group
 
-    def rank(group: list[int]) -> tuple[int, int, int]:
-        return -len(group), int(time_ns[group[-1]] - time_ns[group[0]]), group[0]
+    def rank(group: list[int]) -> tuple[int, int]:
+        return -len(group), group[0]
 
     queue = [rank(grown(first)) for first in range(len(events))]
     heapq.heapify(queue)
     found = []
     while queue:
         known = heapq.heappop(queue)
-        if not free[known[2]]:
+        if not free[known[1]]:
             continue
-        group = grown(known[2])
-        if len(group) < max(rule.min_stations, math.ceil(rule.min_share * live[known[2]] - 1e-9)):
+        group = grown(known[1])
+        if len(group) < max(rule.min_stations, math.ceil(rule.min_share * live[known[1]] - 1e-9)):
             continue
         if rank(group) != known:  # others have taken some of it since
             heapq.heappush(queue, rank(group))

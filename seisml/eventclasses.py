@@ -21,7 +21,8 @@ from seisml.comparison import Comparison
 from seisml.errors import ModelError
 from seisml.evaluation import Evaluation, EvaluationRule, evaluate_table
 from seisml.eventfeatures import event_features
-from seisml.model import PACKAGES, TRUSTED, finite, fit_classifier
+from seisml.model import finite, fit_classifier
+from seisml.model.files import PACKAGES, TRUSTED
 from seisml.plan import Plan
 from seisml.scores import block_counts, score_table
 from seisml.tabular import Columns, samples_of

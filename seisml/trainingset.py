@@ -15,6 +15,7 @@ from seisml.catalog import Catalog, merge
 from seisml.errors import ModelError
 from seisml.labels import (
     IGNORE,
+    LOW_COVERAGE,
     NO_FEATURES,
     NOISE,
     UNPLACED,
@@ -164,7 +165,10 @@ def _labels(table: FeatureTable, one: TrainingSet, spans: dict) -> pd.DataFrame:
     )
     empty = ~np.isfinite(table.frame.to_numpy()).any(axis=1)
     unsure = _touched(table, one, spans) & (labels["state"] == NOISE).to_numpy()
-    for rows, reason in ((unsure, UNPLACED), (empty, NO_FEATURES)):
+    least = float(table.settings.get("settings", {}).get("min_coverage", 0.0))
+    gaps = empty & (table.coverage < least - 1e-6)
+    reasons = ((unsure, UNPLACED), (empty, NO_FEATURES), (gaps, LOW_COVERAGE))
+    for rows, reason in reasons:
         labels.loc[rows, ["state", "reason"]] = np.array([IGNORE, reason], dtype=np.int8)
     label = labels["label"].to_numpy()
     unnamed = np.isin(label, ["", NOISE_CLASS])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seisml.classroom import data, features, sensors, series
+from seisml.classroom.lessons import numbers
 from seisml.classroom.notebooks import read_source, sources, tag_of
 from seisml.features import compute
 
@@ -142,3 +143,21 @@ def test_every_notebook_is_a_lesson(path):
     assert tags.count("check") >= 3
     assert tags.count("wrong") >= tags.count("check")
     assert max(len(c.source.splitlines()) for c in cells if c.cell_type == "code") <= 45
+
+
+def test_the_lessons_hold_for_other_seeds():
+    """Whatever the seed: features tell families apart, physics extrapolates, reuse flatters."""
+    for seed in (1, 2):
+        found = numbers(seed, splits=False)
+        assert found["0: unseen series named right, of 200"] > 180
+        assert abs(found["1: κ"] - sensors.GROWTH) < 0.11
+        line, physics = (
+            found[f"1: winter error of the {name} (µg/m³)"] for name in ("line", "physical model")
+        )
+        assert physics < 0.6 * line
+        assert found["6: 'precision' with reuse, 20 min"] > 0.75
+        assert found["6: precision one-to-one, 20 min"] < 0.35
+        before, storm = (found[f"6: b {when} the storm, Mc 1.2"] for when in ("before", "in"))
+        assert before - storm > 0.25
+        before, storm = (found[f"6: b {when} the storm, Mc 1.7"] for when in ("before", "in"))
+        assert abs(before - storm) < 0.3

@@ -60,8 +60,9 @@ LAYERS = [
         "fetch",
         "importance",
         "eventfeatures",
+        "discovery",
     },
-    {"compare", "tabular", "detections"},
+    {"compare", "tabular", "similarity", "detections"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses"},
     {"plots"},
@@ -75,6 +76,7 @@ LAYERS = [
     {"run", "setfiles"},
     {"demo", "classroom"},
     {"steps"},
+    {"judging"},
     {"cli"},
 ]
 HOMES = {
@@ -91,7 +93,7 @@ HOMES = {
         "fetch",
     },
     "h5py": {"store"},
-    "sklearn": {"model", "evaluation"},
+    "sklearn": {"model", "evaluation", "discovery"},
     "skops": {"model", "eventclasses"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},

@@ -1,6 +1,7 @@
 """Records for the notebooks: generated on demand, kept in the cache folder, real ones if there."""
 
 import dataclasses
+import hashlib
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from seisml import synthetics
 from seisml.archive import of_channels, open_archive
 from seisml.atomic import write_atomic
 from seisml.catalog import Catalog, make_catalog
@@ -20,10 +22,8 @@ from seisml.formats import read_catalog, write_catalog
 from seisml.index import cache_folder
 from seisml.settings import plan_of
 from seisml.store import FeatureTable, read_table
-from seisml.synthetics import make_earth_archive, make_mars_archive
 
 REAL = "SEISML_REAL_DATA"
-_VERSION = "1"
 
 
 def earth_records() -> Path:
@@ -35,25 +35,27 @@ def earth_records() -> Path:
         With ``waveforms/`` (SDS, 20 Hz, three components), ``expert.csv`` and ``truth.csv``
         (P onsets at the station: ``time,end_time,label``).
     """
+    return _made("earth", make_earth_records)
 
-    def make(folder: Path) -> None:
-        truth = make_earth_archive(
-            folder / "waveforms",
-            seed=2012,
-            n_days=3,
-            stations=1,
-            sampling_rate_hz=20.0,
-            events_per_day=50.0,
-            blasts_per_day=16.0,
-            bursts_per_day=150.0,
-            magnitudes=(0.5, 3.0),
-            faults=("minutes_gap", "short_gap"),
-            missing_share=0.2,
-        )
-        for name, catalog in (("expert", truth.expert), ("truth", truth.catalog)):
-            write_atomic(folder / f"{name}.csv", submission_text(onsets(truth, catalog)))
 
-    return _made("earth", make)
+def make_earth_records(folder, *, seed: int = 2012) -> None:
+    """Write the records of `earth_records`, of any seed, to a folder."""
+    folder = Path(folder)
+    truth = synthetics.make_earth_archive(
+        folder / "waveforms",
+        seed=seed,
+        n_days=3,
+        stations=1,
+        sampling_rate_hz=20.0,
+        events_per_day=50.0,
+        blasts_per_day=16.0,
+        bursts_per_day=150.0,
+        magnitudes=(0.5, 3.0),
+        faults=("minutes_gap", "short_gap"),
+        missing_share=0.2,
+    )
+    for name, catalog in (("expert", truth.expert), ("truth", truth.catalog)):
+        write_atomic(folder / f"{name}.csv", submission_text(onsets(truth, catalog)))
 
 
 def mars_records() -> Path:
@@ -66,7 +68,7 @@ def mars_records() -> Path:
     """
 
     def make(folder: Path) -> None:
-        truth = make_mars_archive(
+        truth = synthetics.make_mars_archive(
             folder / "waveforms", seed=173, n_days=3, sampling_rate_hz=10.0, faults=()
         )
         for name, catalog in (("expert", truth.expert), ("truth", truth.catalog)):
@@ -108,10 +110,18 @@ def real_folder() -> Path | None:
     return None
 
 
+def _generator() -> str:
+    """Return a name of the generator: records of another one are other records."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(Path(synthetics.__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
 def _made(name: str, make) -> Path:
     """Return a folder of the cache, made whole or not at all."""
     home = cache_folder() / "classroom"
-    folder = home / f"{name}-{_VERSION}"
+    folder = home / f"{name}-{_generator()}"
     if folder.is_dir():
         return folder
     home.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from seisml.classroom.baselines import NAMES, baselines
 from seisml.classroom.exercise import make_exercise, read_key
+from seisml.classroom.lessons import numbers
 from seisml.classroom.scoring import leaderboard, score_files
 
 _SHOWN = ("score", "recall", "precision", "f1", "class_score", "onset_error_s")
@@ -56,6 +57,31 @@ def spread(
         mine = every[every["team"] == name]
         rows.append({"team": name, **{m: _spread(mine[m]) for m in _SHOWN}})
     return pd.DataFrame(rows)
+
+
+def lessons(
+    seeds: Iterable[int], *, on_progress: Callable[[str], None] | None = None
+) -> pd.DataFrame:
+    """Return mean and standard deviation over seeds of what the notebooks come to.
+
+    Parameters
+    ----------
+    seeds : iterable of int
+    on_progress : callable, optional
+        Called with what is being done.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns notebook, result, value ("mean ± standard deviation").
+    """
+    say, found = on_progress or (lambda text: None), []
+    for seed in seeds:
+        say(f"lessons, seed {seed}")
+        found.append(numbers(seed))
+    table = pd.DataFrame(found)
+    rows = [(*name.split(": ", 1), _spread(table[name])) for name in table]
+    return pd.DataFrame(rows, columns=["notebook", "result", "value"])
 
 
 def _spread(values: pd.Series) -> str:

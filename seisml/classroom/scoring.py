@@ -234,8 +234,12 @@ def score_files(
         team = path.stem if alone else str(path)
         try:
             submission = read_submission(path, classes=key.classes, zone=zone, team=team)
-        except (CatalogError, OSError) as error:
+        except CatalogError as error:
             results.append(Result(team, {}, {}, {}, refused=str(error)))
+            continue
+        except OSError as error:
+            told = f"{path} cannot be read: {error.strerror}."
+            results.append(Result(team, {}, {}, {}, refused=told))
             continue
         results.append(score(submission, key, n_boot=n_boot))
     return ranked(results)

@@ -108,16 +108,25 @@ def expect(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Keep exercises and submissions here.")
     ] = None,
+    only: Annotated[str | None, typer.Option(help="exercise, or lessons.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what to expect: simulated submissions on several seeds, mean and spread."""
-    from seisml.classroom.expected import spread
+    """Say what to expect on several seeds: of simulated teams, and of the notebooks."""
+    from seisml.classroom.expected import lessons, spread
+    from seisml.errors import ConfigError, did_you_mean
     from seisml.summaries import plain
 
-    table = spread(range(first, first + seeds), folder=output, on_progress=terminal.say)
+    if only not in (None, "exercise", "lessons"):
+        raise ConfigError(f"--only is {only!r}.", did_you_mean(only, ["exercise", "lessons"]))
+    numbers, tables = range(first, first + seeds), {}
+    if only != "lessons":
+        tables["exercise"] = spread(numbers, folder=output, on_progress=terminal.say)
+    if only != "exercise":
+        tables["lessons"] = lessons(numbers, on_progress=terminal.say)
     if as_json:
-        terminal.as_json(plain(table.to_dict("records")))
-    else:
+        terminal.as_json({k: plain(table.to_dict("records")) for k, table in tables.items()})
+        return
+    for table in tables.values():
         terminal.table("", list(table), table.to_numpy(dtype=object).tolist())
 
 

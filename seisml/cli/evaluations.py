@@ -1,11 +1,12 @@
-"""Verbs that judge: evaluate."""
+"""Verbs that judge and look: evaluate, discover."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seisml import terminal
+from seisml import steps, terminal
+from seisml.cli.options import End, Metadata, Profile, Start, Stations
 
 app = typer.Typer()
 
@@ -72,7 +73,7 @@ def evaluate(
     """
     from seisml.audit import read_review
     from seisml.evaluation import EvaluationRule, evaluate_table, read_groups
-    from seisml.steps import tell_evaluation
+    from seisml.judging import tell_evaluation
     from seisml.tabular import Columns, read_frame, samples_of
 
     frame = read_frame(table, beside=beside or ())
@@ -106,3 +107,49 @@ def evaluate(
     together = None if groups is None else read_groups(groups, samples.X.columns)
     result = evaluate_table(samples, rule, groups=together, on_progress=terminal.say)
     tell_evaluation(result, output or table.with_suffix(".evaluation"))
+
+
+@app.command(
+    epilog="Example: `seisml discover features/ --archive sds/ -o found/` or `... --events "
+    "detections.csv --like BX.BT01,2014-03-02T12:00:10`"
+)
+def discover(
+    store: Annotated[
+        Path | None, typer.Argument(help="Feature store: its windows are the items.")
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder.")] = Path("discovery"),
+    events: Annotated[
+        Path | None, typer.Option(help="Events at stations, with ends, instead (needs --archive).")
+    ] = None,
+    archive: Annotated[str | None, typer.Option(help="Waveforms: galleries, correlation.")] = None,
+    like: Annotated[
+        str | None, typer.Option(help="STATION,TIME: what else is like this one?")
+    ] = None,
+    profile: Profile = "earth-local",
+    metadata: Metadata = None,
+    station: Stations = None,
+    start: Start = None,
+    end: End = None,
+    clusters: Annotated[int, typer.Option(help="Of k-means; 0: the best silhouette.")] = 0,
+    min_cluster: Annotated[int, typer.Option(help="Smallest of HDBSCAN; 0: a fiftieth.")] = 0,
+    max_rows: Annotated[int, typer.Option(help="Items that are learnt on.")] = 50_000,
+    features: Annotated[str, typer.Option(help="Features of events, with commas.")] = "classify",
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Find kinds of events or windows without labels, what is unlike the rest, and more like one.
+
+    Items are the windows of a store, or the events of a file on their true limits. Writes
+    items.csv, medoids.csv, novelty.csv, similar.csv (with --like) and discovery.html.
+    """
+    from seisml.discovery import DiscoveryRule
+    from seisml.discovery import discover as find
+    from seisml.judging import items_of, tell_discovery
+
+    rule = DiscoveryRule(clusters, min_cluster, max_rows=max_rows, seed=seed)
+    opened = None if archive is None else steps.open_archive(archive, 1)
+    chosen = {"stations": station, "start": start, "end": end}
+    names = tuple(name.strip() for name in features.split(","))
+    options = {"profile": profile, "metadata": metadata, "names": names, "selection": chosen}
+    parts, band = items_of(store, events, opened, **options)
+    found = find(parts, rule, on_progress=terminal.say)
+    tell_discovery(found, output, archive=opened, band=band, like=like)

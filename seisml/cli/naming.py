@@ -72,6 +72,7 @@ def train_classes(
     from seisml.eventclasses import labelled_detections, save_classifier
     from seisml.eventclasses import train_classes as train
     from seisml.formats import read_catalog
+    from seisml.judging import tell_evaluation
     from seisml.report import levels_block
     from seisml.settings import plan_of
     from seisml.taxonomy import load_taxonomy
@@ -109,9 +110,7 @@ def train_classes(
         terminal.say(f"note: {note}")
     save_classifier(training.classifier, output)
     block = levels_block(training.levels, training.evaluation.best)
-    steps.tell_evaluation(
-        training.evaluation, report or output.with_suffix(".evaluation"), more=[block]
-    )
+    tell_evaluation(training.evaluation, report or output.with_suffix(".evaluation"), more=[block])
     terminal.line(str(output))
 
 

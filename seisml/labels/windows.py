@@ -14,9 +14,9 @@ from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 EVENT, NOISE, IGNORE = 1, 0, -1
-REASONS = ("", "margin", "coda", "outside", "unplaced", "no features")
+REASONS = ("", "margin", "coda", "outside", "unplaced", "no features", "low coverage")
 """Why a window is ignored: by their number in the column ``reason``."""
-MARGIN, CODA, OUTSIDE, UNPLACED, NO_FEATURES = range(1, 6)
+MARGIN, CODA, OUTSIDE, UNPLACED, NO_FEATURES, LOW_COVERAGE = range(1, 7)
 
 
 def label_windows(
@@ -180,7 +180,7 @@ def cut(labels: pd.DataFrame, event_share: float) -> pd.DataFrame:
     pandas.DataFrame
         With new state and reason, as if labelled with that share.
     """
-    fixed = labels["reason"].isin([OUTSIDE, UNPLACED, NO_FEATURES]).to_numpy()
+    fixed = labels["reason"].isin([OUTSIDE, UNPLACED, NO_FEATURES, LOW_COVERAGE]).to_numpy()
     touched = labels["cover"].to_numpy() > 0
     event = _is_event(labels["cover"], event_share) & ~fixed
     margin = touched & ~event & ~fixed

@@ -10,6 +10,7 @@ from seisml.plots.comparisons import plot_residuals
 from seisml.plots.curves import plot_curves, plot_precision, plot_tolerance
 from seisml.plots.events import plot_event
 from seisml.plots.features import plot_feature
+from seisml.plots.groups import plot_groups, plot_groups_in_time
 from seisml.plots.probabilities import plot_reliability
 from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
 from seisml.plots.scores import plot_differences, plot_importance, plot_scores
@@ -24,6 +25,8 @@ __all__ = [
     "plot_differences",
     "plot_event",
     "plot_feature",
+    "plot_groups",
+    "plot_groups_in_time",
     "plot_hours",
     "plot_importance",
     "plot_magnitudes",

@@ -3,6 +3,7 @@
 from seisml.page import MAX_ROWS
 from seisml.report.catalog import catalog_report
 from seisml.report.comparison import comparison_report
+from seisml.report.discovery import discovery_report
 from seisml.report.evaluation import evaluation_report, levels_block
 from seisml.report.sections import Section, headline, write_report
 
@@ -11,6 +12,7 @@ __all__ = [
     "Section",
     "catalog_report",
     "comparison_report",
+    "discovery_report",
     "evaluation_report",
     "headline",
     "levels_block",
