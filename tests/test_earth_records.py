@@ -139,7 +139,9 @@ def test_steps_are_the_ratio_of_the_halves():
     options = {"length_s": 4.0, "hop_s": 0.5, "spectrum_s": 1.0}
     names = ["energy_step", "band_step"]
     found = compute(x, 100.0, names=names, **options)
-    assert found.loc[28.0].to_numpy() == pytest.approx(2.0, abs=0.3)
-    assert found.loc[10.0].to_numpy() == pytest.approx(0.0, abs=0.4)
+    # A band of 1 Hz has few degrees of freedom in two seconds.
+    for start_s, wanted in ((28.0, 2.0), (10.0, 0.0)):
+        assert found.loc[start_s, "energy_step"] == pytest.approx(wanted, abs=0.15)
+        assert found.loc[start_s].to_numpy() == pytest.approx(wanted, abs=0.9)
     again = compute(1000 * x, 100.0, names=names, **options)
     np.testing.assert_allclose(again, found, rtol=1e-4, atol=1e-5)
