@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-MEDIAN, MAXIMUM = "median", "max"
-NO_COMPONENT = (MEDIAN, MAXIMUM, "3C")
+MEDIAN, MAXIMUM, VERTICAL, STATION = "median", "max", "vertical", "3C"
+NO_COMPONENT = (MEDIAN, MAXIMUM, VERTICAL, STATION)
 
 
 def is_pooled(columns: Sequence[str]) -> bool:
@@ -19,23 +19,54 @@ def is_pooled(columns: Sequence[str]) -> bool:
     return any(column.rsplit(".", 1)[-1] in (MEDIAN, MAXIMUM) for column in columns)
 
 
-def with_columns(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Return the columns that a model knows, NaN for those that are not there.
+def of_vertical(columns: Sequence[str]) -> bool:
+    """Return whether a model's columns are those of `vertical`."""
+    return any(column.endswith(f".{VERTICAL}") for column in columns)
+
+
+def like(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the columns of a table in the form that a model knows."""
+    if is_pooled(columns):
+        frame = pooled(frame)
+    elif of_vertical(columns):
+        frame = vertical(frame)
+    return frame.reindex(columns=list(columns))
+
+
+def vertical(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of the vertical alone, and those of three components together.
+
+    P is on the vertical; a model that looks at nothing else serves stations of one component and
+    of three.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
+    frame : pandas.DataFrame, shape (n_windows, n_columns)
         Columns FEATURE.COMPONENT, as in a FeatureTable.
-    columns : sequence of str
-        The same, or those of `pooled`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns FEATURE.vertical, of Z, and where the station has no Z of the first component in
+        the order of the alphabet; then the columns FEATURE.3C.
 
     Examples
     --------
-    >>> with_columns(pd.DataFrame({"rms.Z": [1.0]}), ["rms.max"])["rms.max"].tolist()
-    [1.0]
+    >>> frame = pd.DataFrame({"rms.N": [1.0], "rms.Z": [5.0], "dop.3C": [0.5]})
+    >>> vertical(frame).to_dict("records")
+    [{'rms.vertical': 5.0, 'dop.3C': 0.5}]
     """
-    found = pooled(frame) if is_pooled(columns) else frame
-    return found.reindex(columns=list(columns))
+    groups: dict[str, dict[str, str]] = {}
+    for column in frame.columns:
+        name, component = column.rsplit(".", 1)
+        if component not in NO_COMPONENT:
+            groups.setdefault(name, {})[component] = column
+    out = {}
+    for name, columns in groups.items():
+        chosen = columns["Z"] if "Z" in columns else columns[min(columns)]
+        out[f"{name}.{VERTICAL}"] = frame[chosen]
+    out |= {c: frame[c] for c in frame.columns if c.endswith(f".{STATION}")}
+    return pd.DataFrame(out, index=frame.index)
 
 
 def pooled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ place. What comes out is an ordinary Detector, tested on held-out records.
 import dataclasses
 import functools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -21,13 +21,14 @@ from seisml.extract import extract
 from seisml.labels import SIGNAL_COLUMNS
 from seisml.model import Detector
 from seisml.settings import label_rule_of, plan_of, training_rule_of
+from seisml.synthetics.earth_records import FAINT_DB, ONSET_S, earth_record
 from seisml.synthetics.mars_records import mars_record
 from seisml.synthetics.moon_records import moon_record
 from seisml.synthetics.records import make_records
 from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 from seisml.training import Training, train
-from seisml.trainingset import TrainingSet
+from seisml.trainingset import Selection, TrainingSet
 
 FEATURES = (
     "kurtosis crest duration_5_95 time_centroid time_spread silence_ratio rate_of_attack "
@@ -54,10 +55,19 @@ class Recipe:
         `seisml.synthetics.records.Sighting`.
     n_records : int
     features : str
+        "" takes those of the profile, and its lengths of windows.
+    pool : bool
+        Learn from medians and maxima over the components; without, as the profile says.
     lengths_s : tuple of float, s
         Further windows, see `seisml.features.Settings`.
     least_snr, least_s : float
         What is fainter or visible for less time is neither event nor noise.
+    training : mapping
+        Changes of the profile's rule of training.
+    uncertainty_s : float, s
+        Of an event's limits; windows within twice that of them are left out.
+    labels : mapping
+        Changes of the profile's labels.
     block_days : float
         Length of the blocks of generated time that are held out.
     about : str
@@ -70,20 +80,43 @@ class Recipe:
     generate: Callable[..., pd.DataFrame]
     n_records: int
     features: str = FEATURES
+    pool: bool = True
     lengths_s: tuple[float, ...] = ()
     least_snr: float = 1.6
     least_s: float = 60.0
+    training: Mapping = dataclasses.field(default_factory=dict)
+    uncertainty_s: float = 2.0
+    labels: Mapping = dataclasses.field(default_factory=lambda: {"one_class": False})
     block_days: float = 20.0
     about: str = ""
 
 
 RECIPES: dict[str, Recipe] = {
+    "earth-local": Recipe(
+        profile="earth-onsets",
+        body="earth",
+        station="SY.GEN",
+        generate=functools.partial(make_records, make=earth_record, start_ns=to_ns("2000-01-01")),
+        n_records=800,
+        features="",
+        pool=False,
+        least_snr=10 ** (FAINT_DB / 20),
+        least_s=0.5 * ONSET_S,
+        training={"n_folds": 2, "max_windows": 80_000},
+        uncertainty_s=0.25,
+        labels={"one_class": False, "ignore_after_s": 0.0},  # codas are known to be no onsets
+        block_days=60.0,
+        about="records of one to fifteen minutes, 20 to 500 Hz, one or three components, any gain "
+        "and colour of noise: earthquakes from -6 to 75 dB, impulsive to emergent, S-P from 0.3 "
+        "to 30 s, alone and in swarms; spikes, steps, knocks, feet, vehicles, wind, machines",
+    ),
     "mars-insight": Recipe(
         profile="mars-insight",
         body="mars",
         station="XB.ELYSE",
         generate=functools.partial(make_records, make=mars_record, start_ns=to_ns("2019-03-01")),
         n_records=400,
+        training={"calibration": "none"},  # scores of clear events stay apart
         about="records of an InSight-like seismometer, one hour to eight, one to three of U, V, "
         "W, 2 to 20 Hz: wind, gusts, lander modes, 1 Hz tick, glitches, donks, dust devils, and "
         "marsquakes of both families from 1.2 to 60 times the noise",
@@ -95,6 +128,7 @@ RECIPES: dict[str, Recipe] = {
         generate=functools.partial(make_records, make=moon_record, start_ns=to_ns("1970-01-02")),
         n_records=400,
         lengths_s=(1800.0,),
+        training={"calibration": "none"},
         about="records of an Apollo-like mid-period seismometer, one to twenty hours, 6.625 and "
         "13.25 Hz, in whole digital units or filtered as published: drifts, steps of the noise, "
         "packets, spikes, and deep, shallow and impact events from 1.3 to 150 times the noise",
@@ -124,11 +158,12 @@ def get_recipe(name: str) -> Recipe:
 def config_of(recipe: Recipe) -> Config:
     """Return the settings of a recipe: its profile, with its features."""
     config = load_profile(recipe.profile)
-    features = dataclasses.replace(
-        config.features, names=tuple(recipe.features.split()), lengths_s=recipe.lengths_s
-    )
+    features = config.features
+    if recipe.features:
+        names = tuple(recipe.features.split())
+        features = dataclasses.replace(features, names=names, lengths_s=recipe.lengths_s)
     training = dataclasses.replace(config.training, block_days=recipe.block_days)
-    labels = dataclasses.replace(config.labels, one_class=False)
+    labels = dataclasses.replace(config.labels, **recipe.labels)
     return dataclasses.replace(config, features=features, training=training, labels=labels)
 
 
@@ -161,8 +196,11 @@ def generated_signals(table: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame
             add(f"{n}-faint", one.onset_ns, one.last_ns, one.label)
             continue
         add(f"{n}", one.start_ns, one.end_ns, one.label)
-        span = one.start_ns, one.end_ns
-        rows.append((f"{n}", recipe.station, *span, 2.0, one.label, 1.0, "intervals"))
+        span = {"start_ns": one.start_ns, "end_ns": one.end_ns}
+        row = {"event_id": f"{n}", "station": recipe.station, **span, "label": one.label}
+        rows.append(
+            {**row, "uncertainty_s": recipe.uncertainty_s, "weight": 1.0, "rule": "intervals"}
+        )
         if one.start_ns - one.onset_ns > 10 * NS_PER_S:
             add(f"{n}-before", one.onset_ns, one.start_ns, one.label)
         if one.last_ns > one.end_ns:
@@ -241,13 +279,31 @@ def pretrain(
     return dataclasses.replace(training, detector=detector)
 
 
+def generated_set(recipe: Recipe, table: pd.DataFrame, store, *, until=None) -> TrainingSet:
+    """Return generated records as a training set, to be learnt alone or with networks.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    table : pandas.DataFrame
+        ``truth.csv`` of a folder that `pretrain` kept.
+    store : path
+        ``features`` of that folder.
+    until : time, optional
+        Records before it only.
+    """
+    signals, expert = generated_signals(table, recipe)
+    label_rule = label_rule_of(config_of(recipe))
+    selection = Selection(end=until)
+    return TrainingSet((store,), signals, expert, label_rule, selection, name="generated")
+
+
 def _trained(recipe: Recipe, table: pd.DataFrame, store: Path, seed: int, say) -> Training:
     config = config_of(recipe)
-    signals, expert = generated_signals(table, recipe)
-    one = TrainingSet((store,), signals, expert, label_rule_of(config), name="generated")
-    rule = dataclasses.replace(training_rule_of(config), seed=seed, pool=True, calibration="none")
+    rule = training_rule_of(config)
+    rule = dataclasses.replace(rule, seed=seed, pool=recipe.pool, **recipe.training)
     return train(
-        [one],
+        [generated_set(recipe, table, store)],
         rule=rule,
         detection=dataclasses.asdict(config.detection),
         matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),

@@ -22,9 +22,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from seisml.errors import ConfigError
+from seisml.errors import ConfigError, did_you_mean
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
+
+BEGINS = ("rise", "peak")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,10 @@ class EventRule:
         of one run are no matter of it.
     smooth_windows : int
         Odd number of windows over which scores are averaged, 1 for none.
+    begin : str
+        ``rise``: events begin where the score rises, for models that learnt whole events;
+        ``peak``: where it peaks, for models that learnt onsets (`LabelRule.onset_s`): at the
+        middle of the windows about the highest, weighted by their squared scores.
     """
 
     on: float
@@ -56,8 +62,13 @@ class EventRule:
     max_duration_s: float = np.inf
     dead_time_s: float = 0.0
     smooth_windows: int = 1
+    begin: str = "rise"
 
     def __post_init__(self):
+        if self.begin not in BEGINS:
+            raise ConfigError(
+                f"No event begins at {self.begin!r}.", did_you_mean(self.begin, BEGINS)
+            )
         if not self.off <= self.on:
             raise ConfigError(
                 f"The off threshold {self.off:g} is above the on threshold {self.on:g}.",
@@ -187,6 +198,9 @@ def _closed(time_ns, score, grid: WindowGrid, rule: EventRule) -> Iterator[tuple
         for piece in _pieces(time_ns[run], run, rule):
             best = piece[np.argmax(score[piece])]
             start_ns, end_ns = _span(time_ns[piece], grid)
+            if rule.begin == "peak":
+                start_ns = _peak(time_ns[piece], score[piece], grid)
+                end_ns = max(end_ns, start_ns + grid.hop_ns)
             long_enough = end_ns - start_ns >= rule.min_duration_s * NS_PER_S
             if long_enough and score[best] >= rule.on:
                 mark = int(time_ns[run[0]])
@@ -198,6 +212,14 @@ def _span(windows_ns: np.ndarray, grid: WindowGrid) -> tuple[int, int]:
     """Return start and end of the signal that a run of windows holds."""
     start_ns = int(windows_ns[0]) + grid.length_ns - grid.hop_ns
     return start_ns, max(int(windows_ns[-1]), start_ns) + grid.hop_ns
+
+
+def _peak(time_ns: np.ndarray, score: np.ndarray, grid: WindowGrid) -> int:
+    """Return the instant about which the windows of an event near its highest one lie."""
+    best_ns, half_ns = int(time_ns[np.argmax(score)]), grid.length_ns // 2
+    weight = np.where(np.abs(time_ns - best_ns) <= half_ns, score, 0.0) ** 2
+    off_ns = np.sum(weight * (time_ns - best_ns)) / weight.sum()
+    return best_ns + half_ns + round(float(off_ns))
 
 
 def _pieces(times: np.ndarray, run: np.ndarray, rule: EventRule) -> list[np.ndarray]:

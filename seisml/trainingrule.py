@@ -62,6 +62,9 @@ class TrainingRule:
     seed : int
     pool : bool
         Learn from medians and maxima over the components, see `seisml.pooling.pooled`.
+    vertical : bool
+        Learn from the vertical and from three components together, see
+        `seisml.pooling.vertical`.
     """
 
     model: str = "hist_gradient_boosting"
@@ -84,6 +87,7 @@ class TrainingRule:
     novelty: float = 0.0
     seed: int = 0
     pool: bool = False
+    vertical: bool = False
 
     def __post_init__(self):
         choices = {

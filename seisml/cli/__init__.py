@@ -36,9 +36,9 @@ for verbs in (
     records,
     labelling,
     detectors,
-    generated,
     naming,
     evaluations,
+    generated,
     catalogs,
     classes,
 ):
