@@ -76,6 +76,7 @@ LAYERS = [
     {"run", "setfiles"},
     {"demo", "classroom"},
     {"steps"},
+    {"comparing", "telling"},
     {"judging"},
     {"cli"},
 ]
