@@ -47,7 +47,7 @@ LAYERS = [
         "waveforms",
         "response",
     },
-    {"archive", "claims", "plan"},
+    {"insight", "archive", "claims", "plan"},
     {"stationday", "cuts", "measures"},
     {
         "extract",
