@@ -121,6 +121,7 @@ RECIPES: dict[str, Recipe] = {
         station="XB.ELYSE",
         generate=functools.partial(make_records, make=mars_record, start_ns=to_ns("2019-03-01")),
         n_records=400,
+        training={"calibration": "none"},
         about="records of an InSight-like seismometer, one hour to eight, one to three of U, V, "
         "W, 2 to 20 Hz: wind, gusts, lander modes, 1 Hz tick, glitches, donks, dust devils, and "
         "marsquakes of both families from 1.2 to 60 times the noise",
@@ -132,6 +133,7 @@ RECIPES: dict[str, Recipe] = {
         generate=functools.partial(make_records, make=moon_record, start_ns=to_ns("1970-01-02")),
         n_records=400,
         lengths_s=(1800.0,),
+        training={"calibration": "none"},
         about="records of an Apollo-like mid-period seismometer, one to twenty hours, 6.625 and "
         "13.25 Hz, in whole digital units or filtered as published: drifts, steps of the noise, "
         "packets, spikes, and deep, shallow and impact events from 1.3 to 150 times the noise",

@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "states"},
+    {"filters", "marstime", "states"},
     {
         "segments",
         "files",
@@ -71,7 +71,7 @@ LAYERS = [
     {"thresholds", "transfer", "injection"},
     {"training", "page", "scorer"},
     {"report", "settings"},
-    {"project", "experts", "pretraining"},
+    {"project", "experts", "pretraining", "generation"},
     {"catalog_files"},
     {"run", "setfiles"},
     {"demo", "classroom"},
