@@ -719,12 +719,12 @@ def test_odd_signals_give_no_infinity(one, name):
 
 @pytest.mark.parametrize("gain", [2.0**-42, 2.0**-36, 2.0**36, 2.0**42])
 def test_windows_beside_far_louder_ones(gain):
-    """A gain in the middle of a record changes neither shapes nor spectra of what follows.
+    """A gain in the middle of a record does not change the shapes of the spectra after it.
 
     Powers of two of the spectra lay outside float32, and the features were NaN.
     """
     x = gaussian(12_000, seed=3)
-    chosen = [one for one in FEATURES if one.group in "AE" and "G" in one.invariances]
+    chosen = [one for one in FEATURES if one.group == "E" and "G" in one.invariances]
     table = table_of(np.concatenate([x, gain * x]), 20.0)
     X, _ = evaluate(table, all_windows(table), chosen)
     # Past the memory of two minutes, and whole windows of either half.
