@@ -640,6 +640,17 @@ def test_days_without_data_are_no_blocks():
     assert metrics(compare(machine, machine, coverage=cover))["n_blocks"] == 5
 
 
+def test_a_station_with_one_event_has_its_chance_in_the_time_of_all():
+    """Without coverage 19 stations with one true match each are not 19 matches by chance."""
+    day = days(0)[0, 0]
+    rows = [{"time_ns": day + k * NS_PER_S * 3600, "station": "XX.A"} for k in range(24)]
+    rows += [{"time_ns": day + k * NS_PER_S * 1800, "station": f"XX.B{k}"} for k in range(1, 20)]
+    one = make_catalog(rows)
+    numbers = metrics(compare(one, one, tolerance_s=5), n_boot=0)
+    assert numbers["recall"] == 1
+    assert numbers["chance_recall"] < 0.05
+
+
 def test_true_matches_are_no_chance_matches():
     one = catalog([100])
     assert metrics(compare(one, one, coverage={"": seconds([[0, 400]])}))["chance_recall"] == 0
