@@ -75,8 +75,8 @@ for x, name, colour in ((shuffled, "shuffled phases", "C1"), (quake, "earthquake
     power = np.abs(np.fft.rfft(x)) ** 2
     frequency_hz = np.fft.rfftfreq(len(x), 1 / series.RATE_HZ)
     axes[0].plot(time_s, x, color=colour, lw=0.8, alpha=0.8, label=name)
-    style = "-" if name == "earthquake" else ":"
-    axes[1].semilogy(frequency_hz, power / power.max(), style, color=colour, lw=1.2, label=name)
+    look = {"lw": 4, "alpha": 0.4} if name == "earthquake" else {"lw": 1, "zorder": 3}
+    axes[1].semilogy(frequency_hz, power / power.max(), color=colour, label=name, **look)
 axes[0].set(xlabel="time (s)", ylabel="velocity (largest = 1)", ylim=(-1.1, 1.6))
 axes[0].legend(loc="upper right")
 axes[1].set(xlabel="frequency (Hz)", ylabel="power (largest = 1)", xlim=(0, 16), ylim=(1e-5, 2))

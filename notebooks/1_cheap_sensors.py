@@ -471,7 +471,9 @@ best_degree = ...
 best_degree = degrees[np.argmin(train_error)]
 
 # %% tags=["solution"]
-best_degree = degrees[np.argmin(test_error)]
+good = np.array(test_error) < 1.02 * min(test_error)  # as good as the best, for all we can say
+best_degree = degrees[good.argmax()]  # the first of them: the simplest
+print("degree", best_degree)
 
 # %% tags=["check"]
 with task("1.9"):

@@ -605,13 +605,13 @@ blocks = (t - start_s[0]) // (3 * 3600)
 rows = {}
 for name, algorithm in algorithms.items():
     began = time.perf_counter()
-    p, said = cross_validate(block_fold(t), algorithm)
+    p, named = cross_validate(block_fold(t), algorithm)
     spent_s = time.perf_counter() - began
-    value, again = scores(p, said), []
+    value, again = scores(p, named), []
     for _ in range(100):  # draw the 24 blocks of time anew: how sure is the score?
         drawn = rng.integers(24, size=24)
         picked = np.concatenate([np.flatnonzero(blocks == k) for k in drawn])
-        again.append(scores(p, said, picked))
+        again.append(scores(p, named, picked))
     sd = np.std(again, axis=0)
     rows[name] = {"detection": value[0], "± ": sd[0], "classes": value[1], "±": sd[1]}
     rows[name]["time (s)"] = spent_s
@@ -620,7 +620,28 @@ pd.DataFrame(rows).T.round(3)
 # %% [markdown]
 # ± is the standard deviation when whole blocks of time are drawn anew: events come in clusters, so
 # windows are no independent samples. Compare the differences with it before you call a winner.
+
+# %% [markdown]
+# ## Now you: the exercise
 #
+# Your teacher has a package for you (`seisml class make`): four new days, two of them without a
+# catalogue. Hand in a CSV `time,end_time,label` with times in UTC, for example:
+
+# %%
+found = pd.DataFrame(
+    {
+        "time": pd.to_datetime(found_s, unit="s", utc=True),
+        "end_time": pd.to_datetime(found_s + 20, unit="s", utc=True),  # better: the end of the run
+        "label": said,
+    }
+)
+text = found.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+print(text[:200])
+
+# %% [markdown]
+# Write it to a file and ask `seisml class check team.csv` whether the form is right.
+
+# %% [markdown]
 # ## Questions
 #
 # 1. An observatory can check twenty detections a day. Which threshold do you set, and which events
@@ -629,11 +650,6 @@ pd.DataFrame(rows).T.round(3)
 #    now?
 # 3. All blasts come from two quarries. What will the model say about a third quarry?
 # 4. Which of the scores on this page would you print in a paper, and which must stand beside it?
-#
-# ## Now you: the exercise
-#
-# Your teacher has a package for you (`seisml class make`): four new days, two of them without a
-# catalogue. Hand in a CSV `time,end_time,label`.
 #
 # ## References
 #

@@ -1,78 +1,142 @@
-"""Association, first cut: detections that coincide at several stations are network events."""
+"""Association: detections at stations that one event can have made are a network event."""
+
+import dataclasses
+import heapq
+import math
+from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
-from seisml.errors import ConfigError
+from seisml.errors import ConfigError, did_you_mean
+from seisml.intervals import contains
+from seisml.moveout import WADATI, Moveout, moveout_from_distances, moveout_from_window
 from seisml.times import NS_PER_S
 
+ARTEFACTS = ("flag", "drop")
+SHORTEST_MOVEOUT_S = 0.2
+"""Networks whose largest limit is below this cannot tell an artefact from an event."""
 
-def coincidences(catalog: Catalog, *, window_s: float, min_stations: int = 3) -> Catalog:
-    """Group station detections that begin within a window into network events.
 
-    Starting at the earliest detection, all detections within the window, the first of each
-    station, are one event if there are enough; then the next detection that is left is taken.
-    The result does not depend on the order of the rows.
+@dataclasses.dataclass(frozen=True)
+class NetworkRule:
+    """When detections at stations are an event of the network.
+
+    Attributes
+    ----------
+    min_stations : int
+        Stations that must take part, at least 2.
+    min_share : float
+        Share of the stations with data at the time that must take part, 0 to 1.
+    simultaneous_s : float, s
+        Onsets at all stations with data (four or more) within this are no wave: an artefact.
+    artefacts : str
+        ``flag`` keeps them with a true ``artefact``; ``drop`` counts them in ``dropped``.
+    """
+
+    min_stations: int = 3
+    min_share: float = 0.0
+    simultaneous_s: float = 0.02
+    artefacts: str = "flag"
+
+    def __post_init__(self):
+        if self.min_stations < 2:
+            raise ConfigError(f"min_stations = {self.min_stations} must be at least 2.")
+        if not 0 <= self.min_share <= 1:
+            raise ConfigError(f"min_share = {self.min_share:g} must be between 0 and 1.")
+        if self.artefacts not in ARTEFACTS:
+            raise ConfigError(
+                f"There is no way {self.artefacts!r} to treat artefacts.",
+                did_you_mean(self.artefacts, ARTEFACTS),
+            )
+
+
+def coincidences(
+    catalog: Catalog,
+    *,
+    window_s: float | None = None,
+    min_stations: int = 3,
+    stations: pd.DataFrame | None = None,
+    slowest_km_s: float = 3.0,
+    tolerance_s: float = 0.5,
+    min_share: float = 0.0,
+    coverage: Mapping[str, np.ndarray] | None = None,
+    simultaneous_s: float = 0.02,
+    artefacts: str = "flag",
+) -> Catalog:
+    """Join detections at stations into events of the network.
 
     Parameters
     ----------
     catalog : Catalog
-        Detections with a station each.
+        Detections with a station each; of a catalogue of picks only, its P picks.
     window_s : float, s
-        Longest moveout over the network: its diameter over the slowest speed.
-    min_stations : int
-        Stations that must take part.
+        Longest moveout between any two stations; not needed with coordinates.
+    min_stations, min_share, simultaneous_s, artefacts
+        See `NetworkRule`.
+    stations : pandas.DataFrame
+        Columns station, latitude, longitude: each pair of stations has its own limit, its distance
+        over the slowest speed. Together with `window_s` the smaller limit counts.
+    slowest_km_s, tolerance_s
+        See `seisml.moveout.moveout_from_distances`.
+    coverage : mapping of str to numpy.ndarray, shape (n, 2)
+        When each station ("NET.STA") has data, for `min_share` and artefacts; default all
+        stations of the catalogue, always.
 
     Returns
     -------
     Catalog
-        Time of the first onset (time basis first_pick), the largest score, ``n_stations``, and
-        one pick a station.
+        Time of the first onset (time basis first_pick), largest score, most frequent label (the
+        first in the alphabet of several), one P pick a station and the S picks of the detections,
+        and columns ``n_stations``, ``n_live``, ``nearest_station`` (first onset), ``origin_ns``,
+        ``origin_method`` (``wadati`` from S - P at two or more stations, else ``first_pick``: an
+        upper limit), ``moveout_s`` and ``artefact``. ``dropped`` counts what is in no event:
+        ``not_associated`` detections, ``s_of_an_event``, ``artefact``.
 
     Raises
     ------
     ConfigError
-        If the window is not positive or fewer than two stations are asked for.
+        If there is neither a window nor coordinates, or an option is out of its range.
+
+    Notes
+    -----
+    A set of detections, one a station, is possible where each pair keeps its limit. From each
+    detection on, the set is grown in order of time by what is possible with all in it. The largest
+    set is the first event (of equal ones the earliest, as S follows P); its detections are taken
+    out, and so on: an early false alarm does not tear an event apart. Nothing
+    depends on the order of the rows. An event whose detections lie after those of an earlier one by
+    a possible S - P that grows with the time of P, at half of its stations or more, is the S wave
+    of that event and is merged into it.
 
     Examples
     --------
     >>> rows = [{"station": f"X.{s}", "time_ns": t * 10**9} for s, t in
     ...         (("A", 10), ("B", 11), ("C", 12), ("A", 50))]
     >>> network = coincidences(make_catalog(rows), window_s=3, min_stations=3)
-    >>> network.events["n_stations"].tolist()
-    [3]
+    >>> network.events["n_stations"].tolist(), network.dropped
+    ([3], {'not_associated': 1})
     """
-    if window_s <= 0 or min_stations < 2:
-        raise ConfigError(
-            f"window_s = {window_s:g} must be positive and min_stations = {min_stations} at "
-            "least 2."
-        )
+    rule = NetworkRule(min_stations, min_share, simultaneous_s, artefacts)
+    catalog = _detections(catalog)
     events = catalog.events.sort_values(["time_ns", "station", "event_id"], ignore_index=True)
-    time_ns = events["time_ns"].to_numpy()
-    last = np.searchsorted(time_ns, time_ns + round(window_s * NS_PER_S), "right")
-    free = np.ones(len(events), dtype=bool)
+    events = events[events["station"] != ""].reset_index(drop=True)
+    moveout = _limits(events, window_s, stations, slowest_km_s, tolerance_s)
+    live = _live(events, moveout, coverage)
+    groups = _groups(events, moveout, rule, live)
+    groups, s_waves = _without_s(groups, events, moveout)
+    dropped = {"not_associated": len(events) - sum(map(len, groups)) - sum(map(len, s_waves))}
+    dropped["s_of_an_event"] = sum(map(len, s_waves))
+    s_picks = _s_picks(catalog)
     rows, picks = [], []
-    for first in range(len(events)):
-        if not free[first]:
+    for group in groups:
+        event, its_picks = _event(events.iloc[group], moveout, rule, live, s_picks)
+        if event["artefact"] and rule.artefacts == "drop":
+            dropped["artefact"] = dropped.get("artefact", 0) + 1
             continue
-        near = events.iloc[first : last[first]][free[first : last[first]]]
-        group = near.drop_duplicates("station")
-        if len(group) >= min_stations:
-            free[group.index] = False
-            event = {
-                "event_id": f"n{len(rows) + 1:06d}",
-                "time_ns": int(group["time_ns"].iloc[0]),
-                "end_ns": int(group["end_ns"].max()),
-                "label": group["label"].mode().iloc[0],
-                "score": group["score"].max(),
-                "n_stations": len(group),
-            }
-            rows.append(event)
-            columns = ["station", "time_ns", "score", "uncertainty_s"]
-            picks.extend(
-                {"event_id": event["event_id"], "phase": "P", "method": "automatic", **pick}
-                for pick in group[columns].to_dict("records")
-            )
+        event["event_id"] = f"n{len(rows) + 1:06d}"
+        rows.append(event)
+        picks += [{"event_id": event["event_id"], **pick} for pick in its_picks]
     return make_catalog(
         rows or None,
         picks or None,
@@ -80,4 +144,179 @@ def coincidences(catalog: Catalog, *, window_s: float, min_stations: int = 3) ->
         body=catalog.body,
         source=catalog.source,
         time_basis="first_pick",
+        dropped={name: n for name, n in dropped.items() if n},
     )
+
+
+def _detections(catalog: Catalog) -> Catalog:
+    """Return a catalogue of picks alone as detections: each P, with the S that follows it there."""
+    if len(catalog) or catalog.picks.empty:
+        return catalog
+    first = catalog.picks["phase"].str[:1].str.upper()
+    order = ["station", "time_ns"]
+    p = catalog.picks[first == "P"].sort_values(order, ignore_index=True)
+    p["event_id"] = np.char.mod("p%06d", np.arange(1, len(p) + 1))
+    s = catalog.picks[first == "S"].sort_values(order, ignore_index=True)
+    both = pd.merge_asof(
+        s.drop(columns="event_id").sort_values("time_ns"),
+        p[["event_id", "station", "time_ns"]].sort_values("time_ns"),
+        on="time_ns",
+        by="station",
+        tolerance=60 * NS_PER_S,
+    ).dropna(subset="event_id")
+    picks = pd.concat([p.assign(phase="P"), both.assign(phase="S")], ignore_index=True)
+    columns = ["event_id", "station", "time_ns", "score", "uncertainty_s"]
+    found = make_catalog(p[columns], picks, name=catalog.name, body=catalog.body)
+    return dataclasses.replace(found, source=catalog.source)
+
+
+def _limits(events, window_s, stations, slowest_km_s, tolerance_s) -> Moveout:
+    """Return the limits from coordinates, a window, or both."""
+    names = events["station"].unique()
+    if stations is None and window_s is None:
+        raise ConfigError(
+            "Without coordinates the longest moveout is not known.",
+            "Give coordinates (stations) or the longest time between onsets (window_s): the "
+            "diameter of the network over the slowest speed.",
+        )
+    if stations is None:
+        return moveout_from_window(names, window_s)
+    options = {"slowest_km_s": slowest_km_s, "tolerance_s": tolerance_s}
+    limits = moveout_from_distances(names, stations, **options)
+    if window_s is None:
+        return limits
+    least = np.minimum(limits.limit_s, moveout_from_window(names, window_s).limit_s)
+    return dataclasses.replace(limits, limit_s=least)
+
+
+def _live(events, moveout: Moveout, coverage) -> np.ndarray:
+    """Return how many stations have data at the time of each detection."""
+    if coverage is None:
+        return np.full(len(events), len(moveout.stations))
+    times = events["time_ns"].to_numpy()
+    alive = [contains(spans, times) for name, spans in sorted(coverage.items()) if len(spans)]
+    return np.sum(alive, axis=0).astype(int) if alive else np.zeros(len(events), int)
+
+
+def _groups(events, moveout: Moveout, rule: NetworkRule, live: np.ndarray) -> list[list[int]]:
+    """Return the rows of each event, the events in order of time."""
+    number = {name: i for i, name in enumerate(moveout.stations)}
+    station = np.array([number[name] for name in events["station"]], dtype=int)
+    time_ns = events["time_ns"].to_numpy()
+    limit_ns = np.round(moveout.limit_s * NS_PER_S).astype(np.int64)
+    widest_ns = int(limit_ns.max(initial=0))
+    last = np.searchsorted(time_ns, time_ns + widest_ns, "right")
+    free = np.ones(len(events), dtype=bool)
+
+    def grown(first: int) -> list[int]:
+        group = [first]
+        for i in range(first + 1, last[first]):
+            if free[i] and all(
+                station[i] != station[j]
+                and time_ns[i] - time_ns[j] <= limit_ns[station[i], station[j]]
+                for j in group
+            ):
+                group.append(i)
+        return group
+
+    def rank(group: list[int]) -> tuple[int, int]:
+        return -len(group), group[0]
+
+    queue = [rank(grown(first)) for first in range(len(events))]
+    heapq.heapify(queue)
+    found = []
+    while queue:
+        known = heapq.heappop(queue)
+        if not free[known[1]]:
+            continue
+        group = grown(known[1])
+        if len(group) < max(rule.min_stations, math.ceil(rule.min_share * live[known[1]] - 1e-9)):
+            continue
+        if rank(group) != known:  # others have taken some of it since
+            heapq.heappush(queue, rank(group))
+            continue
+        free[group] = False
+        found.append(group)
+    return sorted(found, key=lambda group: (time_ns[group[0]], group[0]))
+
+
+def _without_s(groups, events, moveout: Moveout) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the events that are no S wave of an earlier one, and those that are."""
+    time_s = events["time_ns"].to_numpy() / NS_PER_S
+    station = events["station"].to_numpy()
+    kept: list[list[int]] = []
+    s_waves = []
+    for group in groups:
+        start_s = time_s[group[0]]
+        near = [one for one in kept if start_s - time_s[one[0]] <= 2 * moveout.s_minus_p_s]
+        if any(_is_s(group, one, time_s, station, moveout.s_minus_p_s) for one in near):
+            s_waves.append(group)
+        else:
+            kept.append(group)
+    return kept, s_waves
+
+
+def _is_s(group, earlier, time_s, station, longest_s: float) -> bool:
+    """Whether the detections of a group are the S waves of an earlier event."""
+    p_s = {station[i]: time_s[i] for i in earlier}
+    shared = [i for i in group if station[i] in p_s]
+    if 2 * len(shared) < len(group) or len(shared) < 2:
+        return False
+    p = np.array([p_s[station[i]] for i in shared])
+    lag = time_s[shared] - p
+    if not (np.all(lag > 0) and np.median(lag) <= longest_s):
+        return False
+    # S - P = 0.73 (P - origin): the lag grows with P; of a second event it stays the same.
+    grown = np.std(lag - WADATI * (p - p.min()))
+    return bool(grown < np.std(lag))
+
+
+def _s_picks(catalog: Catalog) -> dict[tuple[str, str], dict]:
+    """Return the S pick of each detection, by its id and station."""
+    picks = catalog.picks[catalog.picks["phase"] == "S"]
+    return {
+        (pick["event_id"], pick["station"]): pick
+        for pick in picks[["event_id", "station", "time_ns", "uncertainty_s", "score"]]
+        .sort_values("time_ns", ascending=False)
+        .to_dict("records")
+    }
+
+
+def _event(group, moveout: Moveout, rule: NetworkRule, live, s_picks) -> tuple[dict, list[dict]]:
+    """Return the row of an event and its picks."""
+    times = group["time_ns"].to_numpy()
+    n_live = max(int(live[group.index[0]]), len(group))
+    spread_s = (times.max() - times.min()) / NS_PER_S
+    can_tell = len(group) >= 4 and moveout.limit_s.max(initial=0.0) >= SHORTEST_MOVEOUT_S
+    columns = ["station", "time_ns", "score", "uncertainty_s"]
+    picks = [{"phase": "P", **pick} for pick in group[columns].to_dict("records")]
+    keys = zip(group["event_id"], group["station"], strict=True)
+    for found in (s_picks[key] for key in keys if key in s_picks):
+        picks.append({"phase": "S", **{name: found[name] for name in columns}})
+    origin_ns, method = _origin(picks)
+    event = {
+        "time_ns": int(times[0]),
+        "end_ns": int(group["end_ns"].max()),
+        "label": sorted(group["label"].mode())[0],
+        "score": group["score"].max(),
+        "uncertainty_s": group["uncertainty_s"].iloc[0],
+        "n_stations": len(group),
+        "n_live": n_live,
+        "nearest_station": group["station"].iloc[0],
+        "origin_ns": origin_ns,
+        "origin_method": method,
+        "moveout_s": float(spread_s),
+        "artefact": bool(can_tell and len(group) == n_live and spread_s <= rule.simultaneous_s),
+    }
+    return event, [{**pick, "method": "automatic"} for pick in picks]
+
+
+def _origin(picks: list[dict]) -> tuple[int, str]:
+    """Estimate the origin time without a location: by S - P (Wadati), else the first onset."""
+    p = {pick["station"]: pick["time_ns"] for pick in picks if pick["phase"] == "P"}
+    s = {pick["station"]: pick["time_ns"] for pick in picks if pick["phase"] == "S"}
+    first_ns = min(p.values())
+    origins = [p[name] - (s[name] - p[name]) / WADATI for name in sorted(s) if s[name] > p[name]]
+    if len(origins) < 2:
+        return first_ns, "first_pick"
+    return min(first_ns, round(float(np.median(origins)))), "wadati"

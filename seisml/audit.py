@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from seisml.atomic import write_atomic
+from seisml.catalog import Catalog, make_catalog
+from seisml.comparison import Comparison
 from seisml.errors import TableError
 from seisml.evaluation import Evaluation
-from seisml.times import iso
+from seisml.tabular import UNSURE
+from seisml.times import NAT, iso, to_ns
 
 COLUMNS = ("row", "label", "suggested", "p_label", "p_suggested", "corrected")
 
@@ -99,3 +102,102 @@ def read_review(path) -> dict[int, str]:
                 f"{path} decides twice on row {row}: {found[int(row)]!r} and {label!r}."
             )
     return found
+
+
+EVENT_COLUMNS = ("kind", "event_id", "station", "time", "end_time", "label", "score", "decision")
+
+
+def event_review(test: Comparison) -> pd.DataFrame:
+    """Return the events on which expert and detector disagree, for a person to decide on.
+
+    Parameters
+    ----------
+    test : Comparison
+        Of held-out detections, for example ``Training.test``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `EVENT_COLUMNS`: first the detections that the expert does not have ("unmatched"),
+        the surest first, then the events that were not detected ("missed"), the smallest first;
+        ``decision`` is empty.
+    """
+    alone = test.unmatched.sort_values(["score", "time_ns"], ascending=[False, True])
+    missed = test.missed.sort_values(["magnitude", "time_ns"], ascending=[True, True])
+    rows = []
+    for kind, table in (("unmatched", alone), ("missed", missed)):
+        for row in table.itertuples(index=False):
+            times = [iso(int(t)) if t != NAT else "" for t in (row.time_ns, row.end_ns)]
+            label = row.label if kind == "missed" else ""
+            rows.append((kind, row.event_id, row.station, *times, label, row.score, ""))
+    return pd.DataFrame(rows, columns=list(EVENT_COLUMNS))
+
+
+def apply_review(catalog: Catalog, path) -> tuple[Catalog, dict[str, int]]:
+    """Return an expert catalogue with the decisions of a reviewer.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    path : path
+        A list of `event_review` with some of the column ``decision`` filled in. For a missed
+        event: ``noise`` takes it out (at all stations), a class renames it. For an unmatched
+        detection: a class adds it as an event of its station. ``?`` and an empty cell change
+        nothing.
+
+    Returns
+    -------
+    catalog : Catalog
+    counts : dict of str to int
+        Of removed, renamed and added events.
+
+    Raises
+    ------
+    TableError
+        If the file is no such list, or names an event that the catalogue does not have.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path} cannot be read as CSV: {error}.") from error
+    missing = set(EVENT_COLUMNS) - {"score"} - set(table.columns)
+    if missing:
+        raise TableError(f"{path} has no column {', '.join(sorted(missing))}.")
+    table = table[~table["decision"].str.strip().isin(["", UNSURE])]
+    counts = {"removed": 0, "renamed": 0, "added": 0}
+    events, added = catalog.events, []
+    for row in table.itertuples(index=False):
+        decision = row.decision.strip()
+        if row.kind == "unmatched":
+            if decision != "noise":
+                end = row.end_time or row.time
+                added.append(
+                    {
+                        "event_id": f"review:{row.event_id}",
+                        "station": ".".join(row.station.split(".")[:2]),
+                        "time_ns": to_ns(row.time),
+                        "end_ns": to_ns(end),
+                        "label": decision,
+                    }
+                )
+            continue
+        own = row.event_id if (events["event_id"] == row.event_id).any() else ""
+        own = own or row.event_id.rpartition("@")[0]
+        mine = events["event_id"] == own
+        if not mine.any():
+            raise TableError(f"{path}: the catalogue has no event {row.event_id!r}.")
+        if decision == "noise":
+            events = events[~mine]
+            counts["removed"] += 1
+        else:
+            events = events.assign(label=events["label"].mask(mine, decision))
+            counts["renamed"] += 1
+    counts["added"] = len(added)
+    picks = catalog.picks[catalog.picks["event_id"].isin(events["event_id"])]
+    if added:
+        new = pd.DataFrame(added)
+        first = new[["event_id", "time_ns", "station"]].assign(phase="P", method="manual")
+        events = pd.concat([events, new], ignore_index=True)
+        picks = pd.concat([picks, first], ignore_index=True)
+    about = {name: getattr(catalog, name) for name in ("name", "body", "source", "time_basis")}
+    return make_catalog(events, picks, **about), counts

@@ -77,6 +77,7 @@ class LabelsConfig:
     coda_factor: float = 1.5
     event_share: float = 0.5
     ignore_after_s: float = 10.0
+    onset_s: float = 0.0
     start: str = ""
     end: str = ""
     noise_labels: tuple[str, ...] = ()
@@ -106,6 +107,7 @@ class TrainingConfig:
     calibration: str = "auto"
     false_alarms_per_day: float = 0.0
     novelty: float = 0.0
+    vertical: bool = False
     seed: int = 0
 
 
@@ -113,12 +115,16 @@ class TrainingConfig:
 class DetectionConfig:
     """How probabilities become events."""
 
+    begin: str = "rise"
     off_ratio: float = 0.5
     merge_gap_s: float = 2.0
     min_duration_s: float = 0.0
     max_duration_s: float = 600.0
+    dead_time_s: float = 0.0
+    smooth_windows: int = 1
     refine_onset: bool = True
     onset_search_s: float = 6.0
+    onset_uncertainty_s: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,6 +257,8 @@ def _typed(old: Any, value: Any, where: str) -> Any:
         good = isinstance(value, list) and (bool(value) or not old)
         value = tuple(tuple(v) if isinstance(v, list) else v for v in value) if good else value
         example = old[0] if old else ""
+        # An empty default does not show what it would hold; one kind of thing in any case.
+        example = example if old or not value else value[0]
         good = good and all(isinstance(v, type(example)) or _is_number(v, example) for v in value)
     else:
         good = isinstance(value, type(old))

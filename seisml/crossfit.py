@@ -23,6 +23,7 @@ from seisml.model import (
     predict,
     within,
 )
+from seisml.pooling import pooled, vertical
 from seisml.times import NS_PER_S
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
@@ -99,7 +100,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
     for name in ("line", "station", "y", "event_id"):  # a few texts, repeated a million times
         windows[name] = windows[name].astype("category")
     chosen = _draw(windows, rule)
-    X, columns = _read(sets, chosen)
+    X, columns = _read(sets, chosen, rule)
     return Labelled(
         sets=tuple(sets),
         windows=windows,
@@ -217,12 +218,15 @@ def _from_blocks(rows: np.ndarray, block: np.ndarray, n: int, rng) -> np.ndarray
     return rows[order[np.floor((np.arange(n) + rng.random()) * len(rows) / n).astype(int)]]
 
 
-def _read(sets: Sequence[TrainingSet], chosen: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _read(
+    sets: Sequence[TrainingSet], chosen: np.ndarray, rule: TrainingRule
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read the features of the chosen rows, shard by shard."""
     frames, start = [], 0
     for _, _, table in tables(sets):
         inside = chosen[(chosen >= start) & (chosen < start + len(table))] - start
-        frames.append(table.frame.iloc[inside].reset_index(drop=True))
+        frame = table.frame.iloc[inside].reset_index(drop=True)
+        frames.append(pooled(frame) if rule.pool else vertical(frame) if rule.vertical else frame)
         start += len(table)
     frame = pd.concat(frames, ignore_index=True)
     return finite(frame.to_numpy(np.float32)), tuple(frame.columns)

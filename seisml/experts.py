@@ -8,12 +8,23 @@ from seisml.archive import Archive
 from seisml.catalog import Catalog, select
 from seisml.errors import CatalogError, ConfigError
 from seisml.formats import read_catalog
+from seisml.inventory import metadata_files, read_coordinates
 from seisml.labels import LabelRule, signals
 from seisml.times import iso
 
 
 def read_stations(path) -> pd.DataFrame | None:
-    """Read a table of stations: station ("NET.STA"), latitude, longitude.
+    """Read where stations are: a CSV of station ("NET.STA"), latitude, longitude, or metadata.
+
+    Parameters
+    ----------
+    path : path or None
+        CSV (.csv, .txt), else StationXML, dataless SEED or a folder of them.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        Columns station, latitude, longitude; None without a path.
 
     Raises
     ------
@@ -22,6 +33,10 @@ def read_stations(path) -> pd.DataFrame | None:
     """
     if not path:
         return None
+    if not str(path).endswith((".csv", ".txt")):
+        places = [place for file in metadata_files([path]) for place in read_coordinates(file)]
+        columns = ["station", "latitude", "longitude"]
+        return pd.DataFrame(places, columns=columns).drop_duplicates("station")
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:

@@ -198,6 +198,28 @@ def _read_file(path: Path) -> tuple[obspy.Inventory, list[str]]:
     return inventory, list(dict.fromkeys(said))
 
 
+def read_coordinates(path: Path) -> list[tuple[str, float, float]]:
+    """Read where the stations of one file are.
+
+    Returns
+    -------
+    list of (str, float, float)
+        "NET.STA", latitude and longitude in degrees, each station once.
+
+    Raises
+    ------
+    MetadataError
+        If the file is empty, truncated or of no known kind.
+    """
+    inventory, _ = _read_file(path)
+    found = {}
+    for network in inventory:
+        for station in network:
+            name = f"{network.code}.{station.code}"
+            found.setdefault(name, (name, float(station.latitude), float(station.longitude)))
+    return [found[name] for name in sorted(found)]
+
+
 def read_channels(path: Path) -> tuple[list[tuple[str, Epoch, object]], list[str]]:
     """Read the channels of one file.
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from seisml.labels import EVENT, IGNORE, NO_FEATURES, NOISE, REASONS
+from seisml.labels import EVENT, IGNORE, LOW_COVERAGE, NO_FEATURES, NOISE, REASONS
 from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
 
@@ -65,7 +65,7 @@ def _fates(windows: pd.DataFrame, one: TrainingSet, grid: WindowGrid) -> np.ndar
     taught = set(zip(name[used], windows["event_id"][used], strict=True))
     out = []
     times = {station: np.sort(its["time_ns"].to_numpy()) for station, its in windows.groupby(name)}
-    full = windows[windows["reason"] != NO_FEATURES]
+    full = windows[~windows["reason"].isin([NO_FEATURES, LOW_COVERAGE])]
     usable = {s: np.sort(t.to_numpy()) for s, t in full["time_ns"].groupby(name)}
     spans = one.signals[["station", "event_id", "start_ns", "end_ns"]]
     for row, is_noise in zip(spans.itertuples(index=False), noise, strict=True):

@@ -84,7 +84,7 @@ def pick_bands(band: Band, sampling_rate_hz: float) -> list[Band]:
     Examples
     --------
     >>> [(one.f_min_hz, one.f_max_hz) for one in pick_bands(Band(1, 40), 100.0)]
-    [(1, 40.0), (2, 20.0), (1, 6), (4, 40.0)]
+    [(1, 40), (2, 20.0), (1, 6), (4, 40)]
     """
     low, high = band.f_min_hz, min(band.f_max_hz, 0.4 * sampling_rate_hz)
     parts = [(low, high), (2 * low, high / 2), (low, 6 * low), (4 * low, high)]

@@ -111,7 +111,7 @@ def bootstrap(
     .. [2] Hesterberg (2015), What teachers should know about the bootstrap, American Statistician
        69, https://doi.org/10.1080/00031305.2015.1089789
     """
-    table = _block_table(comparison, blocks)
+    table = block_table(comparison, blocks)
     intervals = dict.fromkeys(RATES, (math.nan, math.nan))
     if len(table) < MIN_BLOCKS or n_boot < 1:
         return intervals, n_blocks(comparison, blocks)
@@ -132,7 +132,7 @@ def bootstrap(
 
 def n_blocks(comparison: Comparison, blocks: Blocks) -> int:
     """Return how many blocks have data and expert events (where there are none at all: data)."""
-    table = _block_table(comparison, blocks)
+    table = block_table(comparison, blocks)
     with_events = int((table[:, 0] + table[:, 1] > 0).sum())
     return with_events or len(table)
 
@@ -175,8 +175,8 @@ def _limits_of_extremes(matched, missed, unmatched, days) -> dict[str, tuple[flo
     return out
 
 
-def _block_table(c: Comparison, blocks: Blocks) -> np.ndarray:
-    """Return matched, missed, unmatched and usable days of each block that has data."""
+def block_table(c: Comparison, blocks: Blocks) -> np.ndarray:
+    """Return matched, missed, unmatched and usable days of each block that has data, (n, 4)."""
     tables = ((c.matched, "expert_ns"), (c.missed, "time_ns"), (c.unmatched, "time_ns"))
     numbers = [blocks.number(table[column]) for table, column in tables]
     covers = scored_covers(c.coverage, c.ignored_spans, c.by_station)

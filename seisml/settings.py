@@ -80,7 +80,15 @@ def training_rule_of(config: Config) -> TrainingRule:
 
 _SAME = (
     *("model", "settings", "search", "scale", "split", "purge_s", "embargo_s", "noise_per_event"),
-    *("max_windows", "class_weight", "calibration", "false_alarms_per_day", "novelty", "seed"),
+    *(
+        "max_windows",
+        "class_weight",
+        "calibration",
+        "false_alarms_per_day",
+        "novelty",
+        "seed",
+        "vertical",
+    ),
 )
 
 

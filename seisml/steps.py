@@ -163,6 +163,22 @@ def read_metadata(paths):
     return found
 
 
+def calibration_of(plan) -> dict:
+    """Return what `seisml.detect.detect` needs for amplitudes in the units of a plan."""
+    import functools
+
+    from seisml.deconvolution import corners_of, reach_s
+    from seisml.response import to_motion
+
+    if plan.units == "counts":
+        return {}
+    corners = corners_of(plan.band)
+    calibrate = functools.partial(
+        to_motion, metadata=plan.metadata, mode=plan.units, pre_filter=corners
+    )
+    return {"calibrate": calibrate, "reach_s": reach_s(corners) if plan.units == "motion" else 0.0}
+
+
 def chosen_stations(opened, patterns) -> list[str]:
     """Return the stations that match the patterns."""
     from seisml.archive import stations

@@ -60,6 +60,11 @@ class TrainingRule:
         Share of training events that may be called unknown, see `seisml.model.Novelty`; 0: none
         ever is.
     seed : int
+    pool : bool
+        Learn from medians and maxima over the components, see `seisml.pooling.pooled`.
+    vertical : bool
+        Learn from the vertical and from three components together, see
+        `seisml.pooling.vertical`.
     """
 
     model: str = "hist_gradient_boosting"
@@ -81,6 +86,8 @@ class TrainingRule:
     false_alarms_per_day: float = 0.0
     novelty: float = 0.0
     seed: int = 0
+    pool: bool = False
+    vertical: bool = False
 
     def __post_init__(self):
         choices = {

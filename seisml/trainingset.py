@@ -15,6 +15,7 @@ from seisml.catalog import Catalog, merge
 from seisml.errors import ModelError
 from seisml.labels import (
     IGNORE,
+    LOW_COVERAGE,
     NO_FEATURES,
     NOISE,
     UNPLACED,
@@ -135,10 +136,10 @@ def label_sets(sets: Sequence[TrainingSet]) -> tuple[pd.DataFrame, FeatureTable]
     if not sets:
         raise ModelError("There is no training set.", "Give at least one store and catalogue.")
     _check_bodies(sets)
-    parts, about = [], None
+    parts, about, spans = [], None, [{} for _ in sets]
     for number, store, table in tables(sets):
         about = same_settings(about, table)
-        labels = _labels(table, sets[number])
+        labels = _labels(table, sets[number], spans[number])
         labels.insert(0, "set", np.int16(number))
         labels["line"] = [f"{store}:{station}" for station in table.stations]
         if len(sets) > 1:
@@ -152,7 +153,8 @@ def label_sets(sets: Sequence[TrainingSet]) -> tuple[pd.DataFrame, FeatureTable]
     return windows, about
 
 
-def _labels(table: FeatureTable, one: TrainingSet) -> pd.DataFrame:
+def _labels(table: FeatureTable, one: TrainingSet, spans: dict) -> pd.DataFrame:
+    """Label one table; `spans` keeps what is the same for all tables of a station."""
     labels = label_windows(
         table.time_ns,
         table.stations,
@@ -162,8 +164,11 @@ def _labels(table: FeatureTable, one: TrainingSet) -> pd.DataFrame:
         coverage=_coverage(one.label_rule),
     )
     empty = ~np.isfinite(table.frame.to_numpy()).any(axis=1)
-    unsure = _touched(table, one) & (labels["state"] == NOISE).to_numpy()
-    for rows, reason in ((unsure, UNPLACED), (empty, NO_FEATURES)):
+    unsure = _touched(table, one, spans) & (labels["state"] == NOISE).to_numpy()
+    least = float(table.settings.get("settings", {}).get("min_coverage", 0.0))
+    gaps = empty & (table.coverage < least - 1e-6)
+    reasons = ((unsure, UNPLACED), (empty, NO_FEATURES), (gaps, LOW_COVERAGE))
+    for rows, reason in reasons:
         labels.loc[rows, ["state", "reason"]] = np.array([IGNORE, reason], dtype=np.int8)
     label = labels["label"].to_numpy()
     unnamed = np.isin(label, ["", NOISE_CLASS])
@@ -211,18 +216,22 @@ def _coverage(rule: LabelRule) -> tuple[int, int] | None:
     )
 
 
-def _touched(table: FeatureTable, one: TrainingSet) -> np.ndarray:
+def _touched(table: FeatureTable, one: TrainingSet, known: dict) -> np.ndarray:
     """Return which windows overlap a span in which nobody knows."""
     out = np.zeros(len(table), dtype=bool)
     names = np.array([".".join(station.split(".")[:2]) for station in table.stations])
-    seismic = ~one.expert.events["label"].isin(list(one.label_rule.noise_labels))
-    expert = dataclasses.replace(one.expert, events=one.expert.events[seismic])
-    spans_of = unplaced(expert, one.events, sorted(set(names)), one.label_rule)
-    for name, spans in spans_of.items():
+    new = sorted(set(names) - set(known))
+    if new:
+        seismic = ~one.expert.events["label"].isin(list(one.label_rule.noise_labels))
+        expert = dataclasses.replace(one.expert, events=one.expert.events[seismic])
+        known.update(unplaced(expert, one.events, new, one.label_rule))
+    for name in sorted(set(names)):
         rows = np.flatnonzero(names == name)
-        time_ns = table.time_ns[rows]
-        for start_ns, end_ns in spans:
-            out[rows[(time_ns < end_ns) & (time_ns + table.grid.length_ns > start_ns)]] = True
+        time_ns, length_ns = table.time_ns[rows], table.grid.length_ns
+        spans = known[name]
+        near = (spans[:, 0] < time_ns.max() + length_ns) & (spans[:, 1] > time_ns.min())
+        for start_ns, end_ns in spans[near]:
+            out[rows[(time_ns < end_ns) & (time_ns + length_ns > start_ns)]] = True
     return out
 
 

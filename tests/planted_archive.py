@@ -1,6 +1,8 @@
 """A small archive with planted events of three classes: VT, LP and tremor, at two stations."""
 
+import atexit
 import functools
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -27,13 +29,16 @@ def wave(label: str, rng: np.random.Generator) -> np.ndarray:
 
 
 @functools.cache
-def planted_archive(n_each: int = 10, seed: int = 0) -> tuple[Path, pd.DataFrame]:
+def planted_archive(
+    n_each: int = 10, seed: int = 0, quiet_s: float = 90.0
+) -> tuple[Path, pd.DataFrame]:
     """Return a folder of miniSEED and its events at stations: the same for all tests of a run."""
     folder = Path(tempfile.mkdtemp(prefix="planted"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(list(LENGTH_S), n_each))
     starts_s = 150.0 + 60.0 * np.arange(len(labels)) + rng.uniform(0, 20, len(labels))
-    n = round((starts_s[-1] + 90) * RATE_HZ)
+    n = round((starts_s[-1] + quiet_s) * RATE_HZ)
     rows = []
     waves = [wave(label, rng) * rng.uniform(15, 40) for label in labels]
     for k, station in enumerate(STATIONS):

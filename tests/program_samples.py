@@ -15,6 +15,16 @@ station_id,begin_time,phase_index,phase_time,phase_score,phase_type,file_name
 NC.MCV..EH,2020-10-01T00:00:00.003,4180,2020-10-01T00:00:41.803,0.957,P,a.mseed
 NC.MCV..EH,2020-10-01T00:00:00.003,4480,2020-10-01T00:00:44.803,0.71,S,a.mseed
 """,
+    "pyocto-input": """\
+pick_idx,station,phase,time,probability
+0,CX.PB01,P,1398902402.500000,0.9
+1,CX.PB01,S,1398902412.000000,0.5
+""",
+    "gamma-picks": """\
+id,timestamp,type,prob,amp
+NC.MCV,2020-10-01T00:00:41.803,p,0.957,1.5
+NC.MCV,2020-10-01T00:00:44.803,s,0.71,2.5
+""",
     "phasenet-old": """\
 fname\tt0\tp_idx\tp_prob\ts_idx\ts_prob
 NC.MCV..EH.0361339.npz\t1996-08-10T12:00:00.000\t[4180]\t[0.957]\t[4480]\t[0.71]

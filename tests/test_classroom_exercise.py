@@ -291,6 +291,19 @@ def test_a_round_trip_of_the_form(tmp_path, key):
     pd.testing.assert_frame_equal(back, events)
 
 
+def test_students_check_the_form_themselves(tmp_path):
+    """Without an answer key: what is there, and what is wrong."""
+    good = write(tmp_path, HEAD + "2024-03-06T01:00:00Z,2024-03-06T01:00:09Z,blast\n", "good.csv")
+    bad = write(tmp_path, "time,end,label\n", "bad.csv")
+    command = [sys.executable, "-m", "seisml.cli", "class", "check", str(good)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0
+    assert "1 detections; 1 blast; 2024-03-06T01:00:00Z" in run.stdout
+    run = subprocess.run([*command, str(bad)], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "rename 'end' to 'end_time'" in run.stderr
+
+
 def test_the_command_scores_and_refuses(tmp_path, exercises):
     """One bad file is told and does not stop the others; the leaderboard is written."""
     student, _, paths = exercises[11]

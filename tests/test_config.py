@@ -24,7 +24,8 @@ def test_profile_gives_a_plan(name):
 
 def test_five_profiles():
     """The agreed presets are there."""
-    wanted = {"earth-local", "earth-regional", "volcano", "mars-insight", "moon-apollo"}
+    wanted = {"earth-local", "earth-onsets", "earth-regional", "volcano"}
+    wanted |= {"mars-insight", "moon-apollo"}
     assert set(profile_names()) == wanted
 
 
@@ -88,3 +89,11 @@ def test_plan_survives_a_detector():
         plan = plan_of(load_profile(name))
         again = plan_from(plan.as_dict())
         assert again.fingerprint == plan.fingerprint
+
+
+def test_profile_of_onsets_learns_onsets():
+    """Lists of numbers whose default is empty are read; what belongs together is set together."""
+    config = load_profile("earth-onsets")
+    assert config.features.lengths_s == (6.0, 30.0)
+    assert config.labels.onset_s > 0
+    assert config.detection.begin == "peak"

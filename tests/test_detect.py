@@ -70,6 +70,27 @@ def test_nan_is_a_gap():
     assert len(events([1, 1, np.nan, np.nan, np.nan, np.nan, 1], rule)) == 2
 
 
+def test_dead_time():
+    """An event that begins within the dead time of the one before is dropped, pieces are not."""
+    score = [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]  # signals 4-6, 16-18 and 32-34 s
+    for dead_time_s, starts in ((0.0, [4, 16, 32]), (10.0, [4, 16, 32]), (10.5, [4, 32])):
+        rule = EventRule(on=0.5, off=0.5, dead_time_s=dead_time_s)
+        assert [start for start, *_ in events(score, rule)] == starts
+    pieces = EventRule(on=0.5, off=0.5, dead_time_s=60.0, max_duration_s=10)
+    assert len(events([1] * 20, pieces)) == 4
+
+
+def test_smoothing_by_hand():
+    """Scores are averaged over the windows there are; an unknown one stays unknown."""
+    rule = EventRule(on=0.6, off=0.6, smooth_windows=3)
+    # Averages: 0.3, 0.6, 0.6, 0.6, 0.3, -, 0.9
+    found = events([0, 0.6, 1.2, 0, 0.6, np.nan, 0.9], rule)
+    assert [(start, n) for start, _, _, _, n in found] == [(6.0, 3), (16.0, 1)]
+    assert events([0, 0, 1, 0, 0], rule) == []
+    with pytest.raises(ConfigError, match="smooth_windows = 2 is no odd number"):
+        EventRule(on=0.6, off=0.6, smooth_windows=2)
+
+
 def test_thresholds_in_order():
     """An off threshold above on is refused."""
     with pytest.raises(ConfigError, match=r"off threshold 0\.9 is above"):
@@ -88,10 +109,19 @@ SCORES = st.lists(
     st.sampled_from([0.0, 3.0, 11.0]),
     st.sampled_from([np.inf, 9.0]),
     st.sets(st.integers(0, 79), max_size=20),
+    st.sampled_from([(1, 0.0), (3, 0.0), (5, 7.0), (1, 12.0)]),
 )
-def test_chunks_do_not_matter(score, cuts, merge_gap_s, max_duration_s, lost):
+def test_chunks_do_not_matter(score, cuts, merge_gap_s, max_duration_s, lost, smooth_and_dead):
     """Cut anywhere, with windows lost anywhere: the same events, bit for bit."""
-    rule = EventRule(0.6, 0.3, merge_gap_s=merge_gap_s, max_duration_s=max_duration_s)
+    smooth_windows, dead_time_s = smooth_and_dead
+    rule = EventRule(
+        0.6,
+        0.3,
+        merge_gap_s=merge_gap_s,
+        max_duration_s=max_duration_s,
+        dead_time_s=dead_time_s,
+        smooth_windows=smooth_windows,
+    )
     keep = [i for i in range(len(score)) if i not in lost]
     times, kept = [2 * i for i in keep], [score[i] for i in keep]
     whole = events(kept, rule, times=times)

@@ -122,6 +122,8 @@ PICKS_ONLY = (
     "picks",
     "seisbench",
     "pyocto-picks",
+    "pyocto-input",
+    "gamma-picks",
     "quakemigrate-picks",
 )
 

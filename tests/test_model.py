@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from seisml.errors import FeatureMismatchError, ModelError
 from seisml.model import (
@@ -161,6 +162,59 @@ def test_untrusted_files_run_nothing(tmp_path, capsys):
     with pytest.raises(ModelError, match="no seisml model"):
         load_detector(path)
     assert "code was run" not in capsys.readouterr().out
+
+
+class _Shell:
+    """What an attacker would put in: a command that runs when it is unpacked."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        import os
+
+        return (os.system, (f"touch {self.path}",))
+
+
+def test_a_malicious_file_runs_nothing(tmp_path):
+    """A shell command hidden in a model file is refused before anything is made of it."""
+    import skops.io
+
+    mark = tmp_path / "was_here"
+    path = tmp_path / "m.skops"
+    content = {"schema": 2, "estimator": _Shell(mark), "novelty": None, "about": "{}"}
+    skops.io.dump(content, path)
+    with pytest.raises(ModelError, match=r"(?s)types that no seisml model has.*not loaded"):
+        load_detector(path)
+    # A file whose schema was edited to call os.system itself.
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(parts["schema.json"])
+    evil = {"__class__": "function", "__module__": "os", "__loader__": "FunctionNode"}
+    evil |= {"__id__": 7, "content": {"module_path": "os", "function": "system"}}
+    schema["content"]["estimator"] = evil
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, json.dumps(schema) if name == "schema.json" else data)
+    with pytest.raises(ModelError, match=r"no seisml model has: os\.(function|system)"):
+        load_detector(path)
+    assert not mark.exists()
+
+
+def test_a_model_of_another_package_needs_trust(tmp_path):
+    """A classifier by import path is saved; its types are only loaded where they are named."""
+    path = tmp_path / "m.skops"
+    own = fit_classifier(f"{__name__}:Own", *training_set())
+    save_detector(dataclasses.replace(detector(), estimator=own), path)
+    with pytest.raises(ModelError, match=r"(?s)test_model\.Own.*--trust"):
+        load_detector(path)
+    again = load_detector(path, trusted=[f"{__name__}.Own"])
+    X = np.nan_to_num(training_set()[0], posinf=0)
+    np.testing.assert_array_equal(again.estimator.predict_proba(X), own.predict_proba(X))
+
+
+class Own(DummyClassifier):
+    """A classifier that is not scikit-learn's own."""
 
 
 def test_missing_and_newer_model(tmp_path):

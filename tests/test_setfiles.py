@@ -3,6 +3,7 @@
 import json
 import sys
 
+import pandas as pd
 import pytest
 from training_data import catalog_of, event_times, make_store
 
@@ -117,3 +118,46 @@ def test_catalogue_of_another_planet(files, tmp_path):
     one = SetFiles((str(files / "a"),), str(tmp_path / "mars.xml"))
     with pytest.raises(CatalogError, match=r"is a catalogue of mars, the records are of earth"):
         training_set(one, load_profile("earth-local"))
+
+
+def test_labels_on_the_command_line(files, tmp_path, monkeypatch, capsys):
+    """Counts by state and class, what is ignored and why, and all windows as a table."""
+    words = ("labels", files / "a", "-c", files / "a.csv", "-p", files / "seisml.toml")
+    code, out, err = seisml(monkeypatch, capsys, *words, "--json")
+    assert code == 0, err
+    counts = json.loads(out)
+    states = {row["state"]: row["windows"] for row in counts["states"]}
+    ignored = {row["reason"]: row["windows"] for row in counts["ignored"]}
+    assert counts["signals"] == [{"fate": "event windows", "n": 24}]
+    assert sum(ignored.values()) == states["ignore"]
+    table = tmp_path / "labels.csv"
+    code, out, _ = seisml(monkeypatch, capsys, *words, "-o", table)
+    assert "coda" in out
+    written = pd.read_csv(table, keep_default_na=False)
+    assert written["state"].value_counts().to_dict() == states
+    assert (written["reason"] == "margin").sum() == ignored["margin"]
+    assert written["time"][0].endswith("Z")
+
+
+def test_false_alarms_and_classifier_on_the_command_line(files, tmp_path, monkeypatch, capsys):
+    """A requested rate, a classifier by import path and its settings reach the card."""
+    model, toml = tmp_path / "m.skops", tmp_path / "p.toml"
+    text = PROFILE.replace("[comparison]", "settings = {max_iter = 5}\n[comparison]")
+    toml.write_text(text)
+    words = ("train", files / "a", "-c", files / "a.csv", "-p", toml, "-o", model)
+    options = ("--false-alarms", 30, "--model", "sklearn.ensemble:HistGradientBoostingClassifier")
+    code, _, err = seisml(monkeypatch, capsys, *words, *options, "--calibration", "sigmoid")
+    assert code == 0, err
+    code, out, _ = seisml(monkeypatch, capsys, "models", model, "--json")
+    card = json.loads(out)
+    assert card["threshold"]["chosen_for"] == "at most 30 unmatched in a station-day"
+    assert card["settings"] == {"max_iter": 5}
+    assert card["calibration"]["method"] == "sigmoid"
+    for wrong, problem in (
+        (("--model", "os:system"), "no scikit-learn classifier"),
+        (("--calibration", "isotonc"), "Did you mean 'isotonic'"),
+        (("--false-alarms", -1), "no rate"),
+    ):
+        code, _, err = seisml(monkeypatch, capsys, *words, *wrong)
+        assert code > 0
+        assert problem in err

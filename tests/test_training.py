@@ -407,3 +407,18 @@ def test_counts_of_labels(one):
     assert counts["classes"].set_index("class")["events"].to_dict() == {"event": 50, "noise": 0}
     fates = counts["signals"].set_index("fate")["n"].to_dict()
     assert fates == {"event windows": 50, "outside the records": 1}
+
+
+def test_windows_in_gaps_are_told_apart(tmp_path):
+    """Too few samples is another reason than features that are not settled yet."""
+    events = event_times(3, 8, 1)
+    folder = make_store(tmp_path, events, n_days=3)
+    first = min(folder.glob("*/*.h5"))
+    with h5py.File(first, "r+") as file:
+        file["X"][:30] = np.nan
+        file["coverage"][:10] = 0.4
+    one = training_set(folder, events)
+    windows, about = label_sets([one])
+    ignored = label_counts(windows, one, about.grid)["ignored"].set_index("reason")["windows"]
+    assert ignored["low coverage"] == 10
+    assert ignored["no features"] == 20

@@ -11,6 +11,7 @@ from seisml.cli import (
     classes,
     detectors,
     evaluations,
+    generated,
     labelling,
     naming,
     projects,
@@ -30,7 +31,17 @@ app = typer.Typer(
     epilog="Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 nothing "
     "or not all could be processed, 2 wrong usage.",
 )
-for verbs in (projects, records, labelling, detectors, naming, evaluations, catalogs, classes):
+for verbs in (
+    projects,
+    records,
+    labelling,
+    detectors,
+    naming,
+    evaluations,
+    generated,
+    catalogs,
+    classes,
+):
     app.add_typer(verbs.app)
 
 

@@ -42,6 +42,35 @@ def make(
     terminal.line(str(key))
 
 
+@group.command(epilog="Example: `seisml class check team.csv`")
+def check(
+    submissions: Annotated[list[Path], typer.Argument(help="CSV files time,end_time,label.")],
+    zone: Zone = None,
+) -> None:
+    """Check the form of submissions before they are handed in; no answer key is needed."""
+    from seisml.classroom.exercise import CLASSES
+    from seisml.classroom.submissions import read_submission
+    from seisml.errors import CatalogError
+    from seisml.times import iso
+
+    wrong = 0
+    for path in submissions:
+        try:
+            submission = read_submission(path, classes=CLASSES, zone=zone)
+        except CatalogError as error:
+            terminal.failure(error.problem, error.hint)
+            wrong += 1
+            continue
+        events = submission.catalog.events
+        kinds = ", ".join(f"{n} {label}" for label, n in events["label"].value_counts().items())
+        limits = events["time_ns"].iloc[[0, -1]] if len(events) else []
+        span = " to ".join(iso(int(time_ns))[:19] + "Z" for time_ns in limits)
+        terminal.line(f"{path.name}: {len(events)} detections; {kinds or 'no label'}; {span}")
+        for note in submission.notes:
+            terminal.say(f"{path.name}: {note}")
+    raise typer.Exit(1 if wrong else 0)
+
+
 @group.command(
     epilog="Example: `seisml class score handed-in/*.csv --truth autumn/teacher/truth.json "
     "--figure leaderboard.png`"

@@ -136,7 +136,7 @@ def detect(
     tables = steps.FittingTables(
         iter_tables(store, stations=chosen, start=start, end=end), detector
     )
-    found = find(tables, detector, archive=opened, name=output.stem)
+    found = find(tables, detector, archive=opened, name=output.stem, **steps.calibration_of(plan))
     tables.require(store)
     write_catalog(found, output)
     terminal.say(f"{len(found)} detections; {tables}")
@@ -145,18 +145,71 @@ def detect(
     raise typer.Exit(1 if failed else 0)
 
 
-@app.command(epilog="Example: `seisml associate detections.csv -o events.xml --window 3`")
+@app.command(
+    epilog="Examples: `seisml associate detections.csv -o events.xml --stations stations.xml` | "
+    "`... --window 3 --archive sds/ --min-share 0.4` | "
+    "`seisml associate detections.csv -o picks.csv --picks-as gamma-picks`"
+)
 def associate(
-    detections: Annotated[Path, typer.Argument(help="Detections at stations.")],
+    detections: Annotated[
+        Path, typer.Argument(help="Detections at stations, or picks (GaMMA, PyOcto, PhaseNet).")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Network events.")],
-    window: Annotated[float, typer.Option(help="Longest moveout over the network, s.")],
+    window: Annotated[
+        float | None,
+        typer.Option(help="Longest moveout over the network, s; not needed with --stations."),
+    ] = None,
+    stations: Annotated[
+        Path | None,
+        typer.Option(help="Coordinates: CSV station,latitude,longitude, StationXML or dataless."),
+    ] = None,
+    slowest: Annotated[float, typer.Option(help="Slowest speed across the network, km/s.")] = 3.0,
+    tolerance: Annotated[float, typer.Option(help="Added to each moveout, s.")] = 0.5,
     min_stations: Annotated[int, typer.Option(help="Stations that must take part.")] = 3,
+    min_share: Annotated[
+        float, typer.Option(help="Share of the stations with data that must take part, 0 to 1.")
+    ] = 0.0,
+    coverage: Annotated[
+        Path | None, typer.Option(help="When stations have data: CSV start,end,station.")
+    ] = None,
+    archive: Annotated[str | None, typer.Option(help="Waveforms: when stations have data.")] = None,
+    artefacts: Annotated[
+        str, typer.Option(help="Onsets at all stations at once: flag or drop.")
+    ] = "flag",
+    picks_as: Annotated[
+        str | None,
+        typer.Option(help="Only write the picks for an associator: gamma-picks, pyocto-input."),
+    ] = None,
 ) -> None:
-    """Join detections that coincide at several stations into network events."""
+    """Join detections that one event can have made at several stations into network events."""
     from seisml.associate import coincidences
+    from seisml.coverage import archive_coverage, read_coverage
+    from seisml.experts import read_stations
     from seisml.formats import read_catalog, write_catalog
 
-    found = coincidences(read_catalog(detections), window_s=window, min_stations=min_stations)
+    catalog = read_catalog(detections)
+    if picks_as is not None:
+        write_catalog(catalog, output, format=picks_as)
+        terminal.say(f"{len(catalog.picks)} picks")
+        terminal.line(str(output))
+        return
+    live = None if coverage is None else read_coverage(coverage)
+    if archive is not None:
+        live = archive_coverage(steps.open_archive(archive, 1))
+    found = coincidences(
+        catalog,
+        window_s=window,
+        stations=read_stations(stations),
+        slowest_km_s=slowest,
+        tolerance_s=tolerance,
+        min_stations=min_stations,
+        min_share=min_share,
+        coverage=live,
+        artefacts=artefacts,
+    )
     write_catalog(found, output)
-    terminal.say(f"{len(found)} network events")
+    n_artefacts = int(found.events["artefact"].sum()) if len(found) else 0
+    noted = {"simultaneous_at_all_stations": n_artefacts, **found.dropped}
+    rest = "".join(f"; {n} {what.replace('_', ' ')}" for what, n in noted.items() if n)
+    terminal.say(f"{len(found)} network events{rest}")
     terminal.line(str(output))

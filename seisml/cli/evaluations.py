@@ -20,11 +20,15 @@ def _renaming(texts: list[str] | None) -> list[str] | None:
 
 
 @app.command(
-    epilog="Example: `seisml evaluate features.csv --label type --time origin_time -o evaluation/`"
+    epilog="Examples:\n\n"
+    "`seisml evaluate features.csv --label type --time origin_time -o evaluation/`\n\n"
+    "`seisml evaluate features/ --catalog expert.xml --archive sds/ -o evaluation/`"
 )
 def evaluate(
-    table: Annotated[Path, typer.Argument(help="CSV: one row an event or window.")],
-    label: Annotated[str, typer.Option(help="Column of the class.")],
+    table: Annotated[
+        Path, typer.Argument(help="CSV, a row an event or window; or a feature store.")
+    ],
+    label: Annotated[str, typer.Option(help="Column of the class (CSV).")] = "",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder [TABLE's name + .evaluation].")
     ] = None,
@@ -64,18 +68,40 @@ def evaluate(
         Path | None, typer.Option(help="A review.csv with some of 'corrected' filled in.")
     ] = None,
     seed: Annotated[int, typer.Option()] = 0,
+    catalog: Annotated[
+        Path | None, typer.Option("--catalog", "-c", help="Expert catalogue (store).")
+    ] = None,
+    archive: Annotated[
+        str | None, typer.Option(help="Waveforms (store): onsets, galleries, injection.")
+    ] = None,
+    profile: Profile = "earth-local",
+    metadata: Metadata = None,
+    stations: Annotated[
+        Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
+    ] = None,
 ) -> None:
-    """Evaluate classifiers on a table of features by blocked cross-validation.
+    """Evaluate classifiers on a table of features, or a detector on a feature store.
 
-    Several models stand beside each other on the same held-out blocks: balanced accuracy, recall
-    and precision of each class, paired differences, all with 95 % intervals from resampled
-    blocks; permutation importance; and a list of doubtful labels for review.
+    Of a table, several models stand beside each other on the same held-out blocks: balanced
+    accuracy, recall and precision of each class, paired differences, all with 95 % intervals from
+    resampled blocks; permutation importance; and a list of doubtful labels for review. Of a
+    store, the profile's detector is trained and tested on held-out blocks with STA/LTA beside it:
+    windows, events, pairs, stations left out, groups of features, injected events, review.csv.
     """
+    if table.is_dir() or catalog is not None:
+        from seisml.judging import evaluate_store
+
+        folder = output or table.with_name(f"{table.name}.evaluation")
+        options = {"archive": archive, "profile": profile, "metadata": metadata}
+        evaluate_store(table, catalog, folder, stations=stations, repeats=repeats, **options)
+        return
     from seisml.audit import read_review
     from seisml.evaluation import EvaluationRule, evaluate_table, read_groups
     from seisml.judging import tell_evaluation
     from seisml.tabular import Columns, read_frame, samples_of
 
+    if not label:
+        raise typer.BadParameter("A table needs --label COLUMN.", param_hint="--label")
     frame = read_frame(table, beside=beside or ())
     pairs = (text.partition("=")[::2] for text in rename or ())
     columns = Columns(
@@ -153,3 +179,23 @@ def discover(
     parts, band = items_of(store, events, opened, **options)
     found = find(parts, rule, on_progress=terminal.say)
     tell_discovery(found, output, archive=opened, band=band, like=like)
+
+
+@app.command(
+    epilog="Example: `seisml audit evaluation/review.csv --catalog expert.xml -o corrected.xml`"
+)
+def audit(
+    review: Annotated[
+        Path, typer.Argument(help="review.csv of a store, 'decision' filled in: noise or a class.")
+    ],
+    catalog: Annotated[Path, typer.Option("--catalog", "-c", help="Expert catalogue.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Corrected (.csv or .xml).")],
+) -> None:
+    """Read a reviewer's decisions back: a corrected expert catalogue to train on."""
+    from seisml.audit import apply_review
+    from seisml.formats import read_catalog, write_catalog
+
+    corrected, counts = apply_review(read_catalog(catalog), review)
+    write_catalog(corrected, output)
+    terminal.table("", ["", "events"], list(counts.items()))
+    terminal.line(str(output))

@@ -60,6 +60,28 @@ def _band_background(past: Past, b: int) -> np.ndarray:
     return past.background(energy, span_hops=past.table.settings.spectrum_hops)
 
 
+def _band_halves(w: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """Mean square in each band in the spectra that lie in one half, shape (n_windows, n_bands)."""
+    names = w.table.linear_names
+    first = names.index("band0") if w.settings.bands_hz else 0
+    columns = slice(first, first + len(w.settings.bands_hz))
+    spectra = w.over_spectra(w.table.linear[:, columns])
+    n = max(1, w.k // 2 - w.settings.spectrum_hops + 1)
+    return nanmean(spectra[..., :n]), nanmean(spectra[..., -n:])
+
+
+@feature_d(
+    "log10",
+    formula="log10(mean E_b of the second half / mean E_b of the first half)",
+    invariances="GO",
+    parts=band_names,
+)
+def band_step(w: Windows) -> np.ndarray:
+    """Growth of the energy in each band from the first half of the window to the second."""
+    before, after = w.cached(_band_halves)
+    return log10(after) - log10(before)
+
+
 @feature_d(
     "log10",
     formula="log10(mean P above / mean P below the middle band edge)",

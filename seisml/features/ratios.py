@@ -149,6 +149,19 @@ def dlog_energy(w: Windows) -> np.ndarray:
     return log10(w.mean(energy)) - log10(before)
 
 
+@feature_c(
+    "log10",
+    formula="log10(mean x² of the second half / mean x² of the first half)",
+    invariances="GO",
+)
+def energy_step(w: Windows) -> np.ndarray:
+    """Growth of the energy from the first half of the window to the second."""
+    half = w.energy.shape[1] // 2
+    if half == 0:
+        return np.full(w.n, np.nan)
+    return log10(nanmean(w.energy[:, -half:])) - log10(nanmean(w.energy[:, :half]))
+
+
 KURTOSIS_S = 3.0
 """Length of the running kurtosis."""
 

@@ -126,6 +126,28 @@ KNOWN = {
         ),
         _picks(time_format="unix"),
     ),
+    "pyocto-input": Known(
+        "PyOcto picks before association",
+        "pick_idx station phase time",
+        (
+            ("station", "station"),
+            ("time", "time"),
+            ("phase", "phase"),
+            ("score", "probability"),
+        ),
+        _picks(time_format="unix"),
+    ),
+    "gamma-picks": Known(
+        "GaMMA picks before association",
+        "id timestamp type prob",
+        (
+            ("station", "id"),
+            ("time", "timestamp"),
+            ("phase", "type"),
+            ("score", "prob"),
+        ),
+        _picks(),
+    ),
     "seisbench": Known(
         "SeisBench picks",
         "station time probability phase",

@@ -14,7 +14,7 @@ import pandas as pd
 
 from seisml.catalog import PICK_COLUMNS, Catalog, make_catalog
 from seisml.errors import CatalogError, did_you_mean
-from seisml.formats import phasenet
+from seisml.formats import associators, phasenet
 from seisml.formats.columns import (
     ALIASES,
     delimiter,
@@ -296,12 +296,17 @@ def _picks(table, lines, columns, zone, layout: Layout, path) -> tuple[pd.DataFr
     return picks[~(empty | untimed)], rejected
 
 
+WRITERS = {
+    "phasenet": phasenet.write,
+    "gamma-picks": associators.write_gamma,
+    "pyocto-input": associators.write_pyocto,
+}
 FORMATS = tuple(
     Format(
         format_name,
         partial(sniff, format_name=format_name),
         partial(read, format_name=format_name),
-        phasenet.write if format_name == "phasenet" else None,
+        WRITERS.get(format_name),
         (),
         known.description,
     )

@@ -5,6 +5,7 @@ from seisml.labels.spans import SIGNAL_COLUMNS, signal_catalog, signals, unplace
 from seisml.labels.windows import (
     EVENT,
     IGNORE,
+    LOW_COVERAGE,
     NO_FEATURES,
     NOISE,
     OUTSIDE,
@@ -18,6 +19,7 @@ from seisml.labels.windows import (
 __all__ = [
     "EVENT",
     "IGNORE",
+    "LOW_COVERAGE",
     "NOISE",
     "NO_FEATURES",
     "OUTSIDE",

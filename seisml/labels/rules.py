@@ -37,6 +37,10 @@ class LabelRule:
         share of the event, whichever is shorter).
     ignore_after_s : float, s
         Coda after the end that is neither event nor noise.
+    onset_s : float, s
+        Where it is more than 0, only windows of an event whose middle is this near its onset are
+        events, and those that hold the rest of it are ignored: the model learns how events
+        begin, so that events in each other's coda stay apart.
     start, end : str
         The time that the expert looked at (ISO 8601); windows outside are neither. "" is open.
     noise_labels : tuple of str
@@ -57,6 +61,7 @@ class LabelRule:
     coda_factor: float = 1.5
     event_share: float = 0.5
     ignore_after_s: float = 10.0
+    onset_s: float = 0.0
     start: str = ""
     end: str = ""
     noise_labels: tuple[str, ...] = ()

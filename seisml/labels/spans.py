@@ -188,7 +188,7 @@ def unplaced(
 
     An event that has a signal at some stations but not at this one (no pick, say), or at none,
     makes windows there neither event nor noise: from its earliest time to the end of its last
-    signal, or for ten shortest durations.
+    signal, to its stated end, or for ten shortest durations.
 
     Parameters
     ----------
@@ -209,7 +209,8 @@ def unplaced(
     start = events["time_ns"].where(limits["start_ns"].isna(), limits["start_ns"])
     start = np.minimum(start, events["time_ns"])
     lasts_ns = round(10 * rule.min_duration_s * NS_PER_S)
-    end = limits["end_ns"].where(limits["end_ns"].notna(), events["time_ns"] + lasts_ns)
+    stated = events["end_ns"].where(events["end_ns"] != NAT, events["time_ns"] + lasts_ns)
+    end = limits["end_ns"].where(limits["end_ns"].notna(), stated)
     spans = pd.DataFrame({"start_ns": start, "end_ns": end}).astype(np.int64)
     out = {}
     for name in sorted({".".join(str(station).split(".")[:2]) for station in stations}):

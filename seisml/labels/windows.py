@@ -14,9 +14,9 @@ from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 EVENT, NOISE, IGNORE = 1, 0, -1
-REASONS = ("", "margin", "coda", "outside", "unplaced", "no features")
+REASONS = ("", "margin", "coda", "outside", "unplaced", "no features", "low coverage")
 """Why a window is ignored: by their number in the column ``reason``."""
-MARGIN, CODA, OUTSIDE, UNPLACED, NO_FEATURES = range(1, 6)
+MARGIN, CODA, OUTSIDE, UNPLACED, NO_FEATURES, LOW_COVERAGE = range(1, 7)
 
 
 def label_windows(
@@ -64,7 +64,7 @@ def label_windows(
     for station, name in names.items():
         rows = np.flatnonzero(stations == station)
         rows = rows[np.argsort(time_ns[rows], kind="stable")]
-        at = table["station"] == name
+        at = (table["station"] == name) & _reaching(table, time_ns[rows], grid, rule)
         _label_station(out, rows, time_ns[rows], grid, table[at & ~noise], rule)
         _label_noise(out, rows, time_ns[rows], grid, table[at & noise], rule)
     if coverage is not None:
@@ -73,6 +73,15 @@ def label_windows(
         out["state"] = np.where(outside, IGNORE, out["state"]).astype(np.int8)
         out["reason"] = np.where(outside, OUTSIDE, out["reason"]).astype(np.int8)
     return pd.DataFrame(out)
+
+
+def _reaching(table: pd.DataFrame, time_ns: np.ndarray, grid: WindowGrid, rule: LabelRule):
+    """Return which signals can say anything of windows in order of time."""
+    if not len(time_ns):
+        return np.zeros(len(table), dtype=bool)
+    margin_ns = (2 * table["uncertainty_s"].to_numpy() + rule.onset_s) * NS_PER_S + grid.length_ns
+    late = table["end_ns"] + margin_ns + rule.ignore_after_s * NS_PER_S >= time_ns[0]
+    return late & (table["start_ns"] - margin_ns <= time_ns[-1])
 
 
 def _empty(n: int) -> dict[str, np.ndarray]:
@@ -119,7 +128,11 @@ def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule
         more = overlap / grid.length_ns > share[near]
         share[near] = np.where(more, overlap / grid.length_ns, share[near])
         best[near] = np.where(more, i, best[near])
-        cover[near] = np.maximum(cover[near], overlap / max(shorter, 1))
+        covered = overlap / max(shorter, 1)
+        if rule.onset_s > 0:
+            middle = time_ns[near] + grid.length_ns // 2
+            covered = 1.0 * (np.abs(middle - starts[i]) <= rule.onset_s * NS_PER_S)
+        cover[near] = np.maximum(cover[near], covered)
         count[near] += overlap > 0
     inside = _is_event(cover, rule.event_share)
     out["state"][rows] = np.where(inside, EVENT, np.where(reason > 0, IGNORE, NOISE))
@@ -167,7 +180,7 @@ def cut(labels: pd.DataFrame, event_share: float) -> pd.DataFrame:
     pandas.DataFrame
         With new state and reason, as if labelled with that share.
     """
-    fixed = labels["reason"].isin([OUTSIDE, UNPLACED, NO_FEATURES]).to_numpy()
+    fixed = labels["reason"].isin([OUTSIDE, UNPLACED, NO_FEATURES, LOW_COVERAGE]).to_numpy()
     touched = labels["cover"].to_numpy() > 0
     event = _is_event(labels["cover"], event_share) & ~fixed
     margin = touched & ~event & ~fixed

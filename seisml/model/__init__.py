@@ -24,6 +24,7 @@ from seisml.model.detector import (
 from seisml.model.estimators import NOISE_CLASS, StaLtaThreshold, StationScaler
 from seisml.model.files import (
     PACKAGES,
+    TRUSTED,
     find_model,
     load_detector,
     save_detector,
@@ -48,6 +49,7 @@ __all__ = [
     "PACKAGES",
     "SOL_S",
     "SOL_ZERO_NS",
+    "TRUSTED",
     "UNKNOWN",
     "Calibration",
     "Detector",

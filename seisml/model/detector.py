@@ -11,6 +11,7 @@ from seisml.model.calibration import Calibration
 from seisml.model.classifiers import predict_proba, scales_by_station
 from seisml.model.estimators import NOISE_CLASS
 from seisml.model.novelty import UNKNOWN, Novelty
+from seisml.pooling import is_pooled, like, of_vertical
 from seisml.store import FeatureTable
 from seisml.windows import WindowGrid
 
@@ -136,7 +137,8 @@ def check_table(
         )
     # Every station has the columns of three components, if only as NaN: they show no kinship.
     known = {c for c in columns if not c.endswith(".3C")} or set(columns)
-    if not known & set(table.frame.columns):
+    anywhere = is_pooled(columns) or of_vertical(columns)
+    if not anywhere and not known & set(table.frame.columns):
         raise FeatureMismatchError(
             f"The table has none of the model's {len(columns)} columns; the model knows the "
             f"components {_components(known)}, the table {_components(table.frame.columns)}.",
@@ -211,7 +213,7 @@ def predict(estimator, columns, table: FeatureTable) -> pd.DataFrame:
     pandas.DataFrame of float32, shape (n_windows, n_classes)
         NaN where a window has no feature at all (gap, or too little coverage).
     """
-    frame = table.frame.reindex(columns=list(columns))
+    frame = like(table.frame, columns)
     X = frame.to_numpy(np.float32)
     known = np.isfinite(X).any(axis=1)
     out = np.full((len(X), len(estimator.classes_)), np.nan, dtype=np.float32)
@@ -248,6 +250,6 @@ def label_of(detector: Detector, table: FeatureTable, probabilities: pd.DataFram
     names = np.array(events.columns, dtype=object)
     label = names[np.argmax(np.nan_to_num(events.to_numpy(), nan=-1.0), axis=1)]
     if detector.novelty is not None:
-        X = table.frame.reindex(columns=list(detector.columns)).to_numpy(np.float32)
+        X = like(table.frame, detector.columns).to_numpy(np.float32)
         label = np.where(detector.novelty.is_novel(X), UNKNOWN, label)
     return label

@@ -16,6 +16,7 @@ from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
 from seisml.plots.scores import plot_differences, plot_importance, plot_scores
 from seisml.plots.style import png
 from seisml.plots.timeline import plot_coverage
+from seisml.plots.trials import plot_injection, plot_matrix
 
 __all__ = [
     "plot_completeness",
@@ -29,7 +30,9 @@ __all__ = [
     "plot_groups_in_time",
     "plot_hours",
     "plot_importance",
+    "plot_injection",
     "plot_magnitudes",
+    "plot_matrix",
     "plot_precision",
     "plot_rates",
     "plot_recall",

@@ -6,6 +6,7 @@ from seisml.report.comparison import comparison_report
 from seisml.report.discovery import discovery_report
 from seisml.report.evaluation import evaluation_report, levels_block
 from seisml.report.sections import Section, headline, write_report
+from seisml.report.trials import trial_blocks
 
 __all__ = [
     "MAX_ROWS",
@@ -16,5 +17,6 @@ __all__ = [
     "evaluation_report",
     "headline",
     "levels_block",
+    "trial_blocks",
     "write_report",
 ]

@@ -75,6 +75,8 @@ class Section:
         Figures of missed events, and as many of unmatched detections.
     extra : sequence of (str, str)
         Further rows of the headline table.
+    more : sequence of Block
+        Further blocks, see `seisml.report.trials`.
     """
 
     title: str
@@ -89,6 +91,7 @@ class Section:
     n_examples: int = 4
     n_errors: int = 6
     extra: Sequence[tuple[str, str]] = ()
+    more: Sequence[Block] = ()
 
 
 def write_report(
@@ -163,6 +166,7 @@ def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Itera
     yield from probability_blocks(training)
     yield from group_blocks(test)
     yield from confusion_blocks(test)
+    yield from section.more
     say("report: example detections")
     yield _examples_block(section)
     say("report: missed events")

@@ -3,7 +3,7 @@
 import concurrent.futures
 import dataclasses
 import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -265,17 +265,24 @@ def run_tasks(
     ConfigError
         If `jobs` is below 1.
     """
+    tell = on_progress or (lambda done, total: None)
+    for done, _ in enumerate(in_order(work, tasks, jobs=jobs), 1):
+        tell(done, len(tasks))
+
+
+def in_order(work: Callable, tasks: Sequence, *, jobs: int = 1) -> Iterator:
+    """Yield ``work(task)`` of all tasks in their order, from this process or a pool.
+
+    Raises
+    ------
+    ConfigError
+        If `jobs` is below 1.
+    """
     if jobs < 1:
         raise ConfigError(f"jobs is {jobs}.", "Use at least 1.")
-    tell = on_progress or (lambda done, total: None)
     if jobs == 1:
-        for done, task in enumerate(tasks, 1):
-            work(task)
-            tell(done, len(tasks))
+        yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        futures = [pool.submit(work, task) for task in tasks]
-        for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
-            future.result()
-            tell(done, len(tasks))
+        yield from pool.map(work, tasks)

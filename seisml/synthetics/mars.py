@@ -19,18 +19,9 @@ from seisml.synthetics.archive import (
 from seisml.synthetics.expert import expert_copy
 from seisml.synthetics.grid import add_at, make_grid, seconds
 from seisml.synthetics.mars_events import marsquake_wave
-from seisml.synthetics.mars_noise import (
-    background,
-    donk_wave,
-    dust_devil_wave,
-    glitch_wave,
-    lmst_hours,
-    tick,
-    to_uvw,
-)
+from seisml.synthetics.mars_noise import SENSITIVITY, background, lmst_hours, tick, to_uvw
 from seisml.synthetics.mars_plan import (
     CHANNELS,
-    GUST_STEP_S,
     MARS_FAULTS,
     POSITION,
     STATION,
@@ -38,10 +29,10 @@ from seisml.synthetics.mars_plan import (
     Transient,
     plan_mars,
 )
+from seisml.synthetics.mars_transients import transient_wave
 from seisml.synthetics.noise import Draw, generator
 from seisml.times import DAY_NS, NS_PER_S
 
-SENSITIVITY = (8.62622e10, 9.04503e10, 8.65494e10)  # counts/(m/s) of U, V, W
 OFFSET_COUNTS = (-1240.0, 2310.0, 870.0)
 DRIFT_COUNTS = 900.0  # amplitude of the daily swing with temperature
 PICK_SD_S = {"start": 2.0, "end": 20.0, "P": 2.0, "S": 3.0, "Pg": 8.0, "Sg": 10.0}
@@ -151,10 +142,7 @@ def ground_motion(plan: MarsPlan, day: int) -> np.ndarray:
     n, rate = grid.day_samples, grid.sampling_rate_hz
     day_1970 = grid.start_ns // DAY_NS + day
     first = day * n
-    zne = background(plan.seed, day_1970 * n, (day_1970 + 1) * n, rate)
-    time_s = (first + np.arange(n)) / rate
-    zne *= np.interp(time_s, np.arange(len(plan.gust)) * GUST_STEP_S, plan.gust)
-    uvw = to_uvw(zne)
+    uvw = to_uvw(background(plan.seed, day_1970 * n, (day_1970 + 1) * n, rate, plan.wind_at))
     uvw += tick(plan.seed, day_1970, n, rate)
     for quake in plan.quakes:
         _add(uvw, plan, first, quake.first_ns, quake.length_s, _quake_uvw, quake)
@@ -183,10 +171,7 @@ def _quake_uvw(quake, offset_s: float, rate_hz: int) -> np.ndarray:
 def _transient_uvw(transient: Transient, offset_s: float, rate_hz: int) -> np.ndarray:
     rng = generator(transient.key[0], Draw.BURST_WAVE, transient.key[1])
     n = max(4, round(transient.length_s * rate_hz))
-    if transient.kind == "glitch":
-        return glitch_wave(offset_s + np.arange(n) / rate_hz, transient.peak_m_s, rng)
-    make = donk_wave if transient.kind == "donk" else dust_devil_wave
-    return to_uvw(make(n, rate_hz, transient.peak_m_s, rng))
+    return transient_wave(transient.kind, n, offset_s, rate_hz, transient.peak_m_s, rng)
 
 
 def _path(folder: str, plan: MarsPlan, day: int, channel: int) -> Path:

@@ -45,6 +45,8 @@ class Marsquake:
     distance_deg, back_azimuth_deg : float
     snr : float
         `peak_m_s` over the typical noise at that local time.
+    corner, ground : float
+        Factors on the corner frequency of the class and on the resonance of the ground.
     """
 
     key: tuple[int, int]
@@ -60,6 +62,8 @@ class Marsquake:
     distance_deg: float
     back_azimuth_deg: float
     snr: float
+    corner: float = 1.0
+    ground: float = 1.0
 
     @property
     def family(self) -> str:
@@ -89,7 +93,7 @@ def travel_times(family: str, distance_deg: float) -> tuple[float, float]:
     return p_s, p_s + float(np.interp(distance_deg, KKS21B_DEG, KKS21B_SP_S))
 
 
-def event_psd(label: str, frequency_hz) -> np.ndarray:
+def event_psd(label: str, frequency_hz, corner: float = 1.0, ground: float = 1.0) -> np.ndarray:
     """Return the shape of the velocity spectrum of a class, behind the response.
 
     For the high-frequency family this is the model of the Marsquake Service,
@@ -100,6 +104,8 @@ def event_psd(label: str, frequency_hz) -> np.ndarray:
     label : str
         One of `HIGH` or `LOW`.
     frequency_hz : array
+    corner, ground : float
+        See `Marsquake`.
 
     Returns
     -------
@@ -109,20 +115,21 @@ def event_psd(label: str, frequency_hz) -> np.ndarray:
     family = "high" if label in HIGH else "low"
     f = np.asarray(frequency_hz, dtype=float)
     band = np.linspace(*SNR_BAND_HZ[family], 200)
-    return _shape(label, f) / np.trapezoid(_shape(label, band), band)
+    unit = np.trapezoid(_shape(label, band, corner, ground), band)
+    return _shape(label, f, corner, ground) / unit
 
 
-def _shape(label: str, f: np.ndarray) -> np.ndarray:
+def _shape(label: str, f: np.ndarray, corner: float, ground: float) -> np.ndarray:
     resonance = 1.0 / (1.0 + ((f - 2.38) / 0.15) ** 2)
     response = np.interp(f, RESPONSE_HZ, RESPONSE)
     if label in HIGH:
         factor, corner_hz, t_star_s = (30.0, 5.0, 0.3) if label == HIGH[0] else (3.0, 8.0, 0.03)
-        source = f * (1.0 + factor * resonance) / (1.0 + (f / corner_hz) ** 2)
+        source = f * (1.0 + ground * factor * resonance) / (1.0 + (f / corner / corner_hz) ** 2)
         return (source * np.exp(-np.pi * t_star_s * f) * response) ** 2
     corner_hz, slope = (0.6, 8) if label == LOW[0] else (0.9, 6)
     rise = (f / 0.2) ** 4 / (1.0 + (f / 0.2) ** 4)
-    ground = 0.02 * resonance if label == LOW[1] else 0.0
-    return (rise / (1.0 + (f / corner_hz) ** slope) + ground) * response**2
+    echo = 0.02 * ground * resonance if label == LOW[1] else 0.0
+    return (rise / (1.0 + (f / corner / corner_hz) ** slope) + echo) * response**2
 
 
 def high_envelope(t_s, second_s: float, ratio: float, decay_s: float) -> np.ndarray:
@@ -169,7 +176,7 @@ def marsquake_wave(quake: Marsquake, offset_s: float, rate_hz: int) -> np.ndarra
     n = int(quake.length_s * rate_hz)
     t = offset_s + np.arange(n) / rate_hz
     size = n + n % 2
-    psd = event_psd(quake.label, np.fft.rfftfreq(size, 1.0 / rate_hz))
+    psd = event_psd(quake.label, np.fft.rfftfreq(size, 1.0 / rate_hz), quake.corner, quake.ground)
     carriers = shaped_noise(np.broadcast_to(psd, (7, len(psd))), size, rate_hz, rng)[:, :n]
     second_s = (quake.second_ns - quake.first_ns) * 1e-9
     fade = np.clip((t[-1] - t) / 60.0, 0.0, 1.0)

@@ -1,20 +1,22 @@
 """What InSight's seismometer records when no marsquake is there, as NumPy arrays.
 
 Every function is one piece of the record: the background shaped by local time and wind, the
-resonances of ground and lander, the tick, glitches, donks, dust devils. Velocities are m/s.
+resonances of ground and lander, the tick. Velocities are m/s.
 """
 
+import dataclasses
 import math
 
 import numpy as np
 
 from seisml.planets import BODIES, local_hours
-from seisml.synthetics.noise import Draw, band_noise, generator, shaped_noise
+from seisml.synthetics.noise import Draw, generator, ornstein_uhlenbeck, shaped_noise
 
 SOL_NS, SOL_ZERO_NS = BODIES["mars"].day_ns, BODIES["mars"].day_zero_ns
 AZIMUTH_DEG = (135.1, 15.0, 255.0)  # of U, V, W
 DIP_DEG = (-29.4, -29.2, -29.7)
-BLOCK = 2048  # samples of a block of background noise; blocks overlap by half
+SENSITIVITY = (8.62622e10, 9.04503e10, 8.65494e10)  # counts/(m/s) of U, V, W
+BLOCK = 1024  # samples of a block of background noise; blocks overlap by half
 
 # Velocity PSD of a quiet evening without the 2.4 Hz resonance, dB re (m/s)²/Hz, median of
 # periodograms (computed from sol 235, 19 h LMST); beyond 0.05-8.6 Hz the instrument's response.
@@ -40,6 +42,7 @@ EVENING_HZ = (
 )
 EVENING_DB = (-180, -174, -176, -186, -193, -198, -204, -209, -208, -207, -204.5)
 EVENING_DB += (-203.5, -202, -201, -200, -212, -225, -250)
+LEVEL_HZ = (0.03, 0.1, 0.3, 1.0, 3.0, 8.0)
 MEDIAN_TO_MEAN_DB = 1.6  # of a periodogram
 WIND_HZ = (0.1, 0.3, 1.0, 2.0)
 WIND_DB = (8.0, 12.0, 18.0, 22.0)  # windy day minus quiet evening
@@ -56,8 +59,6 @@ LANDER_MODES = (
     (7.30, 0.08, 0.0, 5.0),
 )
 TICK_M_S = (2.2e-10, 4e-11, 2.1e-11, 1e-11, 2e-12, 1.0e-11, 1.3e-11, 8e-12)
-GLITCH_DECAY = 0.2434  # 1/s
-GLITCH_TURN = 0.3052  # rad/s
 
 
 def lmst_hours(time_ns) -> np.ndarray:
@@ -101,17 +102,73 @@ def to_uvw(zne: np.ndarray) -> np.ndarray:
     return np.einsum("ij,jn->in", forward_matrix(), zne)
 
 
+@dataclasses.dataclass(frozen=True)
+class Climate:
+    """How the noise of a record differs from that of a typical sol.
+
+    Attributes
+    ----------
+    level_db : tuple of float
+        Change of the quiet background at `LEVEL_HZ`, dB.
+    wind, still : float
+        Factor on `wind_share`, and wind that blows at any hour.
+    gust, gust_s : float
+        Factor on `gust_sd`, and correlation time of gusts, s.
+    tick : float
+        Factor on the 1 Hz tick.
+    mode_shift, mode_db : tuple of float
+        Factor on the frequency and change of the height (dB) of the ground's resonance and of
+        each of `LANDER_MODES`.
+    """
+
+    level_db: tuple[float, ...] = (0.0,) * len(LEVEL_HZ)
+    wind: float = 1.0
+    still: float = 0.0
+    gust: float = 1.0
+    gust_s: float = 200.0
+    tick: float = 1.0
+    mode_shift: tuple[float, ...] = (1.0,) * (1 + len(LANDER_MODES))
+    mode_db: tuple[float, ...] = (0.0,) * (1 + len(LANDER_MODES))
+
+
+TYPICAL = Climate()
+
+
 def wind_share(lmst_h) -> np.ndarray:
     """Return the strength of the wind: 0 on a quiet evening, 1 in the early afternoon."""
     return np.interp(np.asarray(lmst_h) % 24.0, WIND_LMST, WIND_SHARE)
 
 
 def gust_sd(lmst_h) -> np.ndarray:
-    """Return the standard deviation of the logarithm of the amplitude: 0.15 to 0.8."""
+    """Return the standard deviation of the logarithm of the amplitude at 3-9 Hz: 0.15 to 0.8."""
     return 0.15 + 0.65 * np.clip(wind_share(lmst_h) / 0.8, 0.0, 1.0)
 
 
-def background_psd(frequency_hz, wind) -> np.ndarray:
+def wind_series(time_ns, step_s: float, rng, climate: Climate = TYPICAL) -> np.ndarray:
+    """Draw the wind with its gusts.
+
+    Parameters
+    ----------
+    time_ns : numpy.ndarray of int64, shape (n,)
+        Instants `step_s` apart.
+    step_s : float
+    rng : numpy.random.Generator
+    climate : Climate
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n,)
+        In the measure of `wind_share`. A gust raises all that wind raises, high frequencies most:
+        its size is such that ln(RMS) at 3-9 Hz has the standard deviation of `gust_sd`.
+    """
+    lmst_h = lmst_hours(time_ns)
+    slow = ornstein_uhlenbeck(len(lmst_h), step_s, climate.gust_s, rng)
+    gusts = climate.gust * gust_sd(lmst_h) * (20.0 / math.log(10.0)) / WIND_DB[-1] * slow
+    wind = climate.still + climate.wind * wind_share(lmst_h) + gusts
+    return np.clip(wind, -0.1, 1.8)
+
+
+def background_psd(frequency_hz, wind, climate: Climate = TYPICAL) -> np.ndarray:
     """Return the power spectral density of the background without resonances.
 
     Parameters
@@ -119,6 +176,7 @@ def background_psd(frequency_hz, wind) -> np.ndarray:
     frequency_hz : array of shape (n_frequencies,)
     wind : float or array of shape (n,)
         See `wind_share`.
+    climate : Climate
 
     Returns
     -------
@@ -128,11 +186,12 @@ def background_psd(frequency_hz, wind) -> np.ndarray:
     f = np.asarray(frequency_hz, dtype=float)
     log_f = np.log(np.maximum(f, 1e-3))
     level = np.interp(log_f, np.log(EVENING_HZ), EVENING_DB) + MEDIAN_TO_MEAN_DB
+    level = level + np.interp(log_f, np.log(LEVEL_HZ), climate.level_db)
     rise = np.interp(log_f, np.log(WIND_HZ), WIND_DB)
     return 10.0 ** ((level + np.asarray(wind)[..., None] * rise) / 10.0) * (f > 0.0)
 
 
-def mode_gain(frequency_hz, lmst_h) -> np.ndarray:
+def mode_gain(frequency_hz, lmst_h, wind=None, climate: Climate = TYPICAL) -> np.ndarray:
     """Return by which factor resonances raise the power of the background.
 
     The 2.4 Hz resonance of the ground is always there; those of the lander grow with the wind
@@ -142,6 +201,9 @@ def mode_gain(frequency_hz, lmst_h) -> np.ndarray:
     ----------
     frequency_hz : array of shape (n_frequencies,)
     lmst_h : float or array of shape (n,)
+    wind : float or array of shape (n,), optional
+        That of the local time where it is not given.
+    climate : Climate
 
     Returns
     -------
@@ -149,32 +211,41 @@ def mode_gain(frequency_hz, lmst_h) -> np.ndarray:
         1 far from resonances.
     """
     f = np.asarray(frequency_hz, dtype=float)
-    wind = wind_share(lmst_h)[..., None]
+    wind = np.asarray(wind_share(lmst_h) if wind is None else wind)[..., None]
     warmth = 0.5 + 0.5 * np.cos((np.asarray(lmst_h)[..., None] - 15.0) * np.pi / 12.0)
-    gain = 1.0 + _lorentzian(f, *GROUND_MODE, wind)
-    for centre, *shape in LANDER_MODES:
-        gain = gain + _lorentzian(f, centre * (1.0 - 0.04 * warmth), *shape, wind)
+    gain = np.ones(f.shape)
+    modes = (GROUND_MODE, *LANDER_MODES)
+    for n, (centre, width, *heights) in enumerate(modes):
+        drift = 0.04 * warmth if n else 0.0
+        centre_hz = centre * climate.mode_shift[n] * (1.0 - drift)
+        heights_db = [max(0.0, height + climate.mode_db[n]) for height in heights]
+        gain = gain + _lorentzian(f, centre_hz, width, *heights_db, wind)
     return gain
 
 
 def _lorentzian(f, centre_hz, width_hz, still_db, windy_db, wind):
-    height = 10.0 ** ((still_db + (windy_db - still_db) * wind) / 10.0) - 1.0
-    return height / (1.0 + ((f - centre_hz) / (0.5 * width_hz)) ** 2)
+    height = 10.0 ** ((still_db + (windy_db - still_db) * np.clip(wind, 0.0, 1.3)) / 10.0) - 1.0
+    return np.maximum(height, 0.0) / (1.0 + ((f - centre_hz) / (0.5 * width_hz)) ** 2)
 
 
-def noise_psd(frequency_hz, lmst_h) -> np.ndarray:
+def noise_psd(frequency_hz, lmst_h, wind=None, climate: Climate = TYPICAL) -> np.ndarray:
     """Return the power spectral density of background and resonances in (m/s)²/Hz.
 
     Parameters
     ----------
     frequency_hz : array of shape (n_frequencies,)
     lmst_h : float or array of shape (n,)
+    wind : float or array of shape (n,), optional
+        That of the local time where it is not given.
+    climate : Climate
 
     Returns
     -------
     numpy.ndarray, shape (n_frequencies,) or (n, n_frequencies)
     """
-    return background_psd(frequency_hz, wind_share(lmst_h)) * mode_gain(frequency_hz, lmst_h)
+    wind = wind_share(lmst_h) if wind is None else wind
+    gain = mode_gain(frequency_hz, lmst_h, wind, climate)
+    return background_psd(frequency_hz, wind, climate) * gain
 
 
 def band_rms(low_hz: float, high_hz: float, lmst_h: float) -> float:
@@ -183,11 +254,13 @@ def band_rms(low_hz: float, high_hz: float, lmst_h: float) -> float:
     return math.sqrt(float(np.trapezoid(noise_psd(f, lmst_h), f)))
 
 
-def background(seed: int, first: int, stop: int, rate_hz: int) -> np.ndarray:
+def background(
+    seed: int, first: int, stop: int, rate_hz: int, wind=None, climate: Climate = TYPICAL
+) -> np.ndarray:
     """Draw background and resonances on Z, N, E; any range, always the same series.
 
     Blocks of shaped noise, each from a generator of its own and with the spectrum of its local
-    time, overlap by half under a sine window, so that the variance is constant.
+    time and wind, overlap by half under a sine window, so that the variance is constant.
 
     Parameters
     ----------
@@ -196,6 +269,9 @@ def background(seed: int, first: int, stop: int, rate_hz: int) -> np.ndarray:
         Sample numbers since 1970, ``first <= i < stop``.
     rate_hz : int
         Sampling rate.
+    wind : callable, optional
+        Gives the wind at instants (ns); that of the local time where there is none.
+    climate : Climate
 
     Returns
     -------
@@ -209,7 +285,8 @@ def background(seed: int, first: int, stop: int, rate_hz: int) -> np.ndarray:
     out = np.zeros((3, (len(blocks) + 1) * hop))
     for part in np.array_split(blocks, -(-len(blocks) // 64)):
         middle_ns = (part * hop + hop) * (10**9 // rate_hz)
-        spectra = noise_psd(frequency_hz, lmst_hours(middle_ns))
+        lmst_h = lmst_hours(middle_ns)
+        spectra = noise_psd(frequency_hz, lmst_h, wind and wind(middle_ns), climate)
         for block, psd in zip(part, spectra, strict=True):
             at = (block - blocks[0]) * hop
             rng = generator(seed, Draw.BACKGROUND, block)
@@ -248,87 +325,3 @@ def tick(seed: int, day: int, n: int, rate_hz: int) -> np.ndarray:
     wave = np.einsum("sk,ki->si", TICK_M_S * np.cos(turn), np.cos(within))
     wave -= np.einsum("sk,ki->si", TICK_M_S * np.sin(turn), np.sin(within))
     return wave.reshape(-1)[:n]
-
-
-def glitch(t_s, step_m_s2: float) -> np.ndarray:
-    """Return the velocity that a step of acceleration leaves behind the VBB's response.
-
-    Parameters
-    ----------
-    t_s : array
-        Time since the step, s.
-    step_m_s2 : float
-        Size a of the step.
-
-    Returns
-    -------
-    numpy.ndarray
-        g(t) = (a/w) exp(−s t) sin(w t) for t ≥ 0, with s = 0.2434 /s and w = 0.3052 rad/s: the
-        peak of 1.25 s · a comes after 2.95 s [1]_.
-
-    References
-    ----------
-    .. [1] Scholz, J.-R. et al. (2020). Detection, analysis, and removal of glitches from
-       InSight's seismic data from Mars. Earth and Space Science 7, e2020EA001317.
-       https://doi.org/10.1029/2020EA001317
-
-    Examples
-    --------
-    >>> round(float(glitch(2.95, 1e-9)) * 1e9, 2)
-    1.25
-    """
-    t = np.maximum(np.asarray(t_s, dtype=float), 0.0)
-    return step_m_s2 / GLITCH_TURN * np.exp(-GLITCH_DECAY * t) * np.sin(GLITCH_TURN * t)
-
-
-def glitch_wave(t_s, peak_m_s: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a glitch of random direction on U, V, W; a third begin with a spike.
-
-    Parameters
-    ----------
-    t_s : numpy.ndarray, shape (n,)
-        Time since the step, s.
-    peak_m_s : float
-        Peak velocity on the strongest channel.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (3, n)
-        In m/s; 37 % are on one channel only.
-    """
-    direction = rng.standard_normal(3)
-    if rng.random() < 0.37:
-        direction[rng.permutation(3)[:2]] = 0.0
-    direction /= np.abs(direction).max()
-    pulse = glitch(t_s, peak_m_s / 1.25)
-    if rng.random() < 1.0 / 3.0:
-        onset = int(np.argmax(t_s >= 0.0))
-        spike = 10.0 ** rng.uniform(-9.0, -8.0) * rng.choice([-1.0, 1.0])
-        pulse[onset : onset + 2] += np.array([1.0, -0.4])[: len(pulse) - onset] * spike
-    return direction[:, None] * pulse
-
-
-def donk_wave(n: int, rate_hz: int, peak_m_s: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a short burst of 5-9 Hz on Z, N, E, shape (3, n), in m/s."""
-    t = np.arange(n) / rate_hz
-    level = np.exp(-3.0 * t / t[-1]) * np.minimum(t / 0.1, 1.0)
-    wave = band_noise(5.0, 9.0, n, rate_hz, rng, (3,)) * level
-    return wave * (peak_m_s / np.abs(wave).max())
-
-
-def dust_devil_wave(n: int, rate_hz: int, tilt_m_s: float, rng) -> np.ndarray:
-    """Return a passing dust devil on Z, N, E, shape (3, n), in m/s.
-
-    The ground tilts by the pressure drop (a Lorentzian in time), seen as a two-sided pulse on the
-    horizontal components, and the lander shakes at 3-9 Hz in the wind around the vortex.
-    """
-    t = (np.arange(n) - 0.5 * n) / rate_hz
-    width_s = n / rate_hz / 6.0
-    x = 2.0 * t / width_s
-    tilt = -3.0 * x / (1.0 + x**2) ** 2  # derivative of the pressure, peak about 1
-    angle = rng.uniform(0.0, 2.0 * np.pi)
-    direction = np.array([0.1, np.cos(angle), np.sin(angle)])
-    shake = band_noise(3.0, 9.0, n, rate_hz, rng, (3,)) / (1.0 + x**2)
-    fade = np.minimum(1.0, 5.0 * (1.0 - np.abs(2.0 * t * rate_hz / n)))
-    return (tilt_m_s * direction[:, None] * tilt + rng.uniform(2e-9, 8e-9) * shake) * fade

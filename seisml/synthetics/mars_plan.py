@@ -17,8 +17,8 @@ from seisml.synthetics.mars_events import (
     Marsquake,
     travel_times,
 )
-from seisml.synthetics.mars_noise import SOL_NS, SOL_ZERO_NS, band_rms, gust_sd, lmst_hours
-from seisml.synthetics.noise import Draw, generator, ornstein_uhlenbeck
+from seisml.synthetics.mars_noise import SOL_NS, SOL_ZERO_NS, band_rms, lmst_hours, wind_series
+from seisml.synthetics.noise import Draw, generator
 from seisml.times import DAY_NS
 
 STATION = "XB.ELYSE"
@@ -53,17 +53,22 @@ class MarsPlan:
 
     Attributes
     ----------
-    gust : numpy.ndarray
-        Factor of the noise every `GUST_STEP_S` seconds from the beginning of the archive.
+    wind : numpy.ndarray
+        Wind every `GUST_STEP_S` seconds from the beginning of the archive.
     """
 
     seed: int
     grid: Grid
-    gust: np.ndarray
+    wind: np.ndarray
     quakes: tuple[Marsquake, ...]
     transients: tuple[Transient, ...]
     faults: tuple[Fault, ...]
     catalog: Catalog
+
+    def wind_at(self, time_ns) -> np.ndarray:
+        """Return the wind at instants, see `seisml.synthetics.mars_noise.wind_series`."""
+        step = (np.asarray(time_ns) - self.grid.start_ns) / seconds(GUST_STEP_S)
+        return np.interp(step, np.arange(len(self.wind)), self.wind)
 
 
 def plan_mars(
@@ -90,14 +95,13 @@ def plan_mars(
     """
     planted = tuple(_fault(kind, grid) for kind in faults)
     n = round(grid.n_days * 86_400 / GUST_STEP_S) + 1
-    lmst_h = lmst_hours(grid.start_ns + np.arange(n) * seconds(GUST_STEP_S))
-    slow = ornstein_uhlenbeck(n, GUST_STEP_S, 200.0, generator(seed, Draw.GAIN))
+    steps_ns = grid.start_ns + np.arange(n) * seconds(GUST_STEP_S)
     number = round(events_per_sol * grid.n_days * DAY_NS / SOL_NS)
     quakes = _quakes(seed, grid, number, low_share, planted)
     return MarsPlan(
         seed=seed,
         grid=grid,
-        gust=np.exp(gust_sd(lmst_h) * slow),
+        wind=wind_series(steps_ns, GUST_STEP_S, generator(seed, Draw.GAIN)),
         quakes=quakes,
         transients=_transients(seed, grid, transients),
         faults=planted,
@@ -133,13 +137,13 @@ def _transients(seed: int, grid: Grid, factor: float) -> tuple[Transient, ...]:
         for hour, rate in enumerate(rates):
             for _ in range(rng.poisson(factor * rate * sols)):
                 time_ns = _time_at(rng, grid, hour)
-                length_s, peak_m_s = _size(kind, rng)
+                length_s, peak_m_s = transient_size(kind, rng)
                 if grid.start_ns <= time_ns < grid.end_ns - seconds(length_s):
                     out.append(Transient((seed, len(out)), kind, time_ns, length_s, peak_m_s))
     return tuple(out)
 
 
-def _size(kind: str, rng) -> tuple[float, float]:
+def transient_size(kind: str, rng) -> tuple[float, float]:
     """Return length (s) and velocity (m/s); glitches follow N(>A) ~ A^-1.33 above 8e-9 m/s."""
     if kind == "glitch":
         return 25.0, 8e-9 * (1.0 - rng.random()) ** (-1.0 / 1.33)

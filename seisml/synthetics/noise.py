@@ -21,6 +21,7 @@ class Draw(enum.IntEnum):
     EXPERT = 9
     BACKGROUND = 10
     TICK = 11
+    RECORD = 12
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

@@ -1,0 +1,121 @@
+"""Detections: events of the state machine become a catalogue, with onsets and measures."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from seisml.archive import Archive
+from seisml.catalog import Catalog, make_catalog
+from seisml.cuts import cuts
+from seisml.measures import Measures, measure
+from seisml.onset import Onset, find_onset, onset_span
+from seisml.segments import Band, Segment
+from seisml.times import NS_PER_S, iso
+
+Calibrate = Callable[[list[Segment]], Iterable[Segment]]
+"""From counts to ground motion, for example `seisml.response.to_motion` with its settings."""
+MEASURED = ("amplitude_peak", "amplitude_rms", "amplitude_unit", "snr_db", "dominant_hz")
+
+
+def to_catalog(
+    raw: pd.DataFrame,
+    archive: Archive | None,
+    band: Band,
+    detection: Mapping,
+    *,
+    name: str = "seisml",
+    body: str = "earth",
+    calibrate: Calibrate | None = None,
+    reach_s: float = 0.0,
+) -> Catalog:
+    """Make a catalogue of raw events, with onsets and measures where there are waveforms.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        Columns station ("NET.STA.LOC.BI"), label and `seisml.states.RAW_COLUMNS`.
+    archive : Archive or None
+    band : Band
+    detection : mapping
+        ``refine_onset``, ``onset_search_s``, ``onset_uncertainty_s`` (what is to be added to the
+        uncertainty of the picker, as emergent signals begin before they can be seen).
+    name, body : str
+    calibrate : callable, optional
+        Turns counts into the unit in which amplitudes are wanted.
+    reach_s : float, s
+        How far it looks to both sides.
+
+    Returns
+    -------
+    Catalog
+        One event a detection with columns amplitude_peak, amplitude_rms, amplitude_unit, snr_db,
+        dominant_hz (see `seisml.measures.measure`), duration_s and channel; picks P, and S where
+        it can be told. An onset that is no surer than the windows leaves their time.
+    """
+    refine = archive is not None and detection.get("refine_onset", True)
+    options = {"band": band, "search_s": detection.get("onset_search_s", 1.0)}
+    found: list[tuple[Onset | None, Measures]] = [(None, Measures())] * len(raw)
+    if refine:
+        for station, rows in raw.groupby("station", sort=True).indices.items():
+            looked = _looked_at(archive, station, raw.iloc[rows], calibrate, reach_s, **options)
+            for number, one in looked:
+                found[rows[number]] = one
+    emergent_s = detection.get("onset_uncertainty_s", 0.0)
+    events, picks = [], []
+    seen: Counter = Counter()
+    for row, (onset, measures) in zip(raw.itertuples(index=False), found, strict=True):
+        name_of = f"{row.station}.{iso(row.start_ns)[:-5].replace(':', '')}"
+        seen[name_of] += 1  # the same record may be in two stores
+        event = _event(row, onset, measures)
+        event["uncertainty_s"] = np.hypot(event["uncertainty_s"], emergent_s)
+        event["event_id"] = name_of if seen[name_of] == 1 else f"{name_of}#{seen[name_of]}"
+        events.append(event)
+        picks += _picks(event, onset)
+    basis = "first_pick" if refine else "detection_on"
+    return make_catalog(events, picks, name=name, body=body, source="seisml", time_basis=basis)
+
+
+def _looked_at(archive, station, raw, calibrate, reach_s, *, band: Band, search_s: float):
+    """Yield (number, (onset, measures)) of one station's events, each stretch read once."""
+    starts_ns, ends_ns = raw["start_ns"].tolist(), raw["end_ns"].tolist()
+    reach_ns = round(reach_s * NS_PER_S)
+    spans = []
+    for start_ns, end_ns in zip(starts_ns, ends_ns, strict=True):
+        first_ns, last_ns = onset_span(start_ns, band=band, search_s=search_s)
+        spans.append((first_ns - reach_ns, max(last_ns, end_ns) + reach_ns))
+    for number, parts in cuts(archive, station, spans):
+        onset = find_onset(parts, starts_ns[number], band=band, search_s=search_s)
+        time_ns = starts_ns[number] if onset is None else onset.time_ns
+        motion = parts if calibrate is None else list(calibrate(parts))
+        channel = "" if onset is None else onset.channel
+        end_ns = max(ends_ns[number], time_ns + NS_PER_S)
+        options = {"band": band, "noise_s": search_s, "channel": channel}
+        yield number, (onset, measure(motion, time_ns, end_ns, **options))
+
+
+def _event(row, onset: Onset | None, measures: Measures) -> dict:
+    """Return the row of an event."""
+    time_ns = row.start_ns if onset is None else onset.time_ns
+    end_ns = max(row.end_ns, time_ns + NS_PER_S)
+    return {
+        "time_ns": time_ns,
+        "end_ns": end_ns,
+        "station": ".".join(row.station.split(".")[:2]),
+        "label": row.label,
+        "score": row.peak,
+        "uncertainty_s": np.nan if onset is None else onset.uncertainty_s,
+        "duration_s": (end_ns - time_ns) / NS_PER_S,
+        **{name: getattr(measures, name) for name in MEASURED},
+        "channel": measures.channel if onset is None else onset.channel,
+    }
+
+
+def _picks(event: Mapping, onset: Onset | None) -> list[dict]:
+    """Return the picks of an event: P, and S where there is one."""
+    pick = {key: event[key] for key in ("event_id", "station", "score")} | {"method": "automatic"}
+    times = [("P", event["time_ns"], event["uncertainty_s"])]
+    if onset is not None and onset.s_time_ns is not None:
+        times.append(("S", onset.s_time_ns, onset.s_uncertainty_s))
+    return [{**pick, "phase": p, "time_ns": t, "uncertainty_s": u} for p, t, u in times]

@@ -1,0 +1,121 @@
+"""Transients of InSight that are no marsquakes: glitches, donks, dust devils, thermal cracks."""
+
+import numpy as np
+
+from seisml.synthetics.mars_noise import to_uvw
+from seisml.synthetics.noise import band_noise
+
+GLITCH_DECAY = 0.2434  # 1/s
+GLITCH_TURN = 0.3052  # rad/s
+
+
+def glitch(t_s, step_m_s2: float) -> np.ndarray:
+    """Return the velocity that a step of acceleration leaves behind the VBB's response.
+
+    Parameters
+    ----------
+    t_s : array
+        Time since the step, s.
+    step_m_s2 : float
+        Size a of the step.
+
+    Returns
+    -------
+    numpy.ndarray
+        g(t) = (a/w) exp(−s t) sin(w t) for t ≥ 0, with s = 0.2434 /s and w = 0.3052 rad/s: the
+        peak of 1.25 s · a comes after 2.95 s [1]_.
+
+    References
+    ----------
+    .. [1] Scholz, J.-R. et al. (2020). Detection, analysis, and removal of glitches from
+       InSight's seismic data from Mars. Earth and Space Science 7, e2020EA001317.
+       https://doi.org/10.1029/2020EA001317
+
+    Examples
+    --------
+    >>> round(float(glitch(2.95, 1e-9)) * 1e9, 2)
+    1.25
+    """
+    t = np.maximum(np.asarray(t_s, dtype=float), 0.0)
+    return step_m_s2 / GLITCH_TURN * np.exp(-GLITCH_DECAY * t) * np.sin(GLITCH_TURN * t)
+
+
+def glitch_wave(t_s, peak_m_s: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a glitch of random direction on U, V, W; a third begin with a spike.
+
+    Parameters
+    ----------
+    t_s : numpy.ndarray, shape (n,)
+        Time since the step, s.
+    peak_m_s : float
+        Peak velocity on the strongest channel.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (3, n)
+        In m/s; 37 % are on one channel only.
+    """
+    direction = rng.standard_normal(3)
+    if rng.random() < 0.37:
+        direction[rng.permutation(3)[:2]] = 0.0
+    direction /= np.abs(direction).max()
+    pulse = glitch(t_s, peak_m_s / 1.25)
+    if rng.random() < 1.0 / 3.0:
+        onset = int(np.argmax(t_s >= 0.0))
+        spike = 10.0 ** rng.uniform(-9.0, -8.0) * rng.choice([-1.0, 1.0])
+        pulse[onset : onset + 2] += np.array([1.0, -0.4])[: len(pulse) - onset] * spike
+    return direction[:, None] * pulse
+
+
+def donk_wave(n: int, rate_hz: int, peak_m_s: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a short burst of 5-9 Hz on Z, N, E, shape (3, n), in m/s."""
+    t = np.arange(n) / rate_hz
+    level = np.exp(-3.0 * t / t[-1]) * np.minimum(t / 0.1, 1.0)
+    wave = band_noise(5.0, 9.0, n, rate_hz, rng, (3,)) * level
+    return wave * (peak_m_s / np.abs(wave).max())
+
+
+def dust_devil_wave(n: int, rate_hz: int, tilt_m_s: float, rng) -> np.ndarray:
+    """Return a passing dust devil on Z, N, E, shape (3, n), in m/s.
+
+    The ground tilts by the pressure drop (a Lorentzian in time), seen as a two-sided pulse on the
+    horizontal components, and the lander shakes at 3-9 Hz in the wind around the vortex.
+    """
+    t = (np.arange(n) - 0.5 * n) / rate_hz
+    width_s = n / rate_hz / 6.0
+    x = 2.0 * t / width_s
+    tilt = -3.0 * x / (1.0 + x**2) ** 2  # derivative of the pressure, peak about 1
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    direction = np.array([0.1, np.cos(angle), np.sin(angle)])
+    shake = band_noise(3.0, 9.0, n, rate_hz, rng, (3,)) / (1.0 + x**2)
+    fade = np.minimum(1.0, 5.0 * (1.0 - np.abs(2.0 * t * rate_hz / n)))
+    return (tilt_m_s * direction[:, None] * tilt + rng.uniform(2e-9, 8e-9) * shake) * fade
+
+
+def transient_wave(
+    kind: str, n: int, offset_s: float, rate_hz: int, peak_m_s: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return a transient of any kind on U, V, W.
+
+    Parameters
+    ----------
+    kind : str
+        glitch, donk or dust_devil.
+    n : int
+        Number of samples.
+    offset_s : float
+        Time from the transient's start to the first sample, s.
+    rate_hz : int
+    peak_m_s : float
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (3, n)
+        m/s.
+    """
+    if kind == "glitch":
+        return glitch_wave(offset_s + np.arange(n) / rate_hz, peak_m_s, rng)
+    make = donk_wave if kind == "donk" else dust_devil_wave
+    return to_uvw(make(n, rate_hz, peak_m_s, rng))

@@ -1,0 +1,257 @@
+"""F1 on real records: ``python tests/benchmarks/real_sets.py SHARED --work FOLDER``.
+
+SHARED holds ``data`` and ``scoring`` (default: the environment's SEISML_SHARED). Three columns,
+none with a threshold that was chosen on the records it is scored on:
+
+shipped   the model that comes with seisml, as ``seisml detect --model earth-local`` has it;
+A         trained on generated records and all other sets, without this network (split "set");
+B         cross-fitted blocks of this network (split "blocks"), with the same other records.
+
+Everything else is the profile earth-onsets. Features are kept in FOLDER and made once.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seisml.archive import open_archive
+from seisml.associate import coincidences
+from seisml.catalog import Catalog, make_catalog
+from seisml.config import load_profile
+from seisml.detect import detect
+from seisml.extract import extract
+from seisml.formats import write_catalog
+from seisml.labels import SIGNAL_COLUMNS
+from seisml.model import load_detector
+from seisml.pretraining import generated_set, get_recipe
+from seisml.settings import label_rule_of, plan_from, plan_of, training_rule_of
+from seisml.store import iter_tables
+from seisml.thresholds import MatchRule
+from seisml.times import NS_PER_S
+from seisml.training import train
+from seisml.trainingset import TrainingSet
+
+SETS = {
+    "earth_pfo": "waveforms",
+    "earth_nc_windows": "waveforms",
+    "earth_bradys": "sds",
+    "earth_iceland": "sds",
+    "earth_ipoc_pb01": "*.mseed",
+    "earth_mixed": "*.mseed",
+    "earth_chile_volcano": "waveforms",
+}
+NETWORKS = {"earth_bradys": (1.5, 3), "earth_iceland": (3.0, 4)}
+"""Longest moveout over the network, s, and the least number of stations."""
+BLOCKS_S = {"earth_iceland": 60.0, "earth_mixed": 14_400.0}
+"""Length of cross-fitted blocks, where it is not a day."""
+GENERATED_UNTIL = "2004-01-01"
+"""What of the generated records is learnt together with networks."""
+GOALS = {
+    "earth_pfo": (0.985, 0.993),
+    "earth_nc_windows": (0.965, 0.975),
+    "earth_bradys": (0.90, 0.96),
+    "earth_bradys_network": (0.96, 1.00),
+    "earth_iceland": (0.84, 0.89),
+    "earth_iceland_network": (0.90, 0.94),
+    "earth_ipoc_pb01": (1.0, 1.0),
+    "earth_mixed": (0.93, 0.95),
+    "earth_chile_volcano": (0.85, 0.87),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """Where the sets are, and where what is made of them is kept."""
+
+    shared: Path
+    work: Path
+
+    def records(self, key: str):
+        """Open the records of a set; those of earth_mixed are made first."""
+        folder = self.shared / "data" / key
+        if key == "earth_mixed":
+            folder = self.work / key
+            if not folder.exists():
+                make = self.shared / "scoring" / "make_mixed.py"
+                words = ["--data", self.shared / "data", "--out", self.work]
+                subprocess.run([sys.executable, make, *words], check=True)
+        return open_archive(str(folder / SETS[key]), index=False)
+
+    def store(self, key: str, plan) -> Path:
+        """Return the features of a set, made where they are missing."""
+        store = self.work / "features" / plan.fingerprint / key
+        extract(self.records(key), store, plan)
+        return store
+
+    def truth(self, key: str) -> tuple[Path, Path, dict]:
+        """Return truth, coverage and options of the scorer."""
+        folder = self.shared / "scoring" / "truth"
+        options = json.loads((folder / "sets.json").read_text())[key]
+        if key == "earth_mixed":
+            folder = self.work
+        return folder / options["truth"], folder / options["coverage"], options
+
+    def score(self, key: str, found: Catalog, mode: str) -> dict:
+        """Score detections with the shared scorer."""
+        truth, coverage, options = self.truth(key)
+        path = self.work / "detections" / mode / f"{key}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_catalog(found, path)
+        out = path.with_suffix(".json")
+        words = ["--truth", truth, "--coverage", coverage, "--detections", path]
+        words += ["--match", options["match"], "--block-s", str(options["block_s"])]
+        words += ["--out-json", out, "--bootstrap", "200"]
+        scorer = self.shared / "scoring" / "score.py"
+        subprocess.run([sys.executable, scorer, *map(str, words)], check=True, capture_output=True)
+        return json.loads(out.read_text())
+
+
+def training_set(bench: Bench, key: str, config) -> TrainingSet:
+    """Return a set as a user would train on it: events with onsets, and spans nobody judged."""
+    truth = pd.read_csv(bench.truth(key)[0], dtype=str, keep_default_na=False)
+    time_ns, end_ns = (_ns(truth[name]) for name in ("time", "end_time"))
+    end_ns = np.where(end_ns > time_ns, end_ns, time_ns + 5 * NS_PER_S)
+    station = np.array([".".join(name.split(".")[:2]) for name in truth["station"]])
+    ids = [f"{key}-{n}" for n in range(len(truth))]
+    rows = {"event_id": ids, "time_ns": time_ns, "end_ns": end_ns, "station": station}
+    events = pd.DataFrame({**rows, "label": "earthquake"})
+    seen = events[(truth["neutral"] != "1").to_numpy()].rename(columns={"time_ns": "start_ns"})
+    seen = seen.assign(uncertainty_s=0.1, weight=1.0, rule="intervals")[list(SIGNAL_COLUMNS)]
+    expert = make_catalog(events, name=key, time_basis="label_start")
+    store = bench.store(key, plan_of(config))
+    signals = seen.sort_values(["station", "start_ns"], ignore_index=True)
+    return TrainingSet(
+        (store,), signals, expert, label_rule_of(config), archive=bench.records(key), name=key
+    )
+
+
+def _ns(column: pd.Series) -> np.ndarray:
+    times = pd.to_datetime(column.where(column != "", None), format="ISO8601", utc=True)
+    values = times.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
+    return values.astype(np.int64)
+
+
+def shipped(bench: Bench, keys, model: str) -> dict[str, Catalog]:
+    """Return what the model that comes with seisml finds, with all its defaults."""
+    detector = load_detector(model)
+    found = {}
+    for key in keys:
+        store = bench.store(key, plan_from(detector.plan))
+        found[key] = detect(iter_tables(store), detector, archive=bench.records(key), name=key)
+    return found
+
+
+def cross_fitted(sets, config, **changes) -> list[Catalog]:
+    """Return the detections of each set by models that were trained without its fold."""
+    rule = dataclasses.replace(training_rule_of(config), **changes)
+    done = train(
+        sets,
+        rule=rule,
+        detection=dataclasses.asdict(config.detection),
+        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
+        on_progress=lambda text: print(f"  {text}", file=sys.stderr, flush=True),
+    )
+    print(f"  {done.detector.card['threshold']}", file=sys.stderr)
+    events = done.machine.events
+    out = []
+    for one in sets:
+        names = {str(row).split(".", 2)[0] for row in one.expert.events["station"]}
+        mine = events["station"].str.split(".").str[0].isin(names)
+        out.append(make_catalog(events[mine], time_basis=done.machine.time_basis))
+    return out
+
+
+def networks(key: str, found: Catalog) -> Catalog:
+    """Join the detections of a network."""
+    window_s, n = NETWORKS[key]
+    return coincidences(found, window_s=window_s, min_stations=n)
+
+
+def results(bench: Bench, mode: str, key: str, found: Catalog) -> dict[str, dict]:
+    """Score one set, and its network where it has one."""
+    out = {key: bench.score(key, found, mode)}
+    if key in NETWORKS:
+        name = f"{key}_network"
+        out[name] = bench.score(name, networks(key, found), mode)
+    for name, one in out.items():
+        near = one["residual_s"].get("within", {})
+        print(
+            f"{mode:8} {name:24} F1 {one['f1']:.3f}  recall {one['recall']:.3f}  precision "
+            f"{one['precision']:.3f}  within 0.1/0.2/0.5 s "
+            + "/".join(f"{near.get(step, float('nan')):.2f}" for step in ("0.1", "0.2", "0.5")),
+            flush=True,
+        )
+    return out
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("shared", nargs="?", default=os.environ.get("SEISML_SHARED"))
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--modes", nargs="+", default=["shipped", "A", "B"])
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--model", default="earth-local")
+    parser.add_argument("--generated", type=Path, help="Folder of 'seisml pretrain --keep'.")
+    args = parser.parse_args()
+    if not args.shared:
+        parser.error("say where the shared sets are: an argument, or SEISML_SHARED")
+    args.work.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+def learnt_from(bench: Bench, config, generated: Path | None) -> list[TrainingSet]:
+    """Return all sets, and last the generated records where there are some."""
+    sets = [training_set(bench, key, config) for key in SETS]
+    if generated:
+        recipe, truth = get_recipe("earth-local"), pd.read_csv(generated / "truth.csv")
+        store = generated / "features"
+        sets.append(generated_set(recipe, truth, store, until=GENERATED_UNTIL))
+    return sets
+
+
+def found_by(mode: str, bench: Bench, args, config, sets) -> Iterator[tuple[str, Catalog]]:
+    """Yield the detections of each set in one mode."""
+    if mode == "shipped":
+        yield from shipped(bench, args.sets, args.model).items()
+    elif mode == "A":
+        yield from zip(SETS, cross_fitted(sets, config, split="set"), strict=False)
+    else:
+        for number, key in enumerate(SETS):
+            if key in args.sets:
+                mine = [sets[number], *sets[len(SETS) :]]
+                block_s = BLOCKS_S.get(key, 86_400.0)
+                options = {"n_folds": 3, "block_s": block_s, "purge_s": 10.0}
+                yield key, cross_fitted(mine, config, **options)[0]
+
+
+def main() -> None:
+    """Print the table."""
+    args = arguments()
+    bench, config = Bench(Path(args.shared), args.work), load_profile("earth-onsets")
+    trained = {"A", "B"} & set(args.modes)
+    sets = learnt_from(bench, config, args.generated) if trained else []
+    table: dict[str, dict[str, dict]] = {}
+    for mode in args.modes:
+        table[mode] = {}
+        for key, found in found_by(mode, bench, args, config, sets):
+            if key in args.sets:
+                table[mode] |= results(bench, mode, key, found)
+    print("\n| set | " + " | ".join(table) + " | goal A | goal B |")
+    print("|---" * (len(table) + 3) + "|")
+    for name, goals in GOALS.items():
+        cells = [f"{one[name]['f1']:.3f}" if name in one else "-" for one in table.values()]
+        if set(cells) != {"-"}:
+            print(f"| {name} | " + " | ".join(cells) + " | {:.3f} | {:.3f} |".format(*goals))
+
+
+if __name__ == "__main__":
+    main()

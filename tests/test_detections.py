@@ -1,0 +1,111 @@
+"""Detections: measures on planted signals, the columns of the catalogue, what has no waveforms."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from waveform_data import DAY0, STATION, at, trace, write
+
+from seisml.archive import open_archive
+from seisml.detections import to_catalog
+from seisml.formats import read_catalog, write_catalog
+from seisml.measures import measure
+from seisml.segments import Band, Segment
+from seisml.states import RAW_COLUMNS
+from seisml.times import NS_PER_S
+
+BAND = Band(1.0, 40.0)
+DETECTION = {"onset_search_s": 6.0}
+
+
+def planted(size: float = 100.0, hz: float = 6.0):
+    """A trace of 120 s, noise of 1, with a sine of 10 s from second 60 on."""
+    t = np.arange(12000) / 100.0
+    x = np.random.default_rng(0).standard_normal(12000)
+    inside = (t >= 60) & (t < 70)
+    return trace(x + size * inside * np.sin(2 * np.pi * hz * t), rate_hz=100.0)
+
+
+def raw_events(*rows) -> pd.DataFrame:
+    """Raw events (start s, end s) of the station."""
+    return pd.DataFrame(
+        [(STATION, "quake", at(a), at(b), 0.9, at(a), 3) for a, b in rows],
+        columns=["station", "label", *RAW_COLUMNS],
+    )
+
+
+def test_columns_say_what_was_planted(tmp_path):
+    """Peak, RMS, frequency, SNR, duration and onset of a sine, also after the way through CSV."""
+    archive = open_archive(write(tmp_path / "w" / "a", planted()).parent, index=False)
+    found = to_catalog(raw_events((61.0, 70.0)), archive, BAND, DETECTION)
+    write_catalog(found, tmp_path / "d.csv")
+    for catalog in (found, read_catalog(tmp_path / "d.csv")):
+        [event] = catalog.events.to_dict("records")
+        assert abs(event["time_ns"] - at(60.0)) < 0.05 * NS_PER_S
+        assert float(event["amplitude_peak"]) == pytest.approx(
+            100, rel=0.15
+        )  # overshoot of the filter
+        assert float(event["amplitude_rms"]) == pytest.approx(100 / np.sqrt(2), rel=0.05)
+        assert event["amplitude_unit"] == "counts"
+        assert float(event["dominant_hz"]) == pytest.approx(6.0, abs=0.3)
+        assert float(event["snr_db"]) > 37  # 5000 to 1, and more in a narrower band
+        assert float(event["duration_s"]) == pytest.approx(10.0, abs=0.1)
+        assert event["channel"] == "HHZ"
+    assert found.picks["phase"].tolist() == ["P"]
+
+
+def test_in_the_unit_asked_for(tmp_path):
+    """Amplitudes come out of the calibration, onsets do not depend on it."""
+    archive = open_archive(write(tmp_path / "w" / "a", planted()).parent, index=False)
+
+    def to_metres(parts):
+        for part in parts:
+            yield Segment(
+                part.station,
+                part.channels,
+                part.start_ns,
+                part.sampling_rate_hz,
+                part.data * 1e-9,
+                "m/s",
+            )
+
+    raw = raw_events((61.0, 70.0))
+    counts = to_catalog(raw, archive, BAND, DETECTION).events.iloc[0]
+    metres = to_catalog(raw, archive, BAND, DETECTION, calibrate=to_metres, reach_s=5.0)
+    event = metres.events.iloc[0]
+    assert event["amplitude_unit"] == "m/s"
+    assert event["amplitude_peak"] == pytest.approx(1e-9 * counts["amplitude_peak"], rel=1e-6)
+    assert event["time_ns"] == counts["time_ns"]
+
+
+def test_without_waveforms_or_onset(tmp_path):
+    """No records at the event, or no onset in them: its time is that of the windows."""
+    archive = open_archive(write(tmp_path / "w" / "a", planted()).parent, index=False)
+    raw = raw_events((500.0, 510.0), (61.0, 70.0))
+    found = to_catalog(raw, archive, BAND, DETECTION).events
+    assert found["time_ns"].iloc[1] == at(500.0)
+    assert np.isnan(found[["uncertainty_s", "amplitude_peak", "snr_db"]].iloc[1]).all()
+    plain = to_catalog(raw, None, BAND, DETECTION)
+    assert plain.time_basis == "detection_on"
+    assert set(plain.events["time_ns"]) == {at(500.0), at(61.0)}
+    assert to_catalog(raw[:0], archive, BAND, DETECTION).events.empty
+
+
+def test_order_does_not_matter(tmp_path):
+    """The rows of the raw events in any order: the same catalogue."""
+    archive = open_archive(write(tmp_path / "w" / "a", planted()).parent, index=False)
+    raw = raw_events((61.0, 70.0), (30.0, 35.0), (90.0, 95.0))
+    one = to_catalog(raw, archive, BAND, DETECTION)
+    other = to_catalog(raw.iloc[[2, 0, 1]].reset_index(drop=True), archive, BAND, DETECTION)
+    pd.testing.assert_frame_equal(one.events, other.events)
+
+
+def test_measures_of_nothing():
+    """Samples elsewhere, or too few: empty measures; no noise before: no ratio."""
+    x = np.random.default_rng(1).standard_normal((1, 1000))
+    part = Segment(STATION, ("HHZ",), DAY0, 100.0, x)
+    options = {"band": BAND, "noise_s": 5.0}
+    assert np.isnan(measure([part], at(50.0), at(60.0), **options).amplitude_peak)
+    assert np.isnan(measure([part], at(9.99), at(60.0), **options).amplitude_peak)
+    first = measure([part], DAY0, at(5.0), **options)
+    assert first.amplitude_rms > 0
+    assert np.isnan(first.snr_db)
