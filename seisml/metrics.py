@@ -55,7 +55,7 @@ def metrics(
     Raises
     ------
     ConfigError
-        If `block_s` is not positive.
+        If `block_s` is not from 1 to 1e9 s, or there are more than 10 million such blocks.
 
     Notes
     -----
