@@ -64,6 +64,9 @@ class Recipe:
         What is fainter or visible for less time is neither event nor noise.
     training : mapping
         Changes of the profile's rule of training.
+    on : float
+        Threshold of the model, where it is not that with the best F1 on the generated records (0):
+        those are far more disturbed than real ones.
     uncertainty_s : float, s
         Of an event's limits; windows within twice that of them are left out.
     labels : mapping
@@ -85,6 +88,7 @@ class Recipe:
     least_snr: float = 1.6
     least_s: float = 60.0
     training: Mapping = dataclasses.field(default_factory=dict)
+    on: float = 0.0
     uncertainty_s: float = 2.0
     labels: Mapping = dataclasses.field(default_factory=lambda: {"one_class": False})
     block_days: float = 20.0
@@ -103,6 +107,7 @@ RECIPES: dict[str, Recipe] = {
         least_snr=10 ** (FAINT_DB / 20),
         least_s=0.5 * ONSET_S,
         training={"n_folds": 2, "max_windows": 80_000},
+        on=0.4,
         uncertainty_s=0.25,
         labels={"one_class": False, "ignore_after_s": 0.0},  # codas are known to be no onsets
         block_days=60.0,
@@ -116,6 +121,7 @@ RECIPES: dict[str, Recipe] = {
         station="XB.ELYSE",
         generate=functools.partial(make_records, make=mars_record, start_ns=to_ns("2019-03-01")),
         n_records=400,
+        training={"calibration": "none"},  # scores of clear events stay apart
         about="records of an InSight-like seismometer, one hour to eight, one to three of U, V, "
         "W, 2 to 20 Hz: wind, gusts, lander modes, 1 Hz tick, glitches, donks, dust devils, and "
         "marsquakes of both families from 1.2 to 60 times the noise",
@@ -127,6 +133,7 @@ RECIPES: dict[str, Recipe] = {
         generate=functools.partial(make_records, make=moon_record, start_ns=to_ns("1970-01-02")),
         n_records=400,
         lengths_s=(1800.0,),
+        training={"calibration": "none"},
         about="records of an Apollo-like mid-period seismometer, one to twenty hours, 6.625 and "
         "13.25 Hz, in whole digital units or filtered as published: drifts, steps of the noise, "
         "packets, spikes, and deep, shallow and impact events from 1.3 to 150 times the noise",
@@ -274,7 +281,17 @@ def pretrain(
         "measured_on_held_out_records": measured(training),
     }
     detector = dataclasses.replace(training.detector, card=card)
-    return dataclasses.replace(training, detector=detector)
+    return dataclasses.replace(training, detector=with_threshold(detector, recipe))
+
+
+def with_threshold(detector: Detector, recipe: Recipe) -> Detector:
+    """Return the detector with the threshold that a recipe states, which its card then says."""
+    if not recipe.on:
+        return detector
+    stated = {"value": recipe.on, "chosen_for": "stated by the recipe"}
+    card = {**detector.card, "threshold": {**detector.card["threshold"], **stated}}
+    off = recipe.on * detector.detection["off_ratio"]
+    return dataclasses.replace(detector, on=recipe.on, off=off, card=card)
 
 
 def generated_set(recipe: Recipe, table: pd.DataFrame, store, *, until=None) -> TrainingSet:

@@ -2,6 +2,8 @@
 
 from seisml import terminal
 
+_TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
+
 
 def cell(value) -> str:
     """Return a value of a table as text."""
@@ -59,76 +61,6 @@ def training_sets(stores, catalog, also, path, config, **options):
             "Give STORE with --catalog, --also STORE=CATALOG, or --sets FILE.",
         )
     return found
-
-
-def tell_labels(counts, as_json: bool) -> None:
-    """Print how many windows and events have which label, and what is ignored and why."""
-    if as_json:
-        terminal.as_json({name: table.to_dict("records") for name, table in counts.items()})
-        return
-    for name, table in counts.items():
-        if len(table):
-            rows = [[cell(value) for value in row] for row in table.to_numpy(dtype=object)]
-            terminal.table(name, list(table), rows)
-
-
-def write_labels(windows, output) -> None:
-    """Write the label of every window as CSV."""
-    from seisml.atomic import write_atomic
-    from seisml.labels import REASONS
-    from seisml.times import datetime64
-
-    names = {-1: "ignore", 0: "noise", 1: "event"}
-    columns = ["station", "state", "y", "reason", "event_id", "n_events", "share", "weight"]
-    table = windows[columns].rename(columns={"y": "class"})
-    table["state"] = table["state"].map(names)
-    table["reason"] = [REASONS[number] for number in table["reason"]]
-    table.insert(0, "time", datetime64(windows["time_ns"].to_numpy()))
-    text = table.to_csv(index=False, float_format="%.4g", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
-    write_atomic(output, text)
-
-
-def show_models(model: str | None, as_json: bool) -> None:
-    """List the models that come with seisml, or print the card of one."""
-    from seisml.model import load_detector, shipped_models
-
-    if model is not None:
-        detector = load_detector(model)
-        card = detector.about()
-        if as_json:
-            terminal.as_json(card)
-        else:
-            terminal.table(model, ["", "value"], [(k, cell(v)) for k, v in flat(card)])
-        return
-    cards = {name: load_detector(name).about() for name in shipped_models()}
-    if as_json:
-        terminal.as_json(cards)
-        return
-    if not cards:
-        terminal.say("No model comes with this seisml. Train one with 'seisml train'.")
-    keys = ("body", "classes", "features", "windows", "expert")
-    rows = [(name, *(cell(card.get(key, "")) for key in keys)) for name, card in cards.items()]
-    terminal.table("models", ["name", *keys], rows)
-
-
-def flat(card, name: str = "") -> list[tuple[str, object]]:
-    """Return nested mappings as rows of (names joined by a colon, value)."""
-    rows: list[tuple[str, object]] = []
-    items = card.items() if isinstance(card, dict) else enumerate(card, start=1)
-    for key, value in items:
-        nested = isinstance(value, dict) or (
-            isinstance(value, (list, tuple)) and any(isinstance(v, dict) for v in value)
-        )
-        if nested:
-            rows += flat(value, f"{name}{key}: ")
-        elif isinstance(value, (list, tuple)):
-            rows.append((f"{name}{key}", ", ".join(map(cell, value))))
-        else:
-            rows.append((f"{name}{key}", value))
-    return rows
-
-
-_TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
 
 
 def open_archive(root: str, jobs: int):
@@ -362,106 +294,3 @@ def comparison_table(title: str, training, extra=()) -> None:
 
     header, rows = headline(training)
     terminal.table(title, [title, *header[1:]], [*rows, *((*row, "") for row in extra)])
-
-
-def comparison_of(machine, expert, archive, *, coverage, taxonomy, **options):
-    """Compare two files, in the coverage that is named or else that of the archive."""
-    from seisml.catalog_files import compare_files, coverage_of
-    from seisml.coverage import archive_coverage
-    from seisml.taxonomy import load_taxonomy
-
-    known = None
-    if coverage is not None:
-        time = {name: options[name] for name in ("zone", "start", "end")}
-        known = coverage_of(coverage, **time)
-    elif archive is not None:
-        known = archive_coverage(archive)
-    classes = None if taxonomy is None else load_taxonomy(taxonomy)
-    return compare_files(
-        machine, expert, coverage=known, taxonomy=classes, on_message=terminal.say, **options
-    )
-
-
-def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive) -> None:
-    """Print and write what was asked of a comparison."""
-    import json
-
-    from seisml.atomic import write_atomic
-    from seisml.summaries import by as group_by
-    from seisml.summaries import to_json
-
-    groups = {}
-    for column in (name.strip() for name in (by or "").split(",") if name.strip()):
-        groups[column] = shown = group_by(result, column, offset_h=offset_h)
-        rows = [[cell(value) or "(none)" for value in row] for row in shown.to_numpy(dtype=object)]
-        terminal.table(f"recall by {column}", list(shown), rows)
-    if json_file is not None:
-        out = to_json(result, numbers=numbers, groups=groups, tables=True)
-        write_atomic(json_file, json.dumps(out, indent=1))
-        terminal.line(str(json_file))
-    if html is not None:
-        write_comparison_page(html, result, numbers, archive, offset_h)
-        terminal.line(str(html))
-
-
-def write_comparison_page(html, result, numbers, archive, offset_h) -> None:
-    """Write the page of a comparison; records are filtered as in its body's profile."""
-    from seisml.config import load_profile
-    from seisml.report import comparison_report
-    from seisml.settings import plan_of
-
-    profile = {"mars": "mars-insight", "moon": "moon-apollo"}.get(result.body, "earth-local")
-    plan = plan_of(load_profile(profile))
-    length_s = plan.settings.grid.length_s
-    comparison_report(
-        html,
-        result,
-        title=f"{result.machine_name} and {result.expert_name}",
-        numbers=numbers,
-        archive=archive,
-        band=plan.band,
-        before_s=5 * length_s,
-        after_s=10 * length_s,
-        offset_h=offset_h,
-    )
-
-
-def tell_statistics(found, rows, *, coverage, offset_h, dm, html, as_json) -> None:
-    """Print the statistics of a catalogue after its summary, or write them as a page."""
-    from seisml.catalog_files import coverage_of
-    from seisml.report import catalog_report
-    from seisml.statistics import numbers, statistics, statistics_table
-    from seisml.summaries import plain
-
-    known = None if coverage is None else coverage_of(coverage)
-    result = statistics(found, coverage=known, offset_h=offset_h, dm=dm)
-    if as_json:
-        hours = result.by_hour.to_dict("records")
-        terminal.as_json(plain({**dict(rows), "statistics": numbers(result), "by_hour": hours}))
-    else:
-        terminal.table("", ["", "value"], [*rows, *statistics_table(result)])
-    if html is not None:
-        catalog_report(html, result, title=f"Statistics of {found.name or found.source}")
-        terminal.line(str(html))
-
-
-def explain_sets(sets) -> None:
-    """Print sets of features; of one set its published numbering."""
-    if len(sets) == 1 and sets[0].numbering:
-        one = sets[0]
-        terminal.table(one.source, ["published", "definition", "here"], one.numbering)
-        return
-    rows = [(one.name, one.purpose, one.source) for one in sets]
-    terminal.table("sets", ["set", "for", "numbering after"], rows)
-
-
-def draw_feature(feature, path) -> None:
-    """Draw a feature on example records and tell where."""
-    from seisml.atomic import write_atomic
-    from seisml.errors import FeatureError
-    from seisml.plots import plot_feature, png
-
-    if feature is None:
-        raise FeatureError("--plot draws one feature, no set.", "Name one: seisml features NAME.")
-    write_atomic(path, png(plot_feature(feature)))
-    terminal.say(f"Drawn: {path}")

@@ -9,7 +9,7 @@ import pandas as pd
 from seisml.crossfit import Labelled
 from seisml.detect import EventRule, event_rule, events_from_windows
 from seisml.errors import ModelError
-from seisml.labels import EVENT, NOISE
+from seisml.labels import EVENT, NOISE, UNPLACED
 from seisml.matching import match, match_intervals
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
@@ -146,13 +146,18 @@ def _candidates(labelled: Labelled, scores: np.ndarray, alarms_per_day: float) -
 
 @dataclasses.dataclass(frozen=True)
 class ScoredLine:
-    """Scored windows of one station of a set, and the signals that begin in them."""
+    """Scored windows of one station of a set, and the signals that begin in them.
+
+    `unknown` are windows of events that the expert has, though not when: what is found there is
+    neither right nor wrong.
+    """
 
     number: int
     time_ns: np.ndarray
     score: np.ndarray
     fold: np.ndarray
     truth: np.ndarray
+    unknown: np.ndarray | None = None
 
     @classmethod
     def of(cls, labelled: Labelled, scores, station: str, rows) -> "ScoredLine":
@@ -162,7 +167,8 @@ class ScoredLine:
         time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
         signals = labelled.sets[number].events
         truth = known_signals(signals, station, time_ns, labelled.grid)
-        return cls(number, time_ns, scores[rows], fold, truth)
+        unknown = labelled.windows["reason"].to_numpy()[rows] == UNPLACED
+        return cls(number, time_ns, scores[rows], fold, truth, unknown)
 
 
 def count_outcomes(
@@ -182,8 +188,10 @@ def count_outcomes(
         i, j = match_intervals(*truth.T, *found.T, tolerance_ns=tolerance_ns, mode=matching.mode)
     outcomes = truth[i, 0], np.delete(found[:, 0], j), np.delete(truth[:, 0], i)
     for column, times in enumerate(outcomes):
-        at = np.searchsorted(line.time_ns, times, "right") - 1
-        np.add.at(counts, (line.fold[np.maximum(at, 0)], column), 1)
+        at = np.maximum(np.searchsorted(line.time_ns, times, "right") - 1, 0)
+        if column == 1 and line.unknown is not None:
+            at = at[~line.unknown[at]]
+        np.add.at(counts, (line.fold[at], column), 1)
 
 
 def known_signals(signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid) -> np.ndarray:

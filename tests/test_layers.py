@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "states"},
+    {"filters", "marstime", "states"},
     {
         "segments",
         "files",
@@ -47,7 +47,7 @@ LAYERS = [
         "waveforms",
         "response",
     },
-    {"archive", "claims", "plan"},
+    {"insight", "archive", "claims", "plan"},
     {"stationday", "cuts", "measures"},
     {
         "extract",
@@ -71,11 +71,12 @@ LAYERS = [
     {"thresholds", "transfer", "injection"},
     {"training", "page", "scorer"},
     {"report", "settings"},
-    {"project", "experts", "pretraining"},
+    {"project", "experts", "pretraining", "generation"},
     {"catalog_files"},
     {"run", "setfiles"},
     {"demo", "classroom"},
     {"steps"},
+    {"comparing", "telling"},
     {"judging"},
     {"cli"},
 ]

@@ -28,7 +28,7 @@ from seisml.extract import extract
 from seisml.formats import read_catalog, write_catalog
 from seisml.labels import LabelRule, signals
 from seisml.model import load_detector, save_detector
-from seisml.settings import label_rule_of, plan_of, training_rule_of
+from seisml.settings import label_rule_of, plan_from, plan_of, training_rule_of
 from seisml.store import iter_tables
 from seisml.thresholds import MatchRule, lines
 from seisml.training import train
@@ -202,3 +202,18 @@ def test_labels_of_real_picks(shared_data):
     found = signals(expert, stations, LabelRule(rule="picks"))
     p_picks = expert.picks[expert.picks["phase"] == "P"]
     assert len(found) == len(p_picks.groupby(["event_id", "station"]))
+
+
+@pytest.mark.parametrize(
+    ("key", "records", "floor"),
+    [("earth_nc_windows", "waveforms", 0.85), ("earth_iceland", "sds", 0.72)],
+)
+def test_the_model_that_comes_with_seisml(shared_data, tmp_path, key, records, floor):
+    """It saw generated records only, and finds real events at stations of 100 samples/s."""
+    detector = load_detector("earth-local")
+    archive = open_archive(shared_data / key / records, index=False)
+    extract(archive, tmp_path / "store", plan_from(detector.plan))
+    found = detect(iter_tables(tmp_path / "store"), detector, archive=archive)
+    numbers = score(shared_data, key, found, tmp_path)
+    assert numbers["f1"] > floor
+    assert abs(numbers["residual_s"]["median"]) < 0.1

@@ -601,12 +601,12 @@ def test_glitch_wave_has_its_peak_and_often_one_channel_only():
 ROWS = {  # section A.3 of the reference: median PSD of BHV hours in dB
     19.7: dict(zip((0.1, 0.2, 0.3, 0.5, 1.5, 2.4, 3.0, 4.05, 5.2, 7.7), (
         -186, -193, -198, -204, -208, -200, -204, -203, -202, -200), strict=True)),
-    14.8: dict(zip((0.1, 0.2, 0.3, 0.5, 1.5, 2.4, 3.0, 5.2, 7.7), (
-        -175, -183, -187, -191, -185, -182, -180, -182, -183), strict=True)),
+    15.3: dict(zip((0.1, 0.2, 0.3, 0.5, 1.5, 2.4, 3.0, 5.2, 7.7), (
+        -178, -185, -190, -197, -192, -189, -189, -192, -190), strict=True)),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("hour", "tolerance_db"), [(19.7, 1.5), (14.8, 5.0)])
+@pytest.mark.parametrize(("hour", "tolerance_db"), [(19.7, 1.5), (15.3, 4.0)])
 def test_noise_spectrum_is_that_of_insight(hour, tolerance_db):
     rate, n = 20, 72_000
     time_ns = to_ns("2021-06-02") + int(((hour - 4.8) % 24) / 24 * 88_775e9)
@@ -622,7 +622,7 @@ def test_noise_spectrum_is_that_of_insight(hour, tolerance_db):
 
 def test_noise_amplitude_in_quiet_and_wind():
     assert 1.2e-10 < band_rms(3.0, 9.0, 19.5) < 4e-10
-    assert 1.5e-9 < band_rms(3.0, 9.0, 13.5) < 6e-9
+    assert 0.9e-9 < band_rms(3.0, 9.0, 13.5) < 4.3e-9
     assert wind_share(20.0) == 0.0
     assert wind_share(13.5) == wind_share(37.5) == 1.0
 
@@ -833,3 +833,49 @@ def test_mars_expert_times_are_its_start_picks(mars):
     assert (events["time_ns"] == start.reindex(events.index)).all()
     assert (events["end_ns"] > events["time_ns"]).all()
     assert set(truth.noise_bursts["kind"]) == {"glitch", "donk", "dust_devil"}
+
+
+# Velocity PSD of nine real hours of BHV (dB, median of periodograms) by local hour.
+NOISE_HZ = (0.1, 0.2, 0.3, 0.5, 0.9, 1.5, 2.4, 3.0, 4.05, 5.2, 6.4, 7.7)
+NOISE_ROWS = {
+    19.7: (-186, -193, -198, -204, -209, -208, -200, -204, -203, -202, -201, -200),
+    22.4: (-183, -192, -197, -199, -203, -204, -198, -202, -198, -200, -199, -198),
+    23.1: (-184, -191, -194, -196, -199, -200, -194, -202, -199, -201, -200, -200),
+    3.1: (-179, -189, -193, -196, -198, -199, -196, -200, -193, -200, -199, -197),
+    2.2: (-183, -193, -196, -196, -198, -197, -194, -198, -193, -199, -197, -196),
+    19.0: (-180, -188, -190, -196, -198, -197, -191, -193, -184, -191, -190, -190),
+    15.8: (-183, -191, -195, -198, -195, -192, -190, -193, -190, -195, -193, -195),
+    15.6: (-178, -185, -190, -197, -194, -192, -189, -189, -185, -192, -187, -190),
+    15.1: (-175, -183, -187, -191, -188, -185, -182, -180, -178, -182, -180, -183),
+}
+
+
+@pytest.mark.parametrize("hours", [(17, 22.1), (22.1, 5), (9, 17), (0, 24)])
+def test_noise_of_the_local_hours_is_within_three_db_in_the_median(hours):
+    inside = [
+        h
+        for h in NOISE_ROWS
+        if (hours[0] <= h < hours[1] if hours[0] < hours[1] else h >= hours[0] or h < hours[1])
+    ]
+    real = np.array([NOISE_ROWS[h] for h in inside])
+    made = 10 * np.log10(noise_psd(np.array(NOISE_HZ), np.array(inside))) - 1.6
+    difference = made - real
+    assert abs(np.median(difference)) < 3.0
+    if hours == (0, 24):
+        assert np.abs(np.median(difference, axis=0)).max() < 3.0
+
+
+@pytest.mark.real
+def test_real_hours_have_the_spectrum_of_the_generated_ones(shared_data):
+    found = []
+    for path in sorted((shared_data / "mars_insight" / "waveforms").rglob("*.mseed")):
+        trace = obspy.read(path)[0]
+        x = trace.data / SENSITIVITY["UVW".index(trace.stats.channel[-1])]
+        f, _, power = signal.spectrogram(x, 20.0, window="hann", nperseg=4096, noverlap=2048)
+        level = 10 * np.log10(np.median(power, axis=1))
+        hour = float(lmst_hours(trace.stats.starttime.ns + 1800 * NS_PER_S))
+        band = (f > 0.1) & (f < 8.0) & (np.abs(f - np.rint(f)) > 0.02)
+        made = 10 * np.log10(noise_psd(f[band], hour)) - 1.6
+        found.append(np.median(made - level[band]))
+    assert len(found) >= 5
+    assert abs(np.median(found)) < 3.0

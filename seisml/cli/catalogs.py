@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seisml import steps, terminal
+from seisml import comparing, steps, terminal
 from seisml.cli.options import (
     AsJson,
     Body,
@@ -69,7 +69,7 @@ def compare(
 
     steps.check_rule(rule, delay)
     opened = None if archive is None else steps.open_archive(archive, 1)
-    result = steps.comparison_of(
+    result = comparing.comparison_of(
         machine,
         expert,
         opened,
@@ -91,7 +91,7 @@ def compare(
     numbers = metrics(result, block_s=block)
     terminal.table("", ["", "value"], summary_table(result, numbers=numbers))
     options = {"json_file": json_file, "html": html, "archive": opened}
-    steps.write_comparison(result, numbers, by=by, offset_h=local_offset, **options)
+    comparing.write_comparison(result, numbers, by=by, offset_h=local_offset, **options)
 
 
 @app.command(epilog="Example: `seisml catalog mqs.xml -o marsquakes.csv` or `... --stats`")
@@ -137,7 +137,7 @@ def catalog(
     rows = describe_catalog(found)
     if stats or html is not None:
         options = {"offset_h": local_offset, "dm": bin_width, "html": html, "as_json": as_json}
-        steps.tell_statistics(found, rows, coverage=coverage, **options)
+        comparing.tell_statistics(found, rows, coverage=coverage, **options)
     elif as_json:
         terminal.as_json(dict(rows))
     else:

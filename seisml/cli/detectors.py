@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seisml import steps, terminal
+from seisml import steps, telling, terminal
 from seisml.cli.options import AsJson, End, Jobs, Metadata, Profile, Scheduler, Start, Stations
 
 app = typer.Typer()
@@ -92,7 +92,7 @@ def models(
     as_json: AsJson = False,
 ) -> None:
     """List the models that come with seisml, or print the card of one."""
-    steps.show_models(model, as_json)
+    telling.show_models(model, as_json)
 
 
 @app.command(epilog="Example: `seisml detect archive/ --model model.skops -o detections.csv`")

@@ -47,3 +47,39 @@ def pretrain(
     terminal.say(f"{training.detector}")
     steps.comparison_table("held-out records", training)
     terminal.line(str(output))
+
+
+@app.command(epilog="Example: `seisml synth mars -o mars/ --sols 10 --seed 3`")
+def synth(
+    world: Annotated[str, typer.Argument(help="earth, mars or moon.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder, made if needed.")],
+    sols: Annotated[int, typer.Option("--sols", "--days", min=1, help="Length, days.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other records.")] = 0,
+    jobs: Jobs = 1,
+) -> None:
+    """Generate an archive with known truth: SDS, StationXML, truth and expert catalogues."""
+    from seisml.generation import generate
+
+    with terminal.bars() as bars:
+        task = bars.add_task("generating records", total=None)
+        made = generate(
+            world,
+            output,
+            n_days=sols,
+            seed=seed,
+            jobs=jobs,
+            on_progress=lambda n, total: bars.update(task, completed=n, total=total),
+        )
+    for path in made:
+        terminal.line(str(path))
+
+
+@app.command(epilog="Examples: `seisml sol 2019-05-23T02:22:59`, `seisml sol 173M02:58:36`")
+def sol(
+    times: Annotated[list[str], typer.Argument(help="Times UTC, or sols with local time.")],
+) -> None:
+    """Convert between UTC and the sols and local times of InSight."""
+    from seisml.marstime import described
+
+    header = ["UTC", "sol and LMST", "LTST", "Ls (degrees)"]
+    terminal.table("", header, [described(text) for text in times])

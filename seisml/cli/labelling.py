@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seisml import steps, terminal
+from seisml import steps, telling, terminal
 from seisml.cli.options import AsJson, End, Profile, Start
 
 app = typer.Typer()
@@ -45,7 +45,7 @@ def labels(
     files = SetFiles(tuple(map(str, store)), str(catalog), labels=config.labels, **texts)
     one = training_set(files, config)
     windows, about = label_sets([one])
-    steps.tell_labels(label_counts(windows, one, about.grid), as_json)
+    telling.tell_labels(label_counts(windows, one, about.grid), as_json)
     if output is not None:
-        steps.write_labels(windows, output)
+        telling.write_labels(windows, output)
         terminal.line(str(output))

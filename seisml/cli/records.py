@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seisml import steps, terminal
+from seisml import steps, telling, terminal
 from seisml.cli.options import AsJson, Jobs, Metadata, Profile, Scheduler, Stations
 
 app = typer.Typer()
@@ -101,7 +101,7 @@ def features(
         return
     one = None if name is None or name in SETS else get_feature(name)
     if plot is not None:
-        steps.draw_feature(one, plot)
+        telling.draw_feature(one, plot)
     chosen = [one] if one else resolve(name or "all")
     if as_json:
         terminal.as_json([dict(explain.explain(one)) for one in chosen])
@@ -113,4 +113,4 @@ def features(
         rows = [(f.group, f.name, f.unit, f.invariances, f.cost, f.summary) for f in chosen]
         columns = ["group", "name", "unit", "invariant to", "cost", "what it is"]
         terminal.table(name or "", columns, rows)
-        steps.explain_sets([SETS[name]] if name else list(SETS.values()))
+        telling.explain_sets([SETS[name]] if name else list(SETS.values()))

@@ -8,6 +8,7 @@ tell apart; expert and machine also differ in line style and in place.
 from seisml.plots.catalogs import plot_hours, plot_magnitudes, plot_rates, plot_waiting
 from seisml.plots.comparisons import plot_residuals
 from seisml.plots.curves import plot_curves, plot_precision, plot_tolerance
+from seisml.plots.days import plot_day
 from seisml.plots.events import plot_event
 from seisml.plots.features import plot_feature
 from seisml.plots.groups import plot_groups, plot_groups_in_time
@@ -23,6 +24,7 @@ __all__ = [
     "plot_confusion",
     "plot_coverage",
     "plot_curves",
+    "plot_day",
     "plot_differences",
     "plot_event",
     "plot_feature",

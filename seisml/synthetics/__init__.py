@@ -8,5 +8,12 @@ any number of processes.
 from seisml.synthetics.archive import Truth
 from seisml.synthetics.earth import make_archive_small, make_earth_archive
 from seisml.synthetics.mars import make_mars_archive
+from seisml.synthetics.moon import make_moon_archive
 
-__all__ = ["Truth", "make_archive_small", "make_earth_archive", "make_mars_archive"]
+__all__ = [
+    "Truth",
+    "make_archive_small",
+    "make_earth_archive",
+    "make_mars_archive",
+    "make_moon_archive",
+]

@@ -46,6 +46,15 @@ LEVEL_HZ = (0.03, 0.1, 0.3, 1.0, 3.0, 8.0)
 MEDIAN_TO_MEAN_DB = 1.6  # of a periodogram
 WIND_HZ = (0.1, 0.3, 1.0, 2.0)
 WIND_DB = (8.0, 12.0, 18.0, 22.0)  # windy day minus quiet evening
+# What the night is louder than the evening besides its wind, and the same of nine real hours.
+NIGHT_HZ = (0.3, 0.5, 0.9, 1.5, 2.2)
+NIGHT_DB = (0.0, 4.5, 5.5, 4.0, 0.0)
+NIGHT_LMST = (0.0, 5.0, 8.0, 20.5, 22.5, 24.0)
+NIGHT_SHARE = (1.0, 1.0, 0.0, 0.0, 1.0, 1.0)
+TYPICAL_RISE = (
+    (0.1, 0.3, 0.5, 0.9, 1.5, 3.0, 3.9, 4.2, 4.6, 8.0),
+    (12.0, 11.0, 11.0, 21.0, 22.0, 20.0, 22.0, 22.0, 16.0, 17.0),
+)
 WIND_LMST = (0.0, 3.0, 5.0, 9.0, 11.0, 13.5, 16.0, 16.6, 17.5, 22.0, 23.0, 24.0)
 WIND_SHARE = (0.2, 0.3, 0.35, 0.6, 0.85, 1.0, 0.8, 0.7, 0.0, 0.0, 0.1, 0.2)
 # centre at night (Hz), full width (Hz), height over the background in still air and in wind (dB)
@@ -116,6 +125,10 @@ class Climate:
         Factor on `gust_sd`, and correlation time of gusts, s.
     tick : float
         Factor on the 1 Hz tick.
+    rise : (tuple of float, tuple of float)
+        Frequencies (Hz) and what the strongest wind adds there (dB).
+    night : float
+        Factor on `NIGHT_DB`.
     mode_shift, mode_db : tuple of float
         Factor on the frequency and change of the height (dB) of the ground's resonance and of
         each of `LANDER_MODES`.
@@ -127,16 +140,24 @@ class Climate:
     gust: float = 1.0
     gust_s: float = 200.0
     tick: float = 1.0
+    rise: tuple[tuple[float, ...], tuple[float, ...]] = (WIND_HZ, WIND_DB)
+    night: float = 0.0
     mode_shift: tuple[float, ...] = (1.0,) * (1 + len(LANDER_MODES))
     mode_db: tuple[float, ...] = (0.0,) * (1 + len(LANDER_MODES))
 
 
-TYPICAL = Climate()
+TYPICAL = Climate(wind=0.75, rise=TYPICAL_RISE, night=1.0)
+"""Of a typical sol: the median of real hours by local time."""
 
 
 def wind_share(lmst_h) -> np.ndarray:
     """Return the strength of the wind: 0 on a quiet evening, 1 in the early afternoon."""
     return np.interp(np.asarray(lmst_h) % 24.0, WIND_LMST, WIND_SHARE)
+
+
+def usual_wind(lmst_h, climate: Climate = TYPICAL) -> np.ndarray:
+    """Return the wind of a climate at a local time, without gusts."""
+    return climate.still + climate.wind * wind_share(lmst_h)
 
 
 def gust_sd(lmst_h) -> np.ndarray:
@@ -164,7 +185,7 @@ def wind_series(time_ns, step_s: float, rng, climate: Climate = TYPICAL) -> np.n
     lmst_h = lmst_hours(time_ns)
     slow = ornstein_uhlenbeck(len(lmst_h), step_s, climate.gust_s, rng)
     gusts = climate.gust * gust_sd(lmst_h) * (20.0 / math.log(10.0)) / WIND_DB[-1] * slow
-    wind = climate.still + climate.wind * wind_share(lmst_h) + gusts
+    wind = usual_wind(lmst_h, climate) + gusts
     return np.clip(wind, -0.1, 1.8)
 
 
@@ -187,7 +208,7 @@ def background_psd(frequency_hz, wind, climate: Climate = TYPICAL) -> np.ndarray
     log_f = np.log(np.maximum(f, 1e-3))
     level = np.interp(log_f, np.log(EVENING_HZ), EVENING_DB) + MEDIAN_TO_MEAN_DB
     level = level + np.interp(log_f, np.log(LEVEL_HZ), climate.level_db)
-    rise = np.interp(log_f, np.log(WIND_HZ), WIND_DB)
+    rise = np.interp(log_f, np.log(climate.rise[0]), climate.rise[1])
     return 10.0 ** ((level + np.asarray(wind)[..., None] * rise) / 10.0) * (f > 0.0)
 
 
@@ -211,7 +232,7 @@ def mode_gain(frequency_hz, lmst_h, wind=None, climate: Climate = TYPICAL) -> np
         1 far from resonances.
     """
     f = np.asarray(frequency_hz, dtype=float)
-    wind = np.asarray(wind_share(lmst_h) if wind is None else wind)[..., None]
+    wind = np.asarray(usual_wind(lmst_h, climate) if wind is None else wind)[..., None]
     warmth = 0.5 + 0.5 * np.cos((np.asarray(lmst_h)[..., None] - 15.0) * np.pi / 12.0)
     gain = np.ones(f.shape)
     modes = (GROUND_MODE, *LANDER_MODES)
@@ -243,9 +264,15 @@ def noise_psd(frequency_hz, lmst_h, wind=None, climate: Climate = TYPICAL) -> np
     -------
     numpy.ndarray, shape (n_frequencies,) or (n, n_frequencies)
     """
-    wind = wind_share(lmst_h) if wind is None else wind
+    wind = usual_wind(lmst_h, climate) if wind is None else wind
     gain = mode_gain(frequency_hz, lmst_h, wind, climate)
-    return background_psd(frequency_hz, wind, climate) * gain
+    psd = background_psd(frequency_hz, wind, climate) * gain
+    if not climate.night:
+        return psd
+    share = np.interp(np.asarray(lmst_h) % 24.0, NIGHT_LMST, NIGHT_SHARE)[..., None]
+    log_f = np.log(np.maximum(np.asarray(frequency_hz, dtype=float), 1e-3))
+    louder = np.interp(log_f, np.log(NIGHT_HZ), NIGHT_DB)
+    return psd * 10.0 ** (climate.night * share * louder / 10.0)
 
 
 def band_rms(low_hz: float, high_hz: float, lmst_h: float) -> float:

@@ -1,0 +1,82 @@
+"""Shipped models of Mars and the Moon on real records, as they come and in other shapes."""
+
+import dataclasses
+
+import numpy as np
+import obspy
+import pytest
+from scipy import signal
+from test_real import score
+
+from seisml.archive import open_archive
+from seisml.detect import detect
+from seisml.extract import extract
+from seisml.model import load_detector, shipped_models
+from seisml.settings import plan_from
+from seisml.store import iter_tables
+from seisml.times import to_ns
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+SETS = {
+    "mars_insight": ("mars-insight", "mars_insight/waveforms"),
+    "mars_deglitched": ("mars-insight", "mars_deglitched/*/*MPS*.mseed"),
+    "lunar_apollo": ("moon-apollo", "lunar_apollo/waveforms"),
+    "lunar_deep_a01": ("moon-apollo", "lunar_deep_a01/waveforms"),
+}
+
+
+def found_in(records: str, model: str, folder):
+    if model not in shipped_models():
+        pytest.skip(f"{model} is not there")
+    detector, archive = load_detector(model), open_archive(records)
+    extract(archive, folder / "features", plan_from(detector.plan))
+    return detect(iter_tables(folder / "features"), detector, archive=archive)
+
+
+@pytest.mark.parametrize(
+    ("key", "recall", "false"),
+    [
+        ("mars_insight", 1.0, 1),
+        ("mars_deglitched", 0.7, 3),
+        ("lunar_apollo", 0.7, 8),
+        ("lunar_deep_a01", 0.8, 2),
+    ],
+)
+def test_shipped_models_find_the_catalogued_events(key, recall, false, shared_data, tmp_path):
+    model, records = SETS[key]
+    result = score(
+        shared_data, key, found_in(f"{shared_data}/{records}", model, tmp_path), tmp_path
+    )
+    counts = result["counts"]
+    assert counts["matched"] / (counts["matched"] + counts["missed"]) >= recall
+    assert counts["false"] <= false
+
+
+@pytest.mark.parametrize("shape", ["m/s", "10 Hz", "named Z"])
+def test_unit_rate_and_name_of_the_component_do_not_matter(shape, shared_data, tmp_path):
+    # S0235b, P at 12:19:19.
+    path = next(
+        (shared_data / "mars_insight" / "waveforms").rglob("*2019-07-26HR12_evid0033.mseed")
+    )
+    trace = obspy.read(path)[0]
+    if shape == "m/s":
+        trace.data = trace.data / 9.04503e10
+    elif shape == "10 Hz":
+        trace.data = signal.resample_poly(trace.data, 1, 2)
+        trace.stats.sampling_rate = 10.0
+    else:
+        trace.stats.channel = "BHZ"
+    trace.data = trace.data.astype(np.float64)
+    trace.write(str(tmp_path / "a.mseed"), format="MSEED")
+    events = found_in(str(tmp_path / "a.mseed"), "mars-insight", tmp_path).events
+    first = events["time_ns"].iloc[0]
+    assert abs(first - to_ns("2019-07-26T12:19:19.27")) < 30e9
+    assert len(events) <= 2
+
+
+def test_the_shipped_card_says_how_the_model_was_made():
+    for name in {"mars-insight", "moon-apollo"} & set(shipped_models()):
+        card = load_detector(name).card
+        assert dataclasses.is_dataclass(load_detector(name))
+        assert "generated" in card["trained_on"]
+        assert card["measured_on_held_out_records"]["hours"] > 500
