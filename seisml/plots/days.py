@@ -183,7 +183,9 @@ def _local_axis(ax: Axes, limits, day: int, body: str) -> str:
         return iso(limits[0])[:10]
     begin_ns, hour_ns = one.day_zero_ns + day * one.day_ns, one.day_ns / 24.0
     span_h = (limits[1] - limits[0]) / hour_ns
-    step_h = next((s for s in (1 / 6, 0.5, 1.0, 3.0) if span_h / s <= 9), 3.0)
+    # A label an inch: more would touch.
+    most = ax.get_figure().get_figwidth()
+    step_h = next((s for s in (1 / 6, 0.5, 1.0, 3.0) if span_h / s <= most), 6.0)
     hours = np.arange(0.0, 24.0 + 1e-9, step_h)
     at = begin_ns + hours * hour_ns
     shown = (at >= limits[0] - 1) & (at <= limits[1] + 1)
