@@ -105,7 +105,7 @@ def test_text_round_trip_and_borders():
 def test_times_outside_the_mission_are_said_in_one_line():
     inside = to_ns("2019-05-01"), to_ns("2022-12-01")
     assert outside_mission(*inside) == ""
-    assert "sol -" in outside_mission(to_ns("2001-01-01"), to_ns("2001-01-02"))
+    assert "Sol -" in outside_mission(to_ns("2001-01-01"), to_ns("2001-01-02"))
     assert "\n" not in outside_mission(to_ns("2030-01-01"), to_ns("2030-01-02"))
 
 
