@@ -33,7 +33,7 @@ def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive)
     groups = {}
     for column in (name.strip() for name in (by or "").split(",") if name.strip()):
         groups[column] = shown = group_by(result, column, offset_h=offset_h)
-        rows = [[cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
+        rows = [[cell(value) or "(none)" for value in row] for row in shown.to_numpy(dtype=object)]
         terminal.table(f"recall by {column}", list(shown), rows)
     if json_file is not None:
         out = to_json(result, numbers=numbers, groups=groups, tables=True)

@@ -200,7 +200,9 @@ def _draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
         limit = max(round(rule.max_windows * len(event) / total), 2)
         if len(event) > limit // 2:
             event = rng.choice(event, limit // 2, replace=False)
-        special = np.flatnonzero(mine & (state == NOISE) & named)[: max(limit - len(event), 0)]
+        special = np.flatnonzero(mine & (state == NOISE) & named)
+        if len(special) > limit - len(event):  # from all blocks, not from the first days
+            special = _from_blocks(special, block[special], limit - len(event), rng)
         noise = np.flatnonzero(mine & (state == NOISE) & ~named)
         n_noise = max(round(rule.noise_per_event * len(event)), MIN_NOISE)
         n_noise = max(min(n_noise, limit - len(event) - len(special)), min(MIN_NOISE, len(noise)))

@@ -55,12 +55,13 @@ def metrics(
     Raises
     ------
     ConfigError
-        If `block_s` is not positive.
+        If `block_s` is not from 1 to 1e9 s, or there are more than 10 million such blocks.
 
     Notes
     -----
     The chance rate is the recall of the machine's events shifted circularly inside each
-    station's coverage (without coverage: inside the time between the first and the last event).
+    station's coverage (without coverage: inside the time between the first and the last event of
+    all stations).
     For sparse expert events it is 1 - exp(-2 tolerance rate). The constant offset is the mode of
     all machine minus expert differences within an hour, given only if a Poisson background
     explains it with less than 0.001; it is reported and never applied. The intervals resample
@@ -155,21 +156,22 @@ def _residuals(c: Comparison) -> dict[str, float]:
 def _groups(c: Comparison):
     """Yield (expert rows, machine rows, coverage) of each station with expert events.
 
-    Ignored detections are left out; without coverage it is the time from first to last event.
+    Ignored detections are left out. Without coverage it is the time from the first to the last
+    event of all stations: a station with one event was not there for an instant only.
     """
     counted = c.machine["event_id"].isin(
         set(c.matched["machine_id"]) | set(c.unmatched["event_id"])
     )
     machine = c.machine[counted].reset_index(drop=True)
     machine_rows = rows_by_key(machine, c.by_station)
+    every = np.concatenate([c.expert["time_ns"], machine["time_ns"]])
     for key, e_rows in rows_by_key(c.expert, c.by_station).items():
         m = machine.iloc[machine_rows.get(key, np.empty(0, dtype=np.int64))]
         e = c.expert.iloc[e_rows]
         if c.coverage is not None:
             cover = cover_of(c.coverage, key)
         else:
-            times = np.concatenate([e["time_ns"].to_numpy(), m["time_ns"].to_numpy()])
-            cover = np.array([[times.min(), times.max() + 1]])
+            cover = np.array([[every.min(), every.max() + 1]])
         yield e, m, cover, tolerances_ns(c, e_rows)
 
 

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from seisml.catalog import Catalog
 from seisml.intervals import elapsed_ns, union
-from seisml.planets import get_body
+from seisml.planets import ahead_ns, get_body
 from seisml.times import NS_PER_S
 
 _HOUR_NS = 3600 * NS_PER_S
@@ -69,6 +69,11 @@ def rates_by_hour(catalog: Catalog, live, *, offset_h: float = 0.0) -> pd.DataFr
         (95 %, as if events were independent [1]_). An hour on Mars is a 24th of a sol, live_h are
         hours of 3600 s.
 
+    Raises
+    ------
+    ConfigError
+        If the offset is not from -24 to 24 hours.
+
     References
     ----------
     .. [1] Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28,
@@ -84,7 +89,7 @@ def rates_by_hour(catalog: Catalog, live, *, offset_h: float = 0.0) -> pd.DataFr
     body = get_body(catalog.body)
     live = union(live)
     hour_ns = body.day_ns // 24
-    zero = body.day_zero_ns - round(offset_h * hour_ns)
+    zero = body.day_zero_ns - ahead_ns(catalog.body, offset_h)
     n, live_ns = np.zeros(24, dtype=np.int64), np.zeros(24, dtype=np.int64)
     times = catalog.events["time_ns"].to_numpy()
     np.add.at(n, np.minimum((times - zero) % body.day_ns // hour_ns, 23), 1)

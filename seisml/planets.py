@@ -59,6 +59,26 @@ def get_body(name: str) -> Body:
     return BODIES[name]
 
 
+def ahead_ns(body: str, offset_h: float) -> int:
+    """Return by how much local time is ahead, ns; an hour is a 24th of the body's day.
+
+    Raises
+    ------
+    ConfigError
+        If the offset is not from -24 to 24 hours.
+
+    Examples
+    --------
+    >>> ahead_ns("earth", 0.5)
+    1800000000000
+    """
+    if not -24 <= offset_h <= 24:
+        raise ConfigError(
+            f"Local time is ahead by -24 to 24 hours; got {offset_h}.", "Give hours, as -7 or 5.5."
+        )
+    return round(offset_h / 24 * get_body(body).day_ns)
+
+
 def hour_name(body: str, offset_h: float = 0.0) -> str:
     """Return what the hours of `local_hours` are called.
 
@@ -90,7 +110,7 @@ def local_hours(time_ns, body: str = "earth", *, offset_h: float = 0.0) -> np.nd
     Raises
     ------
     ConfigError
-        If there is no such body.
+        If there is no such body, or the offset is not from -24 to 24 hours.
 
     Examples
     --------
@@ -98,5 +118,5 @@ def local_hours(time_ns, body: str = "earth", *, offset_h: float = 0.0) -> np.nd
     [23.0, 0.5]
     """
     one = get_body(body)
-    ahead = round(offset_h / 24 * one.day_ns) - one.day_zero_ns
+    ahead = ahead_ns(body, offset_h) - one.day_zero_ns
     return (np.asarray(time_ns, dtype=np.int64) + ahead) % one.day_ns * (24.0 / one.day_ns)

@@ -18,6 +18,8 @@ MIN_BLOCKS = 5
 
 _Z95 = 1.959963984540054
 _DAY_PARTS = (1, 2, 4, 8, 24)
+_LIMITS_S = (1.0, 1e9)
+_MOST_BLOCKS = 10_000_000  # 320 MB of counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,15 +46,17 @@ class Blocks:
         Raises
         ------
         ConfigError
-            If `block_s` is not positive.
+            If `block_s` is not from 1 to 1e9 s.
         """
         days = cls.days(comparison)
         if block_s is None:
             shorter = (cls(days.length_ns // parts, days.zero_ns) for parts in _DAY_PARTS)
             enough = (b for b in shorter if n_blocks(comparison, b) >= MIN_BLOCKS)
             return next(enough, days)
-        if not block_s > 0:
-            raise ConfigError(f"block_s must be positive; got {block_s}.")
+        if not _LIMITS_S[0] <= block_s <= _LIMITS_S[1]:
+            raise ConfigError(
+                f"block_s must be from 1 to 1e9 seconds; got {block_s}.", "A day is 86400."
+            )
         return cls(int(block_s * NS_PER_S), days.zero_ns)
 
     @classmethod
@@ -188,6 +192,12 @@ def block_table(c: Comparison, blocks: Blocks) -> np.ndarray:
     if not len(every):
         return np.empty((0, 4))
     first, n = int(every.min()), int(every.max() - every.min()) + 1
+    if n > _MOST_BLOCKS:
+        raise ConfigError(
+            f"The events span {n} blocks of {blocks.length_ns / NS_PER_S:g} s; at most "
+            f"{_MOST_BLOCKS} are counted.",
+            "Take longer blocks (block_s); a day is 86400.",
+        )
     counts = [np.bincount(number - first, minlength=n) for number in numbers]
     if c.coverage is None:
         return np.column_stack([*counts, np.full(n, math.nan)])

@@ -45,6 +45,15 @@ def test_prior_correction_is_bayes():
     assert calibration(of_drawn) == pytest.approx(event[near].mean(), rel=0.05)
 
 
+def test_a_model_that_ranks_backwards_says_the_share_of_events():
+    """A line of slope 0 is at the frequency of events, not where the turned line met zero."""
+    rng = np.random.default_rng(3)
+    p = rng.beta(1, 20, 5000)
+    event = rng.random(5000) < 0.3 - 2 * np.minimum(p, 0.1)
+    q = fit_calibration(p, event, method="sigmoid")(p)
+    np.testing.assert_allclose(q, event.mean(), rtol=1e-6)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     method=st.sampled_from(["none", "prior", "sigmoid", "isotonic"]),

@@ -14,12 +14,14 @@ import pytest
 from command_line import seisml
 
 from seisml.catalog import make_catalog
+from seisml.cli import app
 from seisml.formats import read_catalog, write_catalog
 from seisml.synthetics import make_archive_small
 
 VERBS = [
-    *("demo", "init", "scan", "extract", "train", "detect", "associate", "compare", "run"),
-    *("report", "status", "catalog", "fetch", "features", "models", "labels"),
+    command.name or command.callback.__name__
+    for family in app.registered_groups
+    for command in family.typer_instance.registered_commands
 ]
 SMALL = """\
 profile = "earth-local"
@@ -286,6 +288,14 @@ def test_a_store_of_other_settings(small, tmp_path):
     assert seisml(*words, "--replace").returncode == 0
     assert {path: path.read_bytes() for path in store.rglob("*.h5")} != before
     assert "up to date" in seisml(*words).stderr
+
+
+def test_extract_takes_a_part_of_the_time(small, tmp_path):
+    """Only days from --start to before --end are made."""
+    days = sorted({path.stem[-10:] for path in (small / "results" / "features").rglob("*.h5")})
+    words = ("extract", small / "archive", "-o", tmp_path / "s", "-p", small / "seisml.toml")
+    assert seisml(*words, "--start", days[1], "--end", days[2]).returncode == 0
+    assert {path.stem[-10:] for path in (tmp_path / "s").rglob("*.h5")} == {days[1]}
 
 
 def test_rejected_files_and_failed_days_are_told_by_run(small, tmp_path):

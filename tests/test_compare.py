@@ -19,6 +19,7 @@ from seisml.curves import score_curve, tolerance_curve
 from seisml.errors import CatalogError, ConfigError
 from seisml.matching import match, match_intervals
 from seisml.metrics import metrics
+from seisml.occurrence import rates_by_hour
 from seisml.resampling import share_interval
 from seisml.summaries import by, confusion, summary_table, to_json
 from seisml.times import DAY_NS, NAT, NS_PER_S, iso, to_ns
@@ -634,10 +635,42 @@ def test_blocks_are_sols_on_mars():
     assert table["n_expert"].tolist() == [4, 1, 1]
 
 
+@pytest.mark.parametrize("block_s", [0, -5, 1e-10, math.nan, math.inf])
+def test_blocks_that_are_none_are_refused(block_s):
+    with pytest.raises(ConfigError, match="from 1 to 1e9 seconds"):
+        metrics(compare(catalog([0, 9]), catalog([0, 9])), block_s=block_s)
+
+
+def test_more_blocks_than_memory_holds_are_refused():
+    far = catalog([0, 3e7])
+    with pytest.raises(ConfigError, match="span 30000001 blocks of 1 s"):
+        metrics(compare(far, far), block_s=1)
+
+
+@pytest.mark.parametrize("offset_h", [1e9, -25, math.nan])
+def test_local_time_that_is_none_is_refused(offset_h):
+    one = catalog([0, 9])
+    with pytest.raises(ConfigError, match="-24 to 24 hours"):
+        by(compare(one, one), "hour", offset_h=offset_h)
+    with pytest.raises(ConfigError, match="-24 to 24 hours"):
+        rates_by_hour(one, seconds([[0, 100]]), offset_h=offset_h)
+
+
 def test_days_without_data_are_no_blocks():
     cover = {"": days(0, 1, 2, 30, 31)}
     machine = make_catalog(pd.DataFrame({"time_ns": cover[""][:, 0]}))
     assert metrics(compare(machine, machine, coverage=cover))["n_blocks"] == 5
+
+
+def test_a_station_with_one_event_has_its_chance_in_the_time_of_all():
+    """Without coverage 19 stations with one true match each are not 19 matches by chance."""
+    day = days(0)[0, 0]
+    rows = [{"time_ns": day + k * NS_PER_S * 3600, "station": "XX.A"} for k in range(24)]
+    rows += [{"time_ns": day + k * NS_PER_S * 1800, "station": f"XX.B{k}"} for k in range(1, 20)]
+    one = make_catalog(rows)
+    numbers = metrics(compare(one, one, tolerance_s=5), n_boot=0)
+    assert numbers["recall"] == 1
+    assert numbers["chance_recall"] < 0.05
 
 
 def test_true_matches_are_no_chance_matches():

@@ -343,6 +343,17 @@ def test_interval_modes_from_the_command_line(seisml, tmp_path, mode):
     assert "matched\t0 of 20 expert" in seisml(*words, "--overlap", 0.8)[1]
 
 
+def test_events_without_a_class_are_named_in_the_table(seisml, tmp_path):
+    """Not a blank where the name of the class stands."""
+    one = tmp_path / "one.csv"
+    one.write_text("event_id,time,label\na,2020-01-01T00:00:00Z,\nb,2020-01-02T00:00:00Z,LF\n")
+    text = seisml("compare", one, one, "--by", "class")[1]
+    assert "(none)" in text.split("recall")[-1]
+    code, _, error = seisml("compare", one, one, "--by", "hour", "--local-offset", 1e9)
+    assert code == 2
+    assert "-24 to 24 hours" in error
+
+
 def test_catalog_statistics_from_the_command_line(seisml, files, tmp_path):
     words = ["catalog", files / "expert.csv", "--stats"]
     options = ["--coverage", files / "coverage.csv", "--local-offset", 2]

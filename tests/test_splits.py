@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_data import DETECTION, GRID, MATCHING, RULE, catalog_of, event_times, make_store
 
+from seisml import crossfit
 from seisml.errors import ModelError
-from seisml.labels import EVENT, IGNORE, label_windows, signals
+from seisml.labels import EVENT, IGNORE, NOISE, label_windows, signals
 from seisml.model import (
     SOL_S,
     SOL_ZERO_NS,
@@ -22,6 +23,7 @@ from seisml.model import (
 from seisml.scorer import event_scorer
 from seisml.store import read_table
 from seisml.times import NS_PER_S
+from seisml.trainingrule import TrainingRule
 
 HOUR = 3600.0
 
@@ -204,3 +206,16 @@ def test_a_crumb_of_a_block_is_no_block():
     three = np.concatenate([day, day + 86_400 * NS_PER_S, day + 2 * 86_400 * NS_PER_S])
     blocks = make_blocks(np.append(three, 3 * 86_400 * NS_PER_S), block_s=86_400)
     assert np.bincount(blocks).tolist() == [144, 144, 145]
+
+
+def test_named_noise_is_drawn_from_all_blocks():
+    """Where there is more of it than is learned, not only that of the first days."""
+    n = 4000
+    state = np.where(np.arange(n) % 20 == 0, EVENT, NOISE)
+    y = np.where(state == EVENT, "event", "noise_glitch")
+    block = np.arange(n) // 1000
+    windows = pd.DataFrame({"set": 0, "state": state, "y": y, "block": block})
+    drawn = crossfit._draw(windows, TrainingRule(max_windows=400))
+    assert len(drawn) == len(set(drawn.tolist())) == 400
+    special = drawn[state[drawn] == NOISE]
+    np.testing.assert_allclose(np.bincount(block[special], minlength=4), 50, atol=1)

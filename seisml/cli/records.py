@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seisml import steps, telling, terminal
-from seisml.cli.options import AsJson, Jobs, Metadata, Profile, Scheduler, Stations
+from seisml.cli.options import AsJson, End, Jobs, Metadata, Profile, Scheduler, Start, Stations
 
 app = typer.Typer()
 
@@ -56,6 +56,8 @@ def extract(
         str | None, typer.Option(help="counts, sensitivity, or motion (response removed).")
     ] = None,
     metadata: Metadata = None,
+    start: Start = None,
+    end: End = None,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
     replace: Annotated[
@@ -70,7 +72,7 @@ def extract(
     config = steps.settings_of(profile, units=units, metadata=metadata)
     plan = plan_of(config, metadata=steps.read_metadata(config.data.metadata))
     opened = steps.open_archive(archive, jobs)
-    options = {"jobs": jobs, "scheduler": scheduler, "replace": replace}
+    options = {"jobs": jobs, "scheduler": scheduler, "replace": replace, "start": start, "end": end}
     outcomes = steps.extract_days(opened, output, plan, station, **options)
     require_windows(outcomes, output)
     failed = steps.tell_outcomes(outcomes, output, as_json)

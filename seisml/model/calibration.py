@@ -108,8 +108,12 @@ def fit_calibration(
         method = "isotonic" if event.sum() >= ENOUGH else "sigmoid"
     if method == "sigmoid":
         line = LogisticRegression(C=1e6, max_iter=1000).fit(logit(p)[:, None], event)
-        # A model that ranks no better than chance must not be turned round.
-        return Calibration(method, max(float(line.coef_[0, 0]), 0.0), float(line.intercept_[0]))
+        slope, shift = float(line.coef_[0, 0]), float(line.intercept_[0])
+        if (
+            slope <= 0
+        ):  # a model that ranks no better than chance is not turned round: all are alike
+            slope, shift = 0.0, float(logit(event.mean()))
+        return Calibration(method, slope, shift)
     steps = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, event)
     x, y = steps.X_thresholds_, steps.y_thresholds_
     at = np.unique(np.linspace(0, len(x) - 1, min(len(x), N_KNOTS)).round().astype(int))
