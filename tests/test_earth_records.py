@@ -129,6 +129,18 @@ def test_event_begins_where_the_score_peaks():
     assert list(events_from_windows(parts, grid, rule)) == [event]
 
 
+def test_event_begins_at_p_where_s_scores_higher():
+    """P at 15 s and S 3 s later in one run: the event begins at P, whatever S scores."""
+    grid = WindowGrid(2.0, 0.5)
+    time_ns = np.arange(60) * grid.hop_ns
+    score = np.zeros(60)
+    score[26:31] = [0.4, 0.6, 0.8, 0.6, 0.4]
+    score[31:37] = [0.4, 0.6, 0.9, 1.0, 0.9, 0.6]
+    [event] = events_from_windows([(time_ns, score)], grid, EventRule(0.5, 0.25, begin="peak"))
+    assert abs(event[0] - 15 * 10**9) < 0.2e9
+    assert event[2] == 1.0
+
+
 def test_vertical_serves_stations_of_any_components():
     three = pd.DataFrame({"a.E": [1.0], "a.N": [2.0], "a.Z": [3.0], "b.3C": [4.0]})
     one = pd.DataFrame({"a.Z": [3.0]})
