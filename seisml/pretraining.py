@@ -67,6 +67,8 @@ class Recipe:
     on : float
         Threshold of the model, where it is not that with the best F1 on the generated records (0):
         those are far more disturbed than real ones.
+    on_from : str
+        Where that threshold comes from, for the card.
     uncertainty_s : float, s
         Of an event's limits; windows within twice that of them are left out.
     labels : mapping
@@ -89,6 +91,7 @@ class Recipe:
     least_s: float = 60.0
     training: Mapping = dataclasses.field(default_factory=dict)
     on: float = 0.0
+    on_from: str = ""
     uncertainty_s: float = 2.0
     labels: Mapping = dataclasses.field(default_factory=lambda: {"one_class": False})
     block_days: float = 20.0
@@ -108,6 +111,7 @@ RECIPES: dict[str, Recipe] = {
         least_s=0.5 * ONSET_S,
         training={"n_folds": 2, "max_windows": 80_000},
         on=0.4,
+        on_from="chosen while looking at real records, those of seisml/models/README.md",
         uncertainty_s=0.25,
         labels={"one_class": False, "ignore_after_s": 0.0},  # codas are known to be no onsets
         block_days=60.0,
@@ -288,7 +292,7 @@ def with_threshold(detector: Detector, recipe: Recipe) -> Detector:
     """Return the detector with the threshold that a recipe states, which its card then says."""
     if not recipe.on:
         return detector
-    stated = {"value": recipe.on, "chosen_for": "stated by the recipe"}
+    stated = {"value": recipe.on, "chosen_for": recipe.on_from or "stated by the recipe"}
     card = {**detector.card, "threshold": {**detector.card["threshold"], **stated}}
     off = recipe.on * detector.detection["off_ratio"]
     return dataclasses.replace(detector, on=recipe.on, off=off, card=card)

@@ -51,8 +51,8 @@ class EventRule:
         Odd number of windows over which scores are averaged, 1 for none.
     begin : str
         ``rise``: events begin where the score rises, for models that learnt whole events;
-        ``peak``: where it peaks, for models that learnt onsets (`LabelRule.onset_s`): at the
-        middle of the windows about the highest, weighted by their squared scores.
+        ``peak``: where it first peaks, for models that learnt onsets (`LabelRule.onset_s`): at the
+        middle of the windows about that peak, weighted by their squared scores.
     """
 
     on: float
@@ -199,7 +199,7 @@ def _closed(time_ns, score, grid: WindowGrid, rule: EventRule) -> Iterator[tuple
             best = piece[np.argmax(score[piece])]
             start_ns, end_ns = _span(time_ns[piece], grid)
             if rule.begin == "peak":
-                start_ns = _peak(time_ns[piece], score[piece], grid)
+                start_ns = _peak(time_ns[piece], score[piece], grid, rule.on)
                 end_ns = max(end_ns, start_ns + grid.hop_ns)
             long_enough = end_ns - start_ns >= rule.min_duration_s * NS_PER_S
             if long_enough and score[best] >= rule.on:
@@ -214,9 +214,16 @@ def _span(windows_ns: np.ndarray, grid: WindowGrid) -> tuple[int, int]:
     return start_ns, max(int(windows_ns[-1]), start_ns) + grid.hop_ns
 
 
-def _peak(time_ns: np.ndarray, score: np.ndarray, grid: WindowGrid) -> int:
-    """Return the instant about which the windows of an event near its highest one lie."""
-    best_ns, half_ns = int(time_ns[np.argmax(score)]), grid.length_ns // 2
+def _peak(time_ns: np.ndarray, score: np.ndarray, grid: WindowGrid, on: float) -> int:
+    """Return the instant about which the windows of an event near its first peak lie.
+
+    The first is the highest of those that begin within a window's length after the score first
+    reaches `on`: S, or the next event, may well score higher than P.
+    """
+    above = time_ns[score >= on]
+    first_ns = above[0] if len(above) else time_ns[np.argmax(score)]
+    early = time_ns <= first_ns + grid.length_ns
+    best_ns, half_ns = int(time_ns[np.argmax(np.where(early, score, -np.inf))]), grid.length_ns // 2
     weight = np.where(np.abs(time_ns - best_ns) <= half_ns, score, 0.0) ** 2
     off_ns = np.sum(weight * (time_ns - best_ns)) / weight.sum()
     return best_ns + half_ns + round(float(off_ns))
