@@ -126,7 +126,7 @@ def detect(
     raw = pd.DataFrame(found, columns=["station", "label", *RAW_COLUMNS])
     raw["peak"] = detector.calibration(raw["peak"])
     body = body or detector.card.get("body", "earth")
-    options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s}
+    options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s, "grid": grid}
     return to_catalog(raw, archive, plan_band(detector.plan), detector.detection, **options)
 
 

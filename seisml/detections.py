@@ -10,9 +10,10 @@ from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
 from seisml.cuts import cuts
 from seisml.measures import Measures, measure
-from seisml.onset import Onset, find_onset, onset_span
+from seisml.onset import ALWAYS_NS, Onset, find_onset, onset_span
 from seisml.segments import Band, Segment
 from seisml.times import NS_PER_S, iso
+from seisml.windows import WindowGrid
 
 Calibrate = Callable[[list[Segment]], Iterable[Segment]]
 """From counts to ground motion, for example `seisml.response.to_motion` with its settings."""
@@ -29,6 +30,7 @@ def to_catalog(
     body: str = "earth",
     calibrate: Calibrate | None = None,
     reach_s: float = 0.0,
+    grid: WindowGrid | None = None,
 ) -> Catalog:
     """Make a catalogue of raw events, with onsets and measures where there are waveforms.
 
@@ -40,12 +42,15 @@ def to_catalog(
     band : Band
     detection : mapping
         ``refine_onset``, ``onset_search_s``, ``onset_uncertainty_s`` (what is to be added to the
-        uncertainty of the picker, as emergent signals begin before they can be seen).
+        uncertainty of the picker, as emergent signals begin before they can be seen; where it
+        is given the onset is looked for only where the score rose, see `rise_ns`).
     name, body : str
     calibrate : callable, optional
         Turns counts into the unit in which amplitudes are wanted.
     reach_s : float, s
         How far it looks to both sides.
+    grid : WindowGrid, optional
+        Of the scores; without it onsets are looked for beyond the rise of the score, too.
 
     Returns
     -------
@@ -56,6 +61,8 @@ def to_catalog(
     """
     refine = archive is not None and detection.get("refine_onset", True)
     options = {"band": band, "search_s": detection.get("onset_search_s", 1.0)}
+    if detection.get("onset_uncertainty_s", 0.0) > 0:
+        options["grid"] = grid
     found: list[tuple[Onset | None, Measures]] = [(None, Measures())] * len(raw)
     if refine:
         for station, rows in raw.groupby("station", sort=True).indices.items():
@@ -77,7 +84,34 @@ def to_catalog(
     return make_catalog(events, picks, name=name, body=body, source="seisml", time_basis=basis)
 
 
-def _looked_at(archive, station, raw, calibrate, reach_s, *, band: Band, search_s: float):
+def rise_ns(event: Mapping, grid: WindowGrid) -> tuple[int, int]:
+    """Return the span in which the score of an event rose, and its onset therefore lies.
+
+    Parameters
+    ----------
+    event : mapping
+        ``start_ns``, ``end_ns`` and ``peak_ns``, see `seisml.states.RAW_COLUMNS`.
+    grid : WindowGrid
+
+    Returns
+    -------
+    start_ns, end_ns : int
+        From the start of the first window that reached the off threshold to the end of the window
+        with the largest score or of the event, whichever is first.
+
+    Examples
+    --------
+    >>> event = {"start_ns": 150 * 10**9, "end_ns": 400 * 10**9, "peak_ns": 50 * 10**9}
+    >>> [ns // 10**9 for ns in rise_ns(event, WindowGrid(200.0, 50.0))]
+    [0, 250]
+    """
+    last_ns = min(event["peak_ns"] + grid.length_ns, event["end_ns"])
+    # An event begins at the last hop of its first window, see `seisml.states`.
+    first_ns = event["start_ns"] + grid.hop_ns - grid.length_ns
+    return first_ns, max(event["start_ns"], last_ns)
+
+
+def _looked_at(archive, station, raw, calibrate, reach_s, *, band, search_s, grid=None):
     """Yield (number, (onset, measures)) of one station's events, each stretch read once."""
     starts_ns, ends_ns = raw["start_ns"].tolist(), raw["end_ns"].tolist()
     reach_ns = round(reach_s * NS_PER_S)
@@ -85,9 +119,11 @@ def _looked_at(archive, station, raw, calibrate, reach_s, *, band: Band, search_
     for start_ns, end_ns in zip(starts_ns, ends_ns, strict=True):
         first_ns, last_ns = onset_span(start_ns, band=band, search_s=search_s)
         spans.append((first_ns - reach_ns, max(last_ns, end_ns) + reach_ns))
+    rises = [ALWAYS_NS if grid is None else rise_ns(row, grid) for row in raw.to_dict("records")]
     for number, parts in cuts(archive, station, spans):
-        onset = find_onset(parts, starts_ns[number], band=band, search_s=search_s)
-        time_ns = starts_ns[number] if onset is None else onset.time_ns
+        start_ns, within_ns = starts_ns[number], rises[number]
+        onset = find_onset(parts, start_ns, band=band, search_s=search_s, within_ns=within_ns)
+        time_ns = start_ns if onset is None else onset.time_ns
         motion = parts if calibrate is None else list(calibrate(parts))
         channel = "" if onset is None else onset.channel
         end_ns = max(ends_ns[number], time_ns + NS_PER_S)

@@ -218,12 +218,25 @@ def outside_mission(start_ns: int, end_ns: int) -> str:
     >>> outside_mission(to_ns("2019-06-01"), to_ns("2019-06-02"))
     ''
     >>> outside_mission(to_ns("2016-06-01"), to_ns("2016-06-02"))
-    'The records are from sol -884 to -883; InSight recorded from sol 0 to 1446.'
+    'Sol -884 to -883 is not of the mission: InSight recorded from sol 0 to 1446.'
     """
     first, last = (math.floor((t - SOL_ZERO_NS) / SOL_NS) for t in (start_ns, end_ns - 1))
     if first >= 0 and last <= LAST_SOL:
         return ""
-    return f"The records are from sol {first} to {last}; InSight recorded from sol 0 to {LAST_SOL}."
+    sols = f"Sol {first}" if first == last else f"Sol {first} to {last}"
+    return f"{sols} is not of the mission: InSight recorded from sol 0 to {LAST_SOL}."
+
+
+def instant_of(text: str) -> int:
+    """Return the instant of a time UTC, or of a sol with or without local mean time.
+
+    Examples
+    --------
+    >>> lmst_text(instant_of("173"))
+    '0173M00:00:00.0'
+    """
+    is_sol = re.match(r"-?\d{1,4}(M|$)", text.strip()) is not None
+    return parse_lmst(text) if is_sol else to_ns(text)
 
 
 def described(text: str) -> tuple[str, str, str, str]:
@@ -234,8 +247,7 @@ def described(text: str) -> tuple[str, str, str, str]:
     >>> described("2019-05-23T02:22:59")[1:]
     ('0173M02:58:36.8', '02:36:23', '28.99')
     """
-    is_sol = re.match(r"-?\d{1,4}(M|$)", text.strip()) is not None
-    time_ns = parse_lmst(text) if is_sol else to_ns(text)
+    time_ns = instant_of(text)
     whole = int(float(ltst_hours(time_ns)) * 3600.0 + 0.5) % 86_400
     clock = f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
     return iso(time_ns), lmst_text(time_ns), clock, f"{float(season(time_ns).ls_deg):.2f}"

@@ -23,6 +23,7 @@ S_FIRST = 1 / 40
 """How soon after P the S onset may be, in search times."""
 S_RISE_DB = 3.0
 """How much the power of the horizontals rises at an S onset, at least."""
+ALWAYS_NS = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +98,12 @@ def onset_span(time_ns: int, *, band: Band, search_s: float) -> tuple[int, int]:
 
 
 def find_onset(
-    parts: Iterable[Segment], time_ns: int, *, band: Band, search_s: float
+    parts: Iterable[Segment],
+    time_ns: int,
+    *,
+    band: Band,
+    search_s: float,
+    within_ns: tuple[int, int] = ALWAYS_NS,
 ) -> Onset | None:
     """Find the onset about a first guess in the segments of a station.
 
@@ -112,6 +118,8 @@ def find_onset(
         First guess.
     band : Band
     search_s : float, s
+    within_ns : (start_ns, end_ns), optional
+        An onset outside does not count: of an emergent signal, where the score rose.
 
     Returns
     -------
@@ -124,7 +132,7 @@ def find_onset(
     vertical = [part for part in parts if part.channels[0].endswith("Z")]
     others = [part for part in parts if not part.channels[0].endswith("Z")]
     for chosen in (vertical, others):
-        picks = [(_moved_pick(part, time_ns, band, search_s), part) for part in chosen]
+        picks = [(_moved_pick(part, time_ns, band, search_s, within_ns), part) for part in chosen]
         picks = [(pick, part) for pick, part in picks if pick is not None]
         if picks:
             pick, part = max(picks, key=lambda found: (found[0].snr_db, found[1].channels))
@@ -137,13 +145,13 @@ def find_onset(
     return None
 
 
-def _moved_pick(part: Segment, time_ns: int, band: Band, search_s: float) -> Pick | None:
+def _moved_pick(part: Segment, time_ns: int, band: Band, search_s: float, within_ns):
     """Pick an onset; where it is far before the guess, look again from there.
 
     A detector wakes up late where a weak P goes before a strong S: the search follows back. A
     second look that finds nothing better leaves the first.
     """
-    found = _pick(part, time_ns, band, search_s)
+    found = _pick(part, time_ns, band, search_s, within_ns)
     rate_hz = part.sampling_rate_hz
     for _ in range(MOVES):
         if found is None or not _is_onset(found):
@@ -151,7 +159,7 @@ def _moved_pick(part: Segment, time_ns: int, band: Band, search_s: float) -> Pic
         at_ns = part.start_ns + round(found.sample * NS_PER_S / rate_hz)
         if at_ns > time_ns - search_s * NS_PER_S / 2:
             break
-        time_ns, again = at_ns, _pick(part, at_ns, band, search_s)
+        time_ns, again = at_ns, _pick(part, at_ns, band, search_s, within_ns)
         if again is None or not _is_onset(again):
             break
         found = again
@@ -162,12 +170,14 @@ def _is_onset(pick: Pick) -> bool:
     return pick.agreement >= MAJORITY and pick.snr_db >= CLEAR_DB
 
 
-def _pick(part: Segment, time_ns: int, band: Band, search_s: float) -> Pick | None:
+def _pick(part: Segment, time_ns: int, band: Band, search_s: float, within_ns) -> Pick | None:
     rate_hz = snap_rate(part.sampling_rate_hz)
-    guess = round((time_ns - part.start_ns) * rate_hz / NS_PER_S)
+    guess, *within = (
+        round((at_ns - part.start_ns) * rate_hz / NS_PER_S) for at_ns in (time_ns, *within_ns)
+    )
     search = round(search_s * rate_hz)
     x = part.data[0, : max(0, guess + search)]
-    return pick_onset(x, rate_hz, guess, band=band, search=search)
+    return pick_onset(x, rate_hz, guess, band=band, search=search, within=tuple(within))
 
 
 def _with_s(onset: Onset, parts: list[Segment], band: Band, search_s: float) -> Onset:

@@ -97,7 +97,13 @@ def pad_s(band: Band, sampling_rate_hz: float) -> float:
 
 
 def pick_onset(
-    x: np.ndarray, sampling_rate_hz: float, guess: int, *, band: Band, search: int
+    x: np.ndarray,
+    sampling_rate_hz: float,
+    guess: int,
+    *,
+    band: Band,
+    search: int,
+    within: tuple[float, float] = (-np.inf, np.inf),
 ) -> Pick | None:
     """Pick the onset of the signal that begins about a first guess.
 
@@ -113,6 +119,8 @@ def pick_onset(
         Of the signals; filters are causal, so nothing is smeared before the onset.
     search : int
         The onset is looked for so many samples before and after the guess.
+    within : (first, last), optional
+        Samples; votes outside are not counted.
 
     Returns
     -------
@@ -151,6 +159,7 @@ def pick_onset(
     for number, one in enumerate(pick_bands(band, sampling_rate_hz)):
         y, first = _filtered(x, one, sampling_rate_hz)
         votes += list(_votes(y, first, guess, search, number))
+    votes = [vote for vote in votes if within[0] <= vote.sample <= within[1]]
     return _elected(votes, guess, search) if votes else None
 
 

@@ -254,7 +254,7 @@ def detections(
             event = dict(zip(RAW_COLUMNS, raw, strict=True))
             number = int(windows["set"].iloc[at[0]])
             rows[number].append({"station": station, "label": "event", **event})
-    settings = {"name": name, "body": detector.card["body"]}
+    settings = {"name": name, "body": detector.card["body"], "grid": grid}
     found = []
     for one, events in zip(sets, rows, strict=True):
         raw = pd.DataFrame(events, columns=["station", "label", *RAW_COLUMNS])

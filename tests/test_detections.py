@@ -6,12 +6,13 @@ import pytest
 from waveform_data import DAY0, STATION, at, trace, write
 
 from seisml.archive import open_archive
-from seisml.detections import to_catalog
+from seisml.detections import rise_ns, to_catalog
 from seisml.formats import read_catalog, write_catalog
 from seisml.measures import measure
 from seisml.segments import Band, Segment
 from seisml.states import RAW_COLUMNS
 from seisml.times import NS_PER_S
+from seisml.windows import WindowGrid
 
 BAND = Band(1.0, 40.0)
 DETECTION = {"onset_search_s": 6.0}
@@ -88,6 +89,21 @@ def test_without_waveforms_or_onset(tmp_path):
     assert plain.time_basis == "detection_on"
     assert set(plain.events["time_ns"]) == {at(500.0), at(61.0)}
     assert to_catalog(raw[:0], archive, BAND, DETECTION).events.empty
+
+
+def test_an_emergent_onset_lies_where_the_score_rose(tmp_path):
+    """An onset outside the rise of the score does not count, if the profile calls it emergent."""
+    archive = open_archive(write(tmp_path / "w" / "a", planted()).parent, index=False)
+    grid = WindowGrid(4.0, 1.0)
+    late, early = raw_events((64.5, 70.0)), raw_events((57.0, 58.6))
+    for raw in (late, early):  # the score rose from 61.5 s on, or before 58.6 s
+        free = to_catalog(raw, archive, BAND, DETECTION, grid=grid).events.iloc[0]
+        assert abs(free["time_ns"] - at(60.0)) < 0.05 * NS_PER_S
+        held = DETECTION | {"onset_uncertainty_s": 1.0}
+        event = to_catalog(raw, archive, BAND, held, grid=grid).events.iloc[0]
+        first_ns, last_ns = rise_ns(raw.iloc[0], grid)
+        assert first_ns <= event["time_ns"] <= last_ns
+        assert event["end_ns"] == raw["end_ns"].iloc[0]
 
 
 def test_order_does_not_matter(tmp_path):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from seisml.cli import app
 from seisml.errors import ConfigError
 from seisml.marstime import (
     LANDER_LONGITUDE,
@@ -103,5 +105,17 @@ def test_text_round_trip_and_borders():
 def test_times_outside_the_mission_are_said_in_one_line():
     inside = to_ns("2019-05-01"), to_ns("2022-12-01")
     assert outside_mission(*inside) == ""
-    assert "sol -" in outside_mission(to_ns("2001-01-01"), to_ns("2001-01-02"))
+    assert "Sol -" in outside_mission(to_ns("2001-01-01"), to_ns("2001-01-02"))
     assert "\n" not in outside_mission(to_ns("2030-01-01"), to_ns("2030-01-02"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("2017-01-01", "Sol -676 is not of the mission"), ("1500", "Sol 1500 is"), ("173", "")],
+)
+def test_a_time_outside_the_mission_is_said_in_one_line(text, said):
+    result = CliRunner().invoke(app, ["sol", text])
+    assert result.exit_code == 0
+    notes = [line for line in result.stderr.splitlines() if line]
+    assert len(notes) == bool(said)
+    assert all(note.startswith(said) for note in notes)

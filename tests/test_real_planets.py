@@ -13,6 +13,7 @@ from seisml.config import load_profile
 from seisml.detect import detect
 from seisml.extract import extract, extract_day, tasks
 from seisml.model import load_detector, shipped_models
+from seisml.segments import Segment, align
 from seisml.settings import plan_from, plan_of
 from seisml.store import iter_tables
 from seisml.times import to_ns
@@ -102,3 +103,46 @@ def test_real_records_are_extracted_without_a_warning(profile, records, shared_d
     for task in todo[:: max(1, len(todo) // 26)]:
         n_usable += extract_day(task.archive, task.station, task.day, plan)[1].n_usable
     assert n_usable > 0
+
+
+@pytest.mark.parametrize(("pattern", "channel"), [("*IPGP_v1.mseed", "*"), ("*MPS_v1.mseed", "*W")])
+def test_two_samples_a_second_or_one_component_are_enough(pattern, channel, shared_data, tmp_path):
+    # S0173a, P at 02:22:59, glitches removed: 2 Hz of U, V, W; 20 Hz of W alone.
+    path = next((shared_data / "mars_deglitched" / "S0173a").glob(pattern))
+    obspy.read(path).select(channel=channel).write(str(tmp_path / "a.mseed"), format="MSEED")
+    events = found_in(str(tmp_path / "a.mseed"), "mars-insight", tmp_path).events
+    start_ns, end_ns = to_ns("2019-05-23T02:22:48"), to_ns("2019-05-23T03:00:23")
+    inside = (events["time_ns"] < end_ns) & (events["end_ns"] > start_ns)
+    assert inside.any()
+    assert (~inside).sum() <= 1
+
+
+def test_components_that_start_seconds_apart_are_aligned(shared_data):
+    # Eight deglitched windows: U, V, W begin up to 18 s apart, on one clock to about a millisecond.
+    apart_s = []
+    for path in sorted((shared_data / "mars_deglitched").glob("*/*MPS_v1.mseed")):
+        station = obspy.read(path)
+        station.merge(method=1)
+        parts = [
+            Segment(
+                "XB.ELYSE.02.BH",
+                (trace.stats.channel,),
+                trace.stats.starttime.ns,
+                trace.stats.sampling_rate,
+                np.ma.filled(trace.data.astype(float), np.nan)[np.newaxis],
+            )
+            for trace in station
+        ]
+        whole = align(parts)
+        starts_ns = [part.start_ns for part in parts]
+        apart_s.append((max(starts_ns) - min(starts_ns)) / 1e9)
+        assert whole.channels == ("BHU", "BHV", "BHW")
+        assert abs(whole.start_ns - max(starts_ns)) <= 25_000_000
+        for row, part in zip(whole.data, parts, strict=True):
+            # The sample that each has at an instant is its own of that instant.
+            first = round((whole.start_ns - part.start_ns) * 20 / 1e9)
+            mine_ns = part.start_ns + first * 50_000_000
+            assert abs(mine_ns - whole.start_ns) <= 2_000_000
+            own = part.data[0, first : first + whole.n_samples]
+            assert np.std(row - own) <= 0.05 * np.std(own)
+    assert max(apart_s) > 15

@@ -23,10 +23,11 @@ from seisml.features import Settings
 from seisml.labels import LabelRule, signals
 from seisml.metrics import metrics
 from seisml.report import MAX_ROWS, Section, comparison_report, headline, write_report
+from seisml.report.days import busiest_day
 from seisml.segments import Band
 from seisml.synthetics import make_archive_small
 from seisml.thresholds import MatchRule
-from seisml.times import NS_PER_S, to_ns
+from seisml.times import DAY_NS, NS_PER_S, to_ns
 from seisml.training import train
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet
@@ -163,6 +164,7 @@ def test_page_has_all_parts(page, section):
         "Recall by kind of event",
         "Classes",
         "Example detections",
+        "A whole day",
         "Missed events",
         "Unmatched detections",
         "Archive",
@@ -180,9 +182,22 @@ def test_page_has_all_parts(page, section):
     assert "fill_samples" in tree.text_content()
     test = section.training.test
     assert len(event_figures(tree)) == 6 + min(6, len(test.missed)) + min(6, len(test.unmatched))
-    assert len(tree.xpath("//img")) >= len(event_figures(tree)) + 7
+    assert len(tree.xpath("//img")) >= len(event_figures(tree)) + 8
     assert all(image.get("alt") and int(image.get("width")) == 594 for image in tree.xpath("//img"))
     assert "unverified, not false" in tree.text_content()
+
+
+def test_the_day_with_most_events_is_shown(section):
+    """Events outside the records do not count; the day is cut to its records."""
+    archive, pieces = section.archive, section.archive.pieces
+    station = pieces["station"].iloc[0]
+    first_ns = int(pieces.loc[pieces["station"] == station, "start_ns"].min())
+    times_ns = [first_ns + 10**9] * 2 + [first_ns - 900 * 86400 * 10**9] * 9
+    events = pd.DataFrame({"station": ".".join(station.split(".")[:2]), "time_ns": times_ns})
+    found, day, start_ns, end_ns = busiest_day(archive, events, "earth")
+    assert (found, day, start_ns) == (station, first_ns // DAY_NS, first_ns)
+    assert start_ns < end_ns <= (day + 1) * DAY_NS
+    assert busiest_day(archive, events[2:], "earth") is None
 
 
 def test_validation_is_said_in_one_sentence(page, section):

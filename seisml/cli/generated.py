@@ -79,7 +79,10 @@ def sol(
     times: Annotated[list[str], typer.Argument(help="Times UTC, or sols with local time.")],
 ) -> None:
     """Convert between UTC and the sols and local times of InSight."""
-    from seisml.marstime import described
+    from seisml.marstime import described, instant_of, outside_mission
 
     header = ["UTC", "sol and LMST", "LTST", "Ls (degrees)"]
     terminal.table("", header, [described(text) for text in times])
+    for text in times:
+        if note := outside_mission(instant_of(text), instant_of(text) + 1):
+            terminal.say(note)

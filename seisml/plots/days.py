@@ -52,6 +52,7 @@ def plot_day(
     threshold: float | None = None,
     expert: Iterable[Sequence[int]] = (),
     machine: Iterable[Sequence[int]] = (),
+    width_in: float = 9.0,
 ) -> Figure:
     """Draw a day of a station, on Mars a sol in local mean solar time.
 
@@ -74,6 +75,7 @@ def plot_day(
     threshold : float, optional
         Of the event probability.
     expert, machine : iterable of (start_ns, end_ns)
+    width_in : float, inches
 
     Returns
     -------
@@ -98,7 +100,7 @@ def plot_day(
     window_s = max(2.0 / band.f_min_hz, (limits[1] - limits[0]) / NS_PER_S / SPECTRA)
     raw = _records(archive, station, limits, band, window_s)
     heights = [2.0, 2.4, 1.4, 0.8] if probabilities is not None else [2.0, 2.4, 0.8]
-    figure = Figure(figsize=(9.0, 1.3 * sum(heights)), layout="constrained")
+    figure = Figure(figsize=(width_in, 1.3 * sum(heights)), layout="constrained")
     cells = figure.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=[60, 1])
     axes = [figure.add_subplot(cells[0, 0])]
     axes += [figure.add_subplot(cells[k, 0], sharex=axes[0]) for k in range(1, len(heights))]
@@ -181,7 +183,9 @@ def _local_axis(ax: Axes, limits, day: int, body: str) -> str:
         return iso(limits[0])[:10]
     begin_ns, hour_ns = one.day_zero_ns + day * one.day_ns, one.day_ns / 24.0
     span_h = (limits[1] - limits[0]) / hour_ns
-    step_h = next((s for s in (1 / 6, 0.5, 1.0, 3.0) if span_h / s <= 9), 3.0)
+    # A label an inch: more would touch.
+    most = ax.get_figure().get_figwidth()
+    step_h = next((s for s in (1 / 6, 0.5, 1.0, 3.0) if span_h / s <= most), 6.0)
     hours = np.arange(0.0, 24.0 + 1e-9, step_h)
     at = begin_ns + hours * hour_ns
     shown = (at >= limits[0] - 1) & (at <= limits[1] + 1)

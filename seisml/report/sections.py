@@ -41,6 +41,7 @@ from seisml.report.blocks import (
     tolerance_pictures,
     unmatched_block,
 )
+from seisml.report.days import day_blocks
 from seisml.report.figures import Scene, net_sta, with_pictures
 from seisml.report.probabilities import probability_blocks
 from seisml.segments import Band
@@ -169,6 +170,7 @@ def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Itera
     yield from section.more
     say("report: example detections")
     yield _examples_block(section)
+    yield from day_blocks(section.archive, training, section.band)
     say("report: missed events")
     missed = test.missed.sort_values(["magnitude", "time_ns"], ascending=[False, True])
     block = missed_block(missed, _best_near(training, missed))
