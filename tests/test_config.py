@@ -22,10 +22,10 @@ def test_profile_gives_a_plan(name):
     training_rule_of(config)
 
 
-def test_five_profiles():
+def test_profiles():
     """The agreed presets are there."""
     wanted = {"earth-local", "earth-onsets", "earth-regional", "volcano"}
-    wanted |= {"mars-insight", "moon-apollo"}
+    wanted |= {"mars-insight", "moon-apollo", "moon-apollo-sp"}
     assert set(profile_names()) == wanted
 
 

@@ -1,5 +1,7 @@
 """Generated records of Earth, what they say of themselves, and how onsets are learnt from them."""
 
+import dataclasses
+
 import numpy as np
 import obspy
 import pandas as pd
@@ -95,7 +97,7 @@ def test_faint_events_are_neither_event_nor_noise():
 
 
 def test_only_windows_about_the_onset_are_events():
-    """P at 100 s, known to 0.1 s, the rest of the event until 110 s is ignored, then noise."""
+    """P at 100 s, known to 0.1 s: what follows, S and coda until 110 s, is no other onset."""
     grid, s = WindowGrid(2.0, 0.5), 10**9
     time_ns = np.arange(int(90 * s), int(125 * s), grid.hop_ns)
     event = ("e", "X.A", 100 * s, 110 * s, 0.1, "", 1.0, "picks")
@@ -105,8 +107,12 @@ def test_only_windows_about_the_onset_are_events():
     state = label_windows(time_ns, stations, grid, table, rule)["state"].to_numpy()
     middle_s = (time_ns + s) / s
     assert set(middle_s[state == EVENT]) == {99.5, 100.0, 100.5, 101.0}
-    assert (state[(middle_s > 101) & (middle_s < 111)] == IGNORE).all()
-    assert (state[(middle_s < 98.5) | (middle_s > 111.5)] == NOISE).all()
+    assert (state[(middle_s > 101) & (middle_s < 102)] == IGNORE).all()
+    assert (state[(middle_s < 98.5) | (middle_s > 102.5)] == NOISE).all()
+    rule = dataclasses.replace(rule, ignore_after_s=5.0)
+    state = label_windows(time_ns, stations, grid, table, rule)["state"].to_numpy()
+    assert (state[(middle_s > 101) & (middle_s < 107)] == IGNORE).all()
+    assert (state[middle_s > 107.5] == NOISE).all()
 
 
 def test_event_begins_where_the_score_peaks():

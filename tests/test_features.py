@@ -695,6 +695,10 @@ SHAPES = {
     "burst in silence": np.sin(np.arange(30_000)) * (abs(np.arange(30_000) - 15e3) < 500),
     "least float32": np.where(np.arange(30_000) % 7, 1e-45, -6e-45),
     "largest": np.where(gaussian(30_000) > 0, 1e37, -1e37),
+    "dying away": gaussian(30_000) * 10 ** np.linspace(0, -40, 30_000),
+    "growing": gaussian(30_000) * 10 ** np.linspace(-40, 0, 30_000),
+    "constant stretch": gaussian(30_000) * (abs(np.arange(30_000) - 15e3) > 5e3) + 7,
+    "offset": gaussian(30_000) + 1e7,
 }
 
 
@@ -711,6 +715,34 @@ def test_odd_signals_give_no_infinity(one, name):
     X, coverage = evaluate(table, all_windows(table), [one])
     assert not np.isinf(X).any()
     np.testing.assert_array_equal(coverage, 1.0)
+
+
+@pytest.mark.parametrize("gain", [2.0**-42, 2.0**-36, 2.0**36, 2.0**42])
+def test_windows_beside_far_louder_ones(gain):
+    """A gain in the middle of a record does not change the shapes of the spectra after it.
+
+    Powers of two of the spectra lay outside float32, and the features were NaN.
+    """
+    x = gaussian(12_000, seed=3)
+    chosen = [one for one in FEATURES if one.group == "E" and "G" in one.invariances]
+    table = table_of(np.concatenate([x, gain * x]), 20.0)
+    X, _ = evaluate(table, all_windows(table), chosen)
+    # Past the memory of two minutes, and whole windows of either half.
+    one, two = X[90:297], X[390:597]
+    np.testing.assert_allclose(two, one, rtol=2e-4, atol=2e-4)
+
+
+def test_short_pieces_between_gaps():
+    """Pieces of less than a spectrum, a block or a sub-block give NaN, and no warning."""
+    x, parts, at = gaussian(12_000, seed=6), [], 0
+    for n in (2000, 3, 45, 90, 119, 150, 1, 700, 2, 130, 4000):
+        parts.append(one_segment(x[at : at + n], 20.0, at * NS_PER_S // 20))
+        at += n + 7
+    table = fill(empty_table(small_settings(20.0), range(at // 40), 20.0, needs=NEEDS), parts)
+    X, coverage = evaluate(table, all_windows(table), SLOW)
+    assert np.isnan(X[coverage < 0.8 - 1e-6]).all()
+    assert np.isfinite(X).any(axis=0).all()
+    assert not np.isinf(X).any()
 
 
 def test_a_window_of_one_sub_block():

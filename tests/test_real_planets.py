@@ -11,11 +11,11 @@ from test_real import score
 from seisml.archive import open_archive
 from seisml.config import load_profile
 from seisml.detect import detect
-from seisml.extract import extract
+from seisml.extract import extract, extract_day, tasks
 from seisml.formats import read_catalog
 from seisml.model import load_detector, shipped_models
 from seisml.segments import Segment, align
-from seisml.settings import label_rule_of, plan_from
+from seisml.settings import label_rule_of, plan_from, plan_of
 from seisml.store import iter_tables
 from seisml.times import to_ns
 
@@ -83,6 +83,27 @@ def test_the_shipped_card_says_how_the_model_was_made():
         assert dataclasses.is_dataclass(load_detector(name))
         assert "generated" in card["trained_on"]
         assert card["measured_on_held_out_records"]["hours"] > 500
+
+
+@pytest.mark.parametrize(
+    ("profile", "records"),
+    [
+        ("earth-local", "earth_bradys/sds"),
+        ("earth-local", "earth_iceland/sds"),
+        ("earth-local", "earth_nc_windows/waveforms"),
+        ("earth-local", "mars_deglitched"),
+        ("mars-insight", "mars_deglitched"),
+        ("moon-apollo", "lunar_apollo/waveforms"),
+    ],
+)
+def test_real_records_are_extracted_without_a_warning(profile, records, shared_data):
+    """Warnings are errors here: of a set's station-days, evenly chosen, none gives one."""
+    archive, plan = open_archive(shared_data / records, index=False), plan_of(load_profile(profile))
+    todo = tasks(archive, "no store", plan)
+    n_usable = 0
+    for task in todo[:: max(1, len(todo) // 26)]:
+        n_usable += extract_day(task.archive, task.station, task.day, plan)[1].n_usable
+    assert n_usable > 0
 
 
 @pytest.mark.parametrize(("pattern", "channel"), [("*IPGP_v1.mseed", "*"), ("*MPS_v1.mseed", "*W")])

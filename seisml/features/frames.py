@@ -269,8 +269,9 @@ class Windows:
         # Powers of two: no bit depends on the other windows. Few of them: neighbours have the same.
         exponent = np.frexp(np.where(largest > 0, largest, 1.0).astype(float))[1]
         exponent = STEP * np.round(exponent / STEP).astype(int)
-        if exponent.any():
-            total *= np.ldexp(np.float32(1), -exponent)[:, np.newaxis]
+        moved = np.flatnonzero(exponent)
+        if len(moved):  # not by a factor: float32 has no 2^128
+            total[moved] = np.ldexp(total[moved], -exponent[moved, np.newaxis])
         count = sum_of_rows(known.astype(np.float64), self.n_spectra)
         if not count.all():
             total[count == 0] = np.nan

@@ -132,7 +132,9 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
         sums[:, 4], sums[:, 5] = f[every, f.argmin(axis=1)], f[every, f.argmax(axis=1)]
         sums[:, 6:] = _differences(lot, other, square, rate_hz)
         raw[lot.rows] = True
-        far = np.flatnonzero(sums[: lot.n, 0] ** 2 > FAR * sums[: lot.n, 1])
+        # In float64: where squares are too small for float32 the mean is not.
+        mean, square_mean = sums[: lot.n, :2].astype(np.float64).T
+        far = np.flatnonzero(mean**2 > FAR * square_mean)
         if len(far):
             sums[far, :4] = _central_of(f[far])
             raw[lot.rows_at(far)] = False

@@ -295,8 +295,8 @@ def _log_means(table: BlockTable, g: int) -> np.ndarray:
             np.add.reduce(power, axis=0, out=total[i])
     largest = total.max(axis=1, initial=0.0, keepdims=True)
     # Split at a power of two, so that no bit depends on the unit.
-    exponent = np.frexp(largest)[1]
-    total = np.ldexp(np.maximum(total, np.float32(FLOOR) * largest), -exponent)
+    fraction, exponent = np.frexp(largest)
+    total = np.maximum(np.ldexp(total, -exponent), np.float32(FLOOR) * fraction)
     level = np.log(np.ldexp(unit, exponent[:, 0]) / np.maximum(count, 1))
     known = largest > 0
     logarithm = np.log(total, where=known, out=np.full(total.shape, np.nan, np.float32))

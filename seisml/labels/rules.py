@@ -39,8 +39,8 @@ class LabelRule:
         Coda after the end that is neither event nor noise.
     onset_s : float, s
         Where it is more than 0, only windows of an event whose middle is this near its onset are
-        events, and those that hold the rest of it are ignored: the model learns how events
-        begin, so that events in each other's coda stay apart.
+        events. What follows the onset, S and coda, is no other onset: after `ignore_after_s` it is
+        noise. The model learns how events begin, so that events in each other's coda stay apart.
     start, end : str
         The time that the expert looked at (ISO 8601); windows outside are neither. "" is open.
     noise_labels : tuple of str

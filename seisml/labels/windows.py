@@ -116,6 +116,8 @@ def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule
     best, count = np.full(len(rows), -1), np.zeros(len(rows), dtype=np.int16)
     reason = np.zeros(len(rows), dtype=np.int8)
     starts, ends = events["start_ns"].to_numpy(), events["end_ns"].to_numpy()
+    if rule.onset_s > 0:  # what follows an onset is no other onset
+        ends = np.minimum(ends, starts + round(rule.onset_s * NS_PER_S))
     unsure = np.round(2 * events["uncertainty_s"].to_numpy() * NS_PER_S).astype(np.int64)
     after_ns = round(rule.ignore_after_s * NS_PER_S)
     for i, (near, overlap, shorter) in enumerate(_overlaps(time_ns, grid, events)):
