@@ -16,7 +16,8 @@ from seisml.experts import read_stations, signals_of
 from seisml.formats import read_catalog
 from seisml.intervals import union
 from seisml.labels import LabelRule, signal_catalog
-from seisml.store import covered, iter_tables, shard_paths
+from seisml.shards import shard_paths
+from seisml.store import covered, iter_tables
 from seisml.taxonomy import Taxonomy, below, class_of, classify, lineage
 from seisml.times import DAY_NS, iso
 

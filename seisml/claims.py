@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from seisml import store as stores
 from seisml.errors import StaleTableError, TableError
+from seisml.shards import lock_path, read_settings, remove_leftovers, unwritable
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 N_TOLD = 3
@@ -40,7 +40,7 @@ def hold(store, stations: Iterable[str]) -> Iterator[None]:
     >>> import tempfile
     >>> store = tempfile.mkdtemp()
     >>> with hold(store, ["XX.A..HH"]):
-    ...     stores.lock_path(store, "XX.A..HH").exists()
+    ...     lock_path(store, "XX.A..HH").exists()
     True
     """
     with contextlib.ExitStack() as stack:
@@ -58,12 +58,12 @@ def hold(store, stations: Iterable[str]) -> Iterator[None]:
 def _remove_leftovers(store, locked: Mapping[str, bool]) -> None:
     """Remove half-written shards; without a lock they may be another run's, unless they are old."""
     for station, alone in locked.items():
-        stores.remove_leftovers(store, station, older_than_s=0.0 if alone else 86_400.0)
+        remove_leftovers(store, station, older_than_s=0.0 if alone else 86_400.0)
 
 
 def _hold_one(stack: contextlib.ExitStack, store, station: str) -> bool:
     """Lock a station until the stack is closed; return whether the file system has locks."""
-    path = stores.lock_path(store, station)
+    path = lock_path(store, station)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         stack.enter_context(FileLock(path, blocking=False, fallback_to_soft=False))
@@ -74,7 +74,7 @@ def _hold_one(stack: contextlib.ExitStack, store, station: str) -> bool:
         ) from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:
-            raise stores.unwritable(path, error) from error
+            raise unwritable(path, error) from error
         return False
     return True
 
@@ -103,7 +103,7 @@ def require_same_settings(
     now = _flat(json.loads(json.dumps(settings)))
     for path in shards:
         try:
-            found, known = stores.read_settings(path)
+            found, known = read_settings(path)
         except TableError:
             continue
         if found != fingerprint:

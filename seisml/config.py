@@ -5,6 +5,7 @@ Configuration stops at the command line and at `seisml.run`: functions below tak
 
 import dataclasses
 import tomllib
+import typing
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -231,6 +232,7 @@ def resolve_path(config_path, value: str) -> Path:
 def fill(base: Any, table: Mapping, where: str) -> Any:
     """Return a copy of a dataclass with the values of a table, refusing unknown keys."""
     fields = {field.name: field for field in dataclasses.fields(base)}
+    kinds = typing.get_type_hints(type(base))
     changes = {}
     for key, value in table.items():
         if key not in fields:
@@ -241,12 +243,12 @@ def fill(base: Any, table: Mapping, where: str) -> Any:
                 raise ConfigError(f"{where}: {key} must be a table, [{key}], not {value!r}.")
             changes[key] = fill(old, value, f"{where}: [{key}]")
         else:
-            changes[key] = _typed(old, value, f"{where}: {key}")
+            changes[key] = _typed(old, value, f"{where}: {key}", kinds[key])
     return dataclasses.replace(base, **changes)
 
 
-def _typed(old: Any, value: Any, where: str) -> Any:
-    """Return the value in the type of the default, or refuse it."""
+def _typed(old: Any, value: Any, where: str, kind: Any) -> Any:
+    """Return the value in the type of the default, or refuse it; `kind` is the field's type."""
     if isinstance(old, bool) or isinstance(value, bool):
         good = isinstance(old, bool) and isinstance(value, bool)
     elif isinstance(old, float):
@@ -256,9 +258,7 @@ def _typed(old: Any, value: Any, where: str) -> Any:
         value = [value] if isinstance(value, str) else value
         good = isinstance(value, list) and (bool(value) or not old)
         value = tuple(tuple(v) if isinstance(v, list) else v for v in value) if good else value
-        example = old[0] if old else ""
-        # An empty default does not show what it would hold; one kind of thing in any case.
-        example = example if old or not value else value[0]
+        example = old[0] if old else typing.get_args(kind)[0]()
         good = good and all(isinstance(v, type(example)) or _is_number(v, example) for v in value)
     else:
         good = isinstance(value, type(old))

@@ -3,9 +3,12 @@
 Records of all pieces of a channel are decoded together, ten thousand pieces a day or one.
 """
 
+import contextlib
 import dataclasses
 import functools
 import io
+import signal
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -90,10 +93,33 @@ def _loaded(name: str, what: str) -> Callable:
     return buffered_load_entry_point(distribution, f"obspy.plugin.waveform.{name}", what)
 
 
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until the end: raised where C code calls Python, it ends in a crash.
+
+    ObsPy's reader of miniSEED lets C write to where a Python function tells it; interrupted,
+    that function tells NULL.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT) if main else None
+    if before is None:  # only the main thread is interrupted, and only by a handler of Python's
+        yield
+        return
+    held = []
+    signal.signal(signal.SIGINT, lambda *_: held.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
+
+
 def call_plugin(name: str, what: str, *args, **kwargs):
     """Call a plug-in of ObsPy; whatever it raises on a broken file is one error."""
     try:
-        return _loaded(name, what)(*args, **kwargs)
+        with uninterrupted():
+            return _loaded(name, what)(*args, **kwargs)
     except Exception as error:
         raise UnreadableError(f"unreadable: reader of {name}: {one_line(error)}") from error
 

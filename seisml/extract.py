@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from seisml import archive as archives
-from seisml import claims
-from seisml import store as stores
+from seisml import claims, shards
 from seisml.archive import Archive
 from seisml.errors import MetadataError, NoDataError, SeismlError
 from seisml.executors import Lost, run_tasks
 from seisml.plan import Plan, time_range
+from seisml.shards import Shard
 from seisml.stationday import Rotation, compute_day, sources_of
-from seisml.store import Shard
 from seisml.times import DAY_NS, to_ns
 
 
@@ -88,9 +87,9 @@ def tasks(
 
 def _looked_up(store, task: Task, plan: Plan, fingerprint: str) -> Task:
     """Return a task with the state that its shard has now."""
-    path = stores.shard_path(store, task.station, task.day)
+    path = shards.shard_path(store, task.station, task.day)
     sources = sources_of(task.archive, task.station, plan)
-    state, why = stores.shard_state(path, fingerprint=fingerprint, sources=sources)
+    state, why = shards.shard_state(path, fingerprint=fingerprint, sources=sources)
     return dataclasses.replace(task, state=state, why=why)
 
 
@@ -166,7 +165,7 @@ def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
     if outcome.counts.get("missing_files"):
         text = "waveform files are gone, out of reach, or have changed since the scan; run again"
         return dataclasses.replace(outcome, n_windows=0, n_usable=0, error=text)
-    stores.write_shard(store, shard)
+    shards.write_shard(store, shard)
     return outcome
 
 
@@ -249,11 +248,11 @@ def _require_same_settings(store, todo: list[Task], plan: Plan) -> None:
     Those of other stations could not be used together with the new ones.
     """
     others = [
-        stores.shard_path(store, task.station, task.day)
+        shards.shard_path(store, task.station, task.day)
         for task in todo
-        if task.why == stores.OTHER_SETTINGS
+        if task.why == shards.OTHER_SETTINGS
     ]
-    first = stores.first_shards(store) if todo else []
+    first = shards.first_shards(store) if todo else []
     claims.require_same_settings(store, plan.as_dict(), plan.fingerprint, [*others[:1], *first])
 
 
@@ -269,7 +268,7 @@ def _work(store: Path, plan: Plan, stamp: tuple[str, str], task: Task) -> Outcom
             f"A worker has another seisml: version and features {_stamp(plan)}, not {stamp}.",
             "Install the same seisml on all workers, and start them again.",
         )
-    if not stores.lock_path(store, task.station).exists():
+    if not shards.lock_path(store, task.station).exists():
         raise SeismlError(
             f"A worker does not see the store {store}.",
             "Put the store and the archive on a file system that all workers share.",

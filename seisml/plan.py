@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from seisml import store as stores
+from seisml import shards
 from seisml.deconvolution import corners_of, reach_s
 from seisml.errors import ConfigError
 from seisml.features import Feature, Settings, needs_of, part_bands, resolve
@@ -58,7 +58,7 @@ class Plan:
     def as_dict(self) -> dict:
         """Return all that the values depend on besides records and metadata, ready for JSON."""
         return {
-            "schema": stores.SCHEMA,
+            "schema": shards.SCHEMA,
             "units": self.units,
             "band": dataclasses.asdict(self.band),
             "settings": dataclasses.asdict(self.settings),

@@ -21,7 +21,7 @@ from seisml.model import load_detector, save_detector
 from seisml.project import Project, read_stamps, stamp_of, status
 from seisml.report import Section, write_report
 from seisml.settings import label_rule_of, training_rule_of
-from seisml.store import read_counts, shard_paths
+from seisml.shards import read_counts, shard_paths
 from seisml.summaries import to_json
 from seisml.thresholds import MatchRule
 from seisml.training import Training, against, train

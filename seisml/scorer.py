@@ -53,10 +53,10 @@ def event_scorer(
     >>> time = pd.to_datetime(np.arange(100) * 2, unit="s")
     >>> X = pd.DataFrame({"a": np.zeros(100)}, index=pd.MultiIndex.from_product(
     ...     [["XX.A.00.HH"], time], names=["station", "time"]))
-    >>> X.iloc[[20, 70], 0] = 1.0
+    >>> X.iloc[[20, 21, 22, 70, 71, 72], 0] = 1.0
     >>> y = np.where(X["a"] > 0, "event", "noise")
     >>> signals = pd.DataFrame({"event_id": ["1", "2"], "station": "XX.A",
-    ...     "start_ns": [40 * 10**9, 140 * 10**9], "end_ns": [42 * 10**9, 142 * 10**9]})
+    ...     "start_ns": [40 * 10**9, 140 * 10**9], "end_ns": [46 * 10**9, 146 * 10**9]})
     >>> rule = {"off_ratio": 0.5, "merge_gap_s": 0, "min_duration_s": 0, "max_duration_s": 60}
     >>> model = sm.fit_classifier("random_forest", X, y)
     >>> event_scorer(signals, grid, detection=rule)(model, X, y)

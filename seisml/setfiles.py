@@ -11,7 +11,7 @@ from seisml.errors import ConfigError
 from seisml.experts import read_expert, read_stations, signals_of
 from seisml.model import make_classifier, save_detector
 from seisml.settings import label_rule_of, training_rule_of
-from seisml.store import shard_paths
+from seisml.shards import shard_paths
 from seisml.thresholds import MatchRule
 from seisml.training import Training, train
 from seisml.trainingset import Selection, TrainingSet

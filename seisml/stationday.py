@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 from seisml import archive as archives
-from seisml import store as stores
+from seisml import shards
 from seisml.archive import Archive
 from seisml.deconvolution import corners_of
 from seisml.features import (
@@ -29,7 +29,7 @@ from seisml.features.frames import LOT
 from seisml.plan import Plan, time_range
 from seisml.response import column_unit, to_motion, unit_of
 from seisml.segments import causal_filter, segments, snap_rate
-from seisml.store import Shard
+from seisml.shards import Shard
 from seisml.times import DAY_NS
 
 PACKAGES = ("seisml", "numpy", "scipy", "obspy", "h5py")
@@ -46,7 +46,7 @@ def sources_of(part: Archive, station: str, plan: Plan) -> list[tuple[str, int, 
     columns = (part.files[name].tolist() for name in ("path", "size", "mtime_ns"))
     rows = list(zip(*columns, strict=True))
     if plan.metadata is not None:
-        rows.append((stores.METADATA, 0, int(plan.metadata.station_fingerprint(station)[:15], 16)))
+        rows.append((shards.METADATA, 0, int(plan.metadata.station_fingerprint(station)[:15], 16)))
     return sorted(rows)
 
 

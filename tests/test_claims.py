@@ -11,7 +11,7 @@ from test_store import DAY, shard
 from seisml import claims
 from seisml.claims import hold, require_same_settings
 from seisml.errors import StaleTableError, TableError
-from seisml.store import lock_path, shard_paths, write_shard
+from seisml.shards import lock_path, shard_paths, write_shard
 
 A, B = "XX.ABC.00.HH", "YY.DEF..BH"
 

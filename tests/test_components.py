@@ -26,7 +26,8 @@ from seisml.features import (
 )
 from seisml.features.explain import explain
 from seisml.segments import Band, Segment, causal_filter
-from seisml.store import read_shard, read_table
+from seisml.shards import read_shard
+from seisml.store import read_table
 from seisml.windows import WindowGrid
 
 RATE_HZ = 20.0

@@ -1,5 +1,6 @@
 """Samples of miniSEED records: those of ObsPy, however many pieces there are."""
 
+import signal
 from collections import Counter
 
 import numpy as np
@@ -142,3 +143,23 @@ def test_a_file_that_shrank_is_no_crash(tmp_path):
     assert counts["corrupt_records"] > 10
     n_samples = sum(len(record.data) for _, record in found)
     assert 0.4 < n_samples / sum(len(t.data) for t in traces) < 0.6
+
+
+def test_an_interrupt_waits_until_obspy_has_read(tmp_path, monkeypatch):
+    """Ctrl-C where ObsPy's C code asks Python for memory crashed the process (SIGSEGV)."""
+    path = written(tmp_path / "a.mseed", [trace(noise(2000), 100.0)])
+    real, seen = np.empty, []
+
+    def interrupted(*args, **kwargs):
+        if not seen:
+            seen.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return real(*args, **kwargs)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("obspy.io.mseed.core.np.empty", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        decoding.call_plugin("MSEED", "readFormat", str(path))
+    assert seen
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(decoding.call_plugin("MSEED", "readFormat", str(path))) == 1

@@ -17,7 +17,7 @@ from seisml import executors
 from seisml import extract as extraction
 from seisml.errors import ConfigError, SeismlError
 from seisml.executors import Lost, check_scheduler, run_tasks, scheduler_address
-from seisml.store import shard_path
+from seisml.shards import shard_path
 
 N = 8
 
@@ -75,19 +75,19 @@ def test_what_a_task_raises_ends_the_run():
 
 KILL_A_WORKER = """
 import multiprocessing, os, signal
-from seisml import store
+from seisml import shards
 from seisml.archive import open_archive
 from seisml.extract import Plan, extract
 from seisml.features import Settings
 from seisml.segments import Band
 from seisml.windows import WindowGrid
-real = store.write_shard
+real = shards.write_shard
 def write_shard(place, shard):
     if multiprocessing.parent_process() and shard.day == {day} and not os.path.exists({mark!r}):
         open({mark!r}, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
     return real(place, shard)
-store.write_shard = write_shard
+shards.write_shard = write_shard
 if __name__ == "__main__":
     plan = Plan(Band(1.0, 8.0), Settings(WindowGrid(60.0, 30.0), (1.0, 8.0), ()), ("rms",))
     outcomes = extract(open_archive({archive!r}), {store!r}, plan, jobs=2)

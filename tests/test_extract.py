@@ -23,7 +23,8 @@ from seisml.errors import NoDataError, StaleTableError, TableError
 from seisml.extract import Plan, extract, extract_day, require_windows, tasks, time_range
 from seisml.features import Filler, Settings, empty_table, evaluate
 from seisml.segments import Band, Segment, causal_filter, samples_to_ns
-from seisml.store import read_shard, read_table, shard_path
+from seisml.shards import read_shard, shard_path
+from seisml.store import read_table
 from seisml.times import DAY_NS, NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -323,7 +324,6 @@ def child(tmp_path, store, *, before="", jobs=1, name="child.py") -> list[str]:
 
 
 KILL_IN_WRITE = """
-from seisml import store
 real = os.fsync
 calls = []
 def fsync(fd):

@@ -36,7 +36,7 @@ LAYERS = [
     },
     {"matching", "statistics", "scores", "picker", "moveout"},
     {"sources", "deconvolution"},
-    {"decoding"},
+    {"decoding", "shards"},
     {
         "pooling",
         "features",
@@ -94,7 +94,7 @@ HOMES = {
         "fetch",
         "injection",
     },
-    "h5py": {"store"},
+    "h5py": {"shards"},
     "sklearn": {"model", "evaluation", "discovery"},
     "skops": {"model", "eventclasses"},
     "matplotlib": {"plots"},

@@ -12,22 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seisml import store as stores
+from seisml import shards
 from seisml.errors import NoDataError, StaleTableError, TableError
-from seisml.store import (
+from seisml.shards import (
     Shard,
-    concat,
-    covered,
-    iter_tables,
-    joined_windows,
     read_shard,
-    read_table,
     remove_leftovers,
     shard_path,
     shard_paths,
     shard_state,
     write_shard,
 )
+from seisml.store import concat, covered, iter_tables, joined_windows, read_table
 from seisml.times import DAY_NS, NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -146,7 +142,7 @@ def test_names_are_safe_and_do_not_collide(tmp_path):
 def test_plain_h5py_and_pandas_read_a_shard(tmp_path):
     """The three lines of the module's docstring work, without seisml."""
     path = write_shard(tmp_path, shard())
-    lines = [line.strip() for line in stores.__doc__.splitlines()]
+    lines = [line.strip() for line in shards.__doc__.splitlines()]
     begin = lines.index("with h5py.File(shard) as f:")
     code = textwrap.dedent(
         f"""
@@ -232,7 +228,7 @@ def test_file_that_grows_too_large_leaves_nothing(tmp_path):
         sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
         from test_store import shard
         from seisml.errors import TableError
-        from seisml.store import write_shard
+        from seisml.shards import write_shard
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
         try:
             write_shard({str(tmp_path)!r}, shard(n=20_000))
@@ -319,7 +315,7 @@ DAMAGES = {
     "random": randomise,
     "folder": to_folder,
     "foreign": edit("w", lambda f: f.create_dataset("data", data=np.arange(10))),
-    "newer": edit("r+", lambda f: f.attrs.modify("schema", stores.SCHEMA + 1)),
+    "newer": edit("r+", lambda f: f.attrs.modify("schema", shards.SCHEMA + 1)),
     "odd schema": edit("r+", lambda f: f.attrs.create("schema", np.array([1, 1]))),
     "no fingerprint": edit("r+", lambda f: f.attrs.pop("fingerprint")),
     "no sources": edit("r+", lambda f: f.pop("sources")),

@@ -27,7 +27,8 @@ from seisml.model import Detector, check_table, fit_classifier, load_detector, s
 from seisml.project import open_project
 from seisml.segments import Band
 from seisml.settings import plan_from, plan_of, template
-from seisml.store import concat, iter_tables, read_table, shard_paths
+from seisml.shards import shard_paths
+from seisml.store import concat, iter_tables, read_table
 from seisml.times import NS_PER_S
 from seisml.trainingset import Selection, same_settings
 from seisml.windows import WindowGrid

@@ -5,7 +5,7 @@ import pandas as pd
 
 from seisml.catalog import make_catalog
 from seisml.labels import LabelRule, signals
-from seisml.store import Shard, write_shard
+from seisml.shards import Shard, write_shard
 from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS, NS_PER_S
 from seisml.trainingset import TrainingSet

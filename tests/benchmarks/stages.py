@@ -77,7 +77,7 @@ def channel_day(folder: Path) -> dict:
     from seisml.extract import extract_day, time_range
     from seisml.features import Filler, empty_table, evaluate, needs_of
     from seisml.segments import causal_filter, segments
-    from seisml.store import write_shard
+    from seisml.shards import write_shard
 
     plan = plan_of_benchmark()
     part, station, day = only_day(open_archive(folder, index=False), plan)
