@@ -4,8 +4,12 @@ SHARED holds ``data`` and ``scoring`` (default: the environment's SEISML_SHARED)
 none with a threshold that was chosen on the records it is scored on:
 
 shipped   the model that comes with seisml, as ``seisml detect --model earth-local`` has it;
-A         trained on generated records and all other sets, without this network (split "set");
-B         cross-fitted blocks of this network (split "blocks"), with the same other records.
+A         trained on all other sets, without this network (split "set"); earth_pfo and earth_mixed
+          hold the same earthquakes and are left out together;
+B         cross-fitted blocks of this network (split "blocks"), and nothing else. Blocks of
+          earth_mixed share earthquakes, at other sizes and in other noise.
+
+With --generated, A and B learn generated records as well.
 
 Everything else is the profile earth-onsets. Features are kept in FOLDER and made once.
 """
