@@ -61,7 +61,7 @@ def _fates(windows: pd.DataFrame, one: TrainingSet, grid: WindowGrid) -> np.ndar
     """Say of each signal whether it gave event windows, or why not."""
     used = windows["state"] == EVENT
     name = windows["station"].map(lambda s: ".".join(s.split(".")[:2]))
-    noise = one.signals["label"].isin(list(one.label_rule.noise_labels)).to_numpy()
+    noise = one.label_rule.is_noise(one.signals["label"]).to_numpy()
     taught = set(zip(name[used], windows["event_id"][used], strict=True))
     out = []
     times = {station: np.sort(its["time_ns"].to_numpy()) for station, its in windows.groupby(name)}

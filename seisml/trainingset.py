@@ -96,7 +96,7 @@ class TrainingSet:
     @property
     def events(self) -> pd.DataFrame:
         """Signals that are to be detected: without those of ``noise_labels``."""
-        return self.signals[~self.signals["label"].isin(list(self.label_rule.noise_labels))]
+        return self.signals[~self.label_rule.is_noise(self.signals["label"])]
 
     def __repr__(self) -> str:
         named = self.name or self.expert.name or self.expert.source
@@ -222,7 +222,7 @@ def _touched(table: FeatureTable, one: TrainingSet, known: dict) -> np.ndarray:
     names = np.array([".".join(station.split(".")[:2]) for station in table.stations])
     new = sorted(set(names) - set(known))
     if new:
-        seismic = ~one.expert.events["label"].isin(list(one.label_rule.noise_labels))
+        seismic = ~one.label_rule.is_noise(one.expert.events["label"])
         expert = dataclasses.replace(one.expert, events=one.expert.events[seismic])
         known.update(unplaced(expert, one.events, new, one.label_rule))
     for name in sorted(set(names)):

@@ -3,11 +3,17 @@
 import dataclasses
 import tomllib
 
+import numpy as np
+import obspy
+import pandas as pd
 import pytest
 
+from seisml.archive import open_archive
 from seisml.config import Config, load_config, load_profile, profile_names, profile_text
 from seisml.errors import ConfigError
+from seisml.extract import extract
 from seisml.settings import label_rule_of, plan_from, plan_of, template, training_rule_of
+from seisml.store import iter_tables
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -22,10 +28,10 @@ def test_profile_gives_a_plan(name):
     training_rule_of(config)
 
 
-def test_five_profiles():
+def test_profiles():
     """The agreed presets are there."""
     wanted = {"earth-local", "earth-onsets", "earth-regional", "volcano"}
-    wanted |= {"mars-insight", "moon-apollo"}
+    wanted |= {"mars-insight", "moon-apollo", "moon-apollo-sp"}
     assert set(profile_names()) == wanted
 
 
@@ -97,3 +103,24 @@ def test_profile_of_onsets_learns_onsets():
     assert config.features.lengths_s == (6.0, 30.0)
     assert config.labels.onset_s > 0
     assert config.detection.begin == "peak"
+
+
+START = pd.Timestamp("1972-05-13T08:00:00")
+
+
+def test_short_period_records_of_apollo_have_features(tmp_path):
+    """An hour of 53 Hz: a planted emergent event stands out in windows of two minutes."""
+    t = np.arange(3600 * 53) / 53.0
+    after = np.maximum(t - 1800.0, 0.0)
+    x = np.random.default_rng(0).standard_normal(len(t))
+    x *= 1.0 + 20.0 * (1 - np.exp(-after / 20.0)) * np.exp(-after / 200.0)
+    header = {"network": "XA", "station": "S14", "channel": "SHZ", "sampling_rate": 53.0}
+    header["starttime"] = obspy.UTCDateTime(START.isoformat())
+    obspy.Trace(np.round(x * 50).astype(np.int32), header).write(str(tmp_path / "a.mseed"), "MSEED")
+    plan = plan_of(load_profile("moon-apollo-sp"))
+    extract(open_archive(tmp_path / "a.mseed", index=False), tmp_path / "f", plan)
+    table = pd.concat([one.frame for one in iter_tables(tmp_path / "f")])
+    energy = table.filter(like="rel_energy").iloc[:, 0].to_numpy()
+    assert np.isfinite(energy).sum() > 80
+    since_s = table.index.get_level_values("time")[np.nanargmax(energy)] - START
+    assert -90 < since_s.total_seconds() - 1800 < 120

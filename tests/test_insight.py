@@ -6,6 +6,7 @@ import pytest
 
 from seisml.errors import ConfigError
 from seisml.insight import find_glitches, wind_indicator, without_glitches, without_tick
+from seisml.plots import plot_before_after, plot_spectra
 from seisml.synthetics.mars_noise import TICK_M_S, background, tick, to_uvw
 from seisml.synthetics.mars_transients import glitch
 from seisml.times import to_ns
@@ -67,3 +68,40 @@ def test_the_tick_of_real_hours_goes(shared_data):
         after = without_tick(before, 20.0, start_ns=trace.stats.starttime.ns)
         assert line(after, 1.0) < 0.2 * line(before, 1.0)
         assert np.std(after) == pytest.approx(np.std(before), rel=0.05)
+
+
+def test_before_and_after_are_drawn(quiet):
+    t = np.arange(len(quiet)) / RATE
+    ticking = quiet + tick(3, 18_780, len(quiet), RATE) + glitch(t - 1500.0, 4e-7)
+    found = find_glitches(ticking, RATE)
+    after = without_glitches(ticking, RATE, found)
+    figure = plot_before_after(ticking, after, RATE, what="glitches taken off", units="m/s")
+    whole, part, spectrum = figure.axes
+    assert whole.get_title(loc="left") == "glitches taken off"
+    assert [text.get_text() for text in whole.get_legend().get_texts()] == ["before", "after"]
+    assert "24.5" in part.get_xlabel()  # a minute about the glitch at 25 min
+    assert spectrum.get_xlim()[1] == RATE / 2
+    with pytest.raises(ConfigError, match="cannot be compared"):
+        plot_before_after(ticking, after[1:], RATE)
+
+
+def test_generated_and_real_spectra_side_by_side(quiet):
+    figure = plot_spectra({"20 h": 2 * quiet}, {"20 h": quiet}, RATE)
+    [panel] = figure.axes
+    assert panel.get_title(loc="left") == "20 h"
+    assert [text.get_text() for text in panel.texts] == ["+6.0 dB"]
+    with pytest.raises(ConfigError, match="not of the same names"):
+        plot_spectra({"20 h": quiet}, {"3 h": quiet}, RATE)
+
+
+@pytest.mark.real
+def test_glitches_of_a_real_hour_go(shared_data):
+    path = min((shared_data / "mars_insight" / "waveforms").rglob("*.mseed"))
+    trace = obspy.read(path)[0]
+    before = trace.data.astype(float)
+    found = find_glitches(before, RATE)
+    assert len(found.onset) >= 1
+    after = without_glitches(before, RATE, found)
+    for onset in found.onset:
+        at = slice(int(onset), int(onset) + 25 * RATE)
+        assert np.ptp(after[at]) < np.ptp(before[at])

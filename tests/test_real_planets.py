@@ -12,9 +12,10 @@ from seisml.archive import open_archive
 from seisml.config import load_profile
 from seisml.detect import detect
 from seisml.extract import extract, extract_day, tasks
+from seisml.formats import read_catalog
 from seisml.model import load_detector, shipped_models
 from seisml.segments import Segment, align
-from seisml.settings import plan_from, plan_of
+from seisml.settings import label_rule_of, plan_from, plan_of
 from seisml.store import iter_tables
 from seisml.times import to_ns
 
@@ -146,3 +147,15 @@ def test_components_that_start_seconds_apart_are_aligned(shared_data):
             own = part.data[0, first : first + whole.n_samples]
             assert np.std(row - own) <= 0.05 * np.std(own)
     assert max(apart_s) > 15
+
+
+def test_annotated_epochs_that_are_no_marsquakes_are_noise(shared_data):
+    # To 2019-10: pressure drops, glitches, donks and so on, alone or together.
+    path = next((shared_data / "mars_insight" / "catalogs").glob("mqs_annotated_epochs*"))
+    labels = read_catalog(path).events["label"]
+    noise = label_rule_of(load_profile("mars-insight")).is_noise(labels)
+    seismic = labels.str.contains("SEISMIC|LOW_FREQ|HIGH_FREQUENCY(?:$|;)|BROADBAND")
+    assert not (noise & seismic).any()
+    assert noise.mean() > 0.9
+    left = set(labels[~noise & ~seismic])
+    assert all("OTHER_SIGNALS" in label or not label for label in left), left

@@ -86,6 +86,19 @@ class LabelRule:
                 "Give a grade that should not be learnt from a small weight.",
             )
 
+    def is_noise(self, labels: pd.Series) -> pd.Series:
+        """Return which labels are of ``noise_labels``, joined ones if all of their parts are.
+
+        Examples
+        --------
+        >>> rule = LabelRule(noise_labels=("GLITCH", "DONK"))
+        >>> rule.is_noise(pd.Series(["GLITCH", "DONK;GLITCH", "GLITCH;QUAKE", ""])).tolist()
+        [True, True, False, False]
+        """
+        known = set(self.noise_labels)
+        noise = {label for label in labels.unique() if known.issuperset(str(label).split(";"))}
+        return labels.isin(noise)
+
 
 def event_weights(events: pd.DataFrame, rule: LabelRule) -> np.ndarray:
     """Return how much the windows of each event weigh in training.

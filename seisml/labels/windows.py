@@ -59,7 +59,7 @@ def label_windows(
     `window_events`.
     """
     out = _empty(len(time_ns))
-    noise = table["label"].isin(list(rule.noise_labels))
+    noise = rule.is_noise(table["label"])
     names = {str(s): ".".join(str(s).split(".")[:2]) for s in np.unique(stations)}
     for station, name in names.items():
         rows = np.flatnonzero(stations == station)

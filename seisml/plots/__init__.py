@@ -15,11 +15,13 @@ from seisml.plots.groups import plot_groups, plot_groups_in_time
 from seisml.plots.probabilities import plot_reliability
 from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
 from seisml.plots.scores import plot_differences, plot_importance, plot_scores
+from seisml.plots.spectra import plot_before_after, plot_spectra
 from seisml.plots.style import png
 from seisml.plots.timeline import plot_coverage
 from seisml.plots.trials import plot_injection, plot_matrix
 
 __all__ = [
+    "plot_before_after",
     "plot_completeness",
     "plot_confusion",
     "plot_coverage",
@@ -41,6 +43,7 @@ __all__ = [
     "plot_reliability",
     "plot_residuals",
     "plot_scores",
+    "plot_spectra",
     "plot_tolerance",
     "plot_waiting",
     "png",
