@@ -217,14 +217,13 @@ def _span(windows_ns: np.ndarray, grid: WindowGrid) -> tuple[int, int]:
 def _peak(time_ns: np.ndarray, score: np.ndarray, grid: WindowGrid, on: float) -> int:
     """Return the instant about which the windows of an event near its first peak lie.
 
-    A peak reaches `on` and is the highest within half a window's length: S, or the next event, may
-    well score higher than P.
+    The first is the highest of those that begin within a window's length after the score first
+    reaches `on`: S, or the next event, may well score higher than P.
     """
-    half_ns, best_ns = grid.length_ns // 2, int(time_ns[np.argmax(score)])
-    for at in np.flatnonzero(score >= on):
-        if score[at] >= score[np.abs(time_ns - time_ns[at]) <= half_ns].max():
-            best_ns = int(time_ns[at])
-            break
+    above = time_ns[score >= on]
+    first_ns = above[0] if len(above) else time_ns[np.argmax(score)]
+    early = time_ns <= first_ns + grid.length_ns
+    best_ns, half_ns = int(time_ns[np.argmax(np.where(early, score, -np.inf))]), grid.length_ns // 2
     weight = np.where(np.abs(time_ns - best_ns) <= half_ns, score, 0.0) ** 2
     off_ns = np.sum(weight * (time_ns - best_ns)) / weight.sum()
     return best_ns + half_ns + round(float(off_ns))
