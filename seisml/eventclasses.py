@@ -15,14 +15,13 @@ import numpy as np
 import pandas as pd
 
 from seisml.archive import Archive
-from seisml.atomic import replacing
 from seisml.catalog import Catalog
 from seisml.comparison import Comparison
 from seisml.errors import ModelError
 from seisml.evaluation import Evaluation, EvaluationRule, evaluate_table
 from seisml.eventfeatures import event_features
 from seisml.model import finite, fit_classifier
-from seisml.model.files import PACKAGES, TRUSTED
+from seisml.model.files import MALFORMED, PACKAGES, read_skops, write_skops
 from seisml.plan import Plan
 from seisml.scores import block_counts, score_table
 from seisml.tabular import Columns, samples_of
@@ -312,9 +311,6 @@ def save_classifier(classifier: EventClassifier, path) -> Path:
     ModelError
         If the file cannot be written.
     """
-    import skops.io
-
-    path = Path(path)
     about = {
         "columns": list(classifier.columns),
         "names": list(classifier.names),
@@ -324,12 +320,7 @@ def save_classifier(classifier: EventClassifier, path) -> Path:
     }
     text = json.dumps(about, sort_keys=True, default=str)
     content = {"kind": KIND, "schema": SCHEMA, "estimator": classifier.estimator, "about": text}
-    try:
-        with replacing(path) as part:
-            skops.io.dump(content, part)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be written: {error}.", "Choose another path.") from error
-    return path
+    return write_skops(content, path)
 
 
 def load_classifier(path) -> EventClassifier:
@@ -341,21 +332,12 @@ def load_classifier(path) -> EventClassifier:
         If there is no such file, it is no event classifier, or it holds types that seisml does
         not write.
     """
-    import zipfile
-
-    import skops.io
-
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"There is no model {path}.", "Train one with 'seisml train-classes'.")
+    hint = "It was not loaded. Use only models from people you trust."
+    content = read_skops(path, hint=hint)
     try:
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
-        if unknown:
-            raise ModelError(
-                f"{path} holds types that no seisml model has: {', '.join(unknown[:5])}.",
-                "It was not loaded. Use only models from people you trust.",
-            )
-        content = skops.io.load(path, trusted=list(TRUSTED))
         if content.get("kind") != KIND or content["schema"] != SCHEMA:
             raise ModelError(
                 f"{path} is no event classifier of this version.",
@@ -364,5 +346,5 @@ def load_classifier(path) -> EventClassifier:
         about = json.loads(content["about"])
         about |= {name: tuple(about[name]) for name in ("columns", "names")}
         return EventClassifier(estimator=content["estimator"], **about)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise ModelError(f"{path} is no seisml model: {error}.", "Train a new one.") from error

@@ -345,11 +345,6 @@ class Line:
     rate_hz: float
     n_samples: int = 0
 
-    @property
-    def next_ns(self) -> int:
-        """Instant of the sample that would follow."""
-        return self.start_ns + samples_to_ns(self.n_samples, self.rate_hz)
-
     def takes(self, piece: Record) -> tuple[int, int]:
         """Return how many samples of the piece are, within half a sample, the next ones.
 

@@ -72,9 +72,7 @@ def refine_onset(
     Onset or None
         See `find_onset`.
     """
-    span = onset_span(time_ns, band=band, search_s=search_s)
-    [(_, parts)] = cuts(archive, station, [span])
-    return find_onset(parts, time_ns, band=band, search_s=search_s)
+    return refine_onsets(archive, station, [time_ns], band=band, search_s=search_s)[0]
 
 
 def refine_onsets(

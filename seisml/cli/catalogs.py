@@ -9,6 +9,7 @@ from seisml import comparing, steps, terminal
 from seisml.cli.options import (
     AsJson,
     Body,
+    Delay,
     End,
     LocalOffset,
     Start,
@@ -42,7 +43,7 @@ def compare(
     rule: Annotated[
         str | None, typer.Option(help="Bring the expert to the stations first, as in train.")
     ] = None,
-    delay: Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")] = None,
+    delay: Delay = None,
     stations: Annotated[Path | None, typer.Option(help="CSV station,latitude,longitude.")] = None,
     taxonomy: Annotated[
         str | None, typer.Option(help="Classes of labels: mars, moon, regional, volcano, a .toml.")

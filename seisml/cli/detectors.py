@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from seisml import steps, telling, terminal
-from seisml.cli.options import AsJson, End, Jobs, Metadata, Profile, Scheduler, Start, Stations
+from seisml.cli.options import (
+    AsJson,
+    Coordinates,
+    Delay,
+    End,
+    Jobs,
+    Metadata,
+    Profile,
+    Rule,
+    Scheduler,
+    Start,
+    Stations,
+)
 
 app = typer.Typer()
 
@@ -34,16 +46,13 @@ def train(
     archive: Annotated[
         str | None, typer.Option(help="Waveforms, to refine the onsets of tested detections.")
     ] = None,
-    stations: Annotated[
-        Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
-    ] = None,
-    rule: Annotated[
-        str | None, typer.Option(help="Label rule: auto, picks, intervals, origins, delay.")
-    ] = None,
-    delay: Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")] = None,
+    stations: Coordinates = None,
+    rule: Rule = None,
+    delay: Delay = None,
     model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
     split: Annotated[
-        str | None, typer.Option(help="What a fold leaves out: blocks (of time), set, station.")
+        str | None,
+        typer.Option(help="What a fold leaves out: blocks (of time), even_odd, set, station."),
     ] = None,
     false_alarms: Annotated[
         float | None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import End, Metadata, Profile, Start, Stations
+from seisml.cli.options import Coordinates, End, Metadata, Profile, Start, Stations
 
 app = typer.Typer()
 
@@ -76,9 +76,7 @@ def evaluate(
     ] = None,
     profile: Profile = "earth-local",
     metadata: Metadata = None,
-    stations: Annotated[
-        Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
-    ] = None,
+    stations: Coordinates = None,
 ) -> None:
     """Evaluate classifiers on a table of features, or a detector on a feature store.
 

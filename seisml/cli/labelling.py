@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seisml import steps, telling, terminal
-from seisml.cli.options import AsJson, End, Profile, Start
+from seisml.cli.options import AsJson, Coordinates, Delay, End, Profile, Rule, Start
 
 app = typer.Typer()
 
@@ -18,13 +18,9 @@ def labels(
     store: Annotated[list[Path], typer.Argument(help="Feature stores.")],
     catalog: Annotated[Path, typer.Option("--catalog", "-c", help="Expert catalogue.")],
     profile: Profile = "earth-local",
-    stations: Annotated[
-        Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
-    ] = None,
-    rule: Annotated[
-        str | None, typer.Option(help="Label rule: auto, picks, intervals, origins, delay.")
-    ] = None,
-    delay: Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")] = None,
+    stations: Coordinates = None,
+    rule: Rule = None,
+    delay: Delay = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="All windows as a table (.csv).")
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import Metadata, Profile
+from seisml.cli.options import Coordinates, Metadata, Profile
 
 app = typer.Typer()
 Taxonomy = Annotated[
@@ -46,9 +46,7 @@ def train_classes(
     level: Annotated[int | None, typer.Option(help="Of the taxonomy; 1 is its families.")] = None,
     profile: Profile = "earth-local",
     metadata: Metadata = None,
-    stations: Annotated[
-        Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
-    ] = None,
+    stations: Coordinates = None,
     tolerance: Annotated[float, typer.Option(help="Of detections and expert events, s.")] = 5.0,
     models: Annotated[
         str, typer.Option(help="Classifiers to compare, with commas; the best is kept.")

@@ -74,6 +74,13 @@ Tolerance = Annotated[
     list[str],
     typer.Option(help="Largest onset difference, s; CLASS=s for a class of the expert (repeat)."),
 ]
+Rule = Annotated[
+    str | None, typer.Option(help="Label rule: auto, picks, intervals, origins, delay.")
+]
+Delay = Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")]
+Coordinates = Annotated[
+    Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")
+]
 Zone = Annotated[str | None, typer.Option(help="Time zone of times without one.")]
 LocalOffset = Annotated[float, typer.Option(help="Hours that local time is ahead of UTC.")]
 Profile = Annotated[

@@ -25,6 +25,8 @@ TRUSTED = (
     "sklearn.tree._tree.Tree",
 )
 """Types beyond skops' own list that our classifiers are made of: data, no functions."""
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading a file of another structure raises."""
 
 
 def save_detector(detector: Detector, path) -> Path:
@@ -35,21 +37,64 @@ def save_detector(detector: Detector, path) -> Path:
     ModelError
         If the file cannot be written.
     """
-    import skops.io
-
-    path = Path(path)
     content = {
         "schema": SCHEMA,
         "estimator": detector.estimator,
         "novelty": detector.novelty,
         "about": json.dumps(_about(detector), sort_keys=True),
     }
+    return write_skops(content, path)
+
+
+def write_skops(content: dict, path) -> Path:
+    """Write a skops file: temporary name, synced, renamed.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be written.
+    """
+    import skops.io
+
+    path = Path(path)
     try:
         with replacing(path) as part:
             skops.io.dump(content, part)
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error}.", "Choose another path.") from error
     return path
+
+
+def read_skops(path: Path, *, trusted: Sequence[str] = (), hint: str) -> dict:
+    """Read a skops file; no code of it is run.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    trusted : sequence of str
+        Types that may be loaded besides those that seisml writes.
+    hint : str
+        What to do where the file holds others.
+
+    Raises
+    ------
+    ModelError
+        If it is no such file, or it holds types that are not trusted.
+    """
+    import zipfile
+
+    import skops.io
+
+    allowed = [*TRUSTED, *trusted]
+    try:
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(allowed))
+        if unknown:
+            raise ModelError(
+                f"{path} holds types that no seisml model has: {', '.join(unknown[:5])}.", hint
+            )
+        return skops.io.load(path, trusted=allowed)
+    except (zipfile.BadZipFile, *MALFORMED) as error:
+        raise ModelError(f"{path} is no seisml model: {error}.", "Train a new one.") from error
 
 
 def _about(detector: Detector) -> dict:
@@ -107,21 +152,14 @@ def load_detector(path, *, trusted: Sequence[str] = ()) -> Detector:
     ModelError
         If there is no such file, it is no Detector, or it holds types that seisml does not write.
     """
-    import zipfile
-
-    import skops.io
-
     path = find_model(path)
+    content = read_skops(
+        path,
+        trusted=trusted,
+        hint="It was not loaded. If it is your own model of another package, name each type "
+        "with --trust; else do not use it.",
+    )
     try:
-        allowed = [*TRUSTED, *trusted]
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(allowed))
-        if unknown:
-            raise ModelError(
-                f"{path} holds types that no seisml model has: {', '.join(unknown[:5])}.",
-                "It was not loaded. If it is your own model of another package, name each type "
-                "with --trust; else do not use it.",
-            )
-        content = skops.io.load(path, trusted=allowed)
         if content["schema"] != SCHEMA:
             raise ModelError(f"{path} has schema {content['schema']}, not {SCHEMA}.", "Train anew.")
         about, estimator = json.loads(content["about"]), content["estimator"]
@@ -130,6 +168,6 @@ def load_detector(path, *, trusted: Sequence[str] = ()) -> Detector:
             about[name] = tuple(about[name])
         about["calibration"] = from_dict(about["calibration"])
         about["card"] = {**about["card"], "versions": about.pop("versions")}
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise ModelError(f"{path} is no seisml model: {error}.", "Train a new one.") from error
     return Detector(estimator=estimator, novelty=content["novelty"], **about)
