@@ -52,7 +52,9 @@ def train(
     model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="What a fold leaves out: blocks (of time), even_odd, set, station."),
+        typer.Option(
+            help="What a fold leaves out: blocks (of time), even_odd, even-odd-sols, set, station."
+        ),
     ] = None,
     false_alarms: Annotated[
         float | None,
