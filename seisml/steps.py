@@ -2,6 +2,7 @@
 
 from seisml import terminal
 
+_LABELS = ("rule", "delay_s", "epochs", "level", "grades")
 _TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
 
 
@@ -23,7 +24,7 @@ def settings_of(profile: str, **changes):
         "metadata": tuple(str(path) for path in changes.get("metadata") or ())
         or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
     }
-    labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
+    labels = {k: changes[k] for k in _LABELS if k in changes}
     training = {k: changes[k] for k in _TRAINING if k in changes}
     return dataclasses.replace(
         config,
