@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states"},
+    {"filters", "marstime", "states", "voting"},
     {
         "segments",
         "files",
@@ -34,7 +34,7 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout"},
+    {"matching", "statistics", "scores", "picker", "moveout", "classrules"},
     {"sources", "deconvolution"},
     {"decoding", "shards"},
     {
