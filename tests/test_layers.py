@@ -70,7 +70,7 @@ LAYERS = [
     {"crossfit", "labelcounts"},
     {"thresholds", "transfer", "injection"},
     {"training", "page", "scorer"},
-    {"report", "settings"},
+    {"report", "settings", "applied"},
     {"project", "experts", "pretraining", "generation"},
     {"catalog_files"},
     {"run", "setfiles"},
@@ -78,6 +78,7 @@ LAYERS = [
     {"steps"},
     {"comparing", "telling"},
     {"judging"},
+    {"storeevaluation"},
     {"cli"},
 ]
 HOMES = {
