@@ -71,7 +71,7 @@ LAYERS = [
     {"crossfit", "labelcounts"},
     {"thresholds", "transfer", "injection"},
     {"training", "page", "scorer"},
-    {"report", "settings"},
+    {"report", "settings", "applied"},
     {"project", "experts", "pretraining", "generation"},
     {"catalog_files"},
     {"run", "setfiles"},
@@ -79,6 +79,7 @@ LAYERS = [
     {"steps"},
     {"comparing", "telling"},
     {"judging"},
+    {"storeevaluation"},
     {"cli"},
 ]
 HOMES = {
