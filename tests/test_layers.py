@@ -63,6 +63,7 @@ LAYERS = [
         "eventfeatures",
         "discovery",
     },
+    {"emergent"},
     {"compare", "tabular", "similarity", "detections"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses", "windowscores"},

@@ -56,7 +56,7 @@ def test_families_and_qualities_are_two_levels(files):
 
 
 def test_signals_go_from_the_pick_start_to_the_pick_end(files, labelled):
-    catalog, rule, table, *_ = labelled
+    _, rule, table, *_ = labelled
     events = table[rule.is_event(table["label"])].set_index("event_id")
     picks = read_catalog(files[0]).picks.pivot_table(
         index="event_id", columns="phase", values="time_ns", aggfunc="first"
@@ -70,7 +70,7 @@ def test_signals_go_from_the_pick_start_to_the_pick_end(files, labelled):
 
 def test_annotated_epochs_are_classes_that_are_no_marsquakes(files, labelled):
     """Line breaks in quotes, lists of classes and missing ends, all of them placed or counted."""
-    catalog, rule, table, _, windows = labelled
+    catalog, rule, table, *_ = labelled
     noted = table[rule.is_noise(table["label"])]["label"].value_counts()
     assert noted["dust devil"] == 4997
     assert noted["donk"] == 258
@@ -96,7 +96,7 @@ def test_annotated_epochs_are_classes_that_are_no_marsquakes(files, labelled):
 
 
 def test_windows_of_the_mission(labelled):
-    catalog, rule, table, time_ns, windows = labelled
+    _, rule, table, time_ns, windows = labelled
     state, label = windows["state"].to_numpy(), windows["label"].to_numpy()
     events = table[rule.is_event(table["label"])].set_index("event_id")
     inside = events[events["start_ns"] >= time_ns[0]]
