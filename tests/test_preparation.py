@@ -295,7 +295,7 @@ def test_the_verb_shows_writes_and_refuses(tmp_path):
     events = read_catalog(outputs[1]).events
     assert set(events["label"]) == {"glitch"}
     onset_s = (events["time_ns"][events["station"] == "XB.ELYSE.02.BHU"] - START_NS) / NS_PER_S
-    assert np.abs(onset_s.to_numpy() - list(GLITCHES)[0]).min() < 0.3
+    assert np.abs(onset_s.to_numpy() - next(iter(GLITCHES))).min() < 0.3
     again = prepared_runs(open_archive(str(outputs[2]), index=False), Preparation())
     first = prepared_runs(
         open_archive(str(mars_hours()), index=False),
@@ -309,7 +309,7 @@ def test_the_verb_shows_writes_and_refuses(tmp_path):
     run = seisml("prepare", mars_hours(), "-o", tmp_path / "a.pgn")
     assert (run.returncode, "'.png'" in run.stderr) == (2, True)
     run = seisml("prepare", mars_hours(), "-o", outputs[0], "--channel", "BHX")
-    assert (run.returncode, "'BHU'" in run.stderr or "'BHV'" in run.stderr) == (1, True)
+    assert (run.returncode, "no channel 'BHX'" in run.stderr) == (1, True)
 
 
 @pytest.mark.real
