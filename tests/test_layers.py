@@ -62,7 +62,7 @@ LAYERS = [
         "eventfeatures",
         "discovery",
     },
-    {"compare", "tabular", "similarity", "detections"},
+    {"compare", "tabular", "similarity", "detections", "eventsnr"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses", "windowscores"},
     {"plots"},
