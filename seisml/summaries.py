@@ -13,8 +13,8 @@ from seisml.planets import local_hours
 from seisml.resampling import RATES, Blocks, design_effect, share_interval
 from seisml.times import NAT
 
-STEPS = {"magnitude": (0.5, 1.0), "snr_db": (3.0, 6.0)}
-"""Widths of the bins of columns of numbers, see `bins_of`."""
+STEPS = {"magnitude": (0.5, 1.0, 1), "snr_db": (3.0, 6.0, 5)}
+"""Widths of the bins of columns of numbers and fewest events of the outermost, see `bins_of`."""
 
 
 def by(comparison: Comparison, column: str, *, offset_h: float = 0.0) -> pd.DataFrame:
@@ -119,32 +119,41 @@ def _values_of(comparison: Comparison, column: str, offset_h: float) -> pd.Serie
     return events[name]
 
 
-def bins_of(values: np.ndarray, steps: tuple[float, float]) -> pd.Categorical:
+def bins_of(values: np.ndarray, steps: tuple[float, float, int]) -> pd.Categorical:
     """Return the bin of each value as text, in the order of size.
 
     Parameters
     ----------
     values : numpy.ndarray of float
-    steps : (float, float)
-        Width of the bins where the values span up to six of them, and where they span more.
+    steps : (float, float, int)
+        Width of the bins where the values span up to six of them, and where they span more; and
+        how many values the first and the last have at least: they are wider where those are few.
 
     Examples
     --------
     >>> list(bins_of(np.array([1.2, np.nan, -0.3]), STEPS["magnitude"]))
     ['1.0 to 1.5', 'unknown', '-0.5 to 0.0']
     """
-    known = values[np.isfinite(values)]
-    step = steps[1] if len(known) and np.ptp(known) > 6 * steps[0] else steps[0]
-    numbers = np.floor(np.where(np.isfinite(values), values, np.inf) / step)
-    order = np.unique(numbers)
+    is_known = np.isfinite(values)
+    known = np.sort(values[is_known])
+    if not len(known):
+        return pd.Categorical(["unknown"] * len(values), ordered=True)
+    step = steps[1] if np.ptp(known) > 6 * steps[0] else steps[0]
+    first, last = (int(np.floor(known[k] / step)) for k in (0, -1))
+    fewest = min(steps[2], len(known))
+    low, high = (int(np.floor(known[k] / step)) for k in (fewest - 1, -fewest))
+    starts = np.r_[first, low + 1 : high, high] if low < high else np.array([first])
+    ends = np.r_[starts[1:], last + 1]
     digits = 0 if steps[0] == round(steps[0]) else 1
     names = [
-        f"{n * step + 0.0:.{digits}f} to {(n + 1) * step + 0.0:.{digits}f}"
-        if np.isfinite(n)
-        else "unknown"
-        for n in order
+        f"{a * step + 0.0:.{digits}f} to {b * step + 0.0:.{digits}f}"
+        for a, b in zip(starts, ends, strict=True)
     ]
-    return pd.Categorical.from_codes(np.searchsorted(order, numbers), names, ordered=True)
+    at = np.searchsorted(starts, np.floor(np.where(is_known, values, 0) / step), "right") - 1
+    at = np.where(is_known, at, len(names))
+    used = np.unique(at)
+    names = np.array([*names, "unknown"], dtype=object)[used]
+    return pd.Categorical.from_codes(np.searchsorted(used, at), names, ordered=True)
 
 
 def confusion(comparison: Comparison) -> pd.DataFrame:

@@ -127,13 +127,18 @@ def test_recall_falls_with_the_ratio(graded, tmp_path):
     assert snr_blocks({"seisml": found.test}) == []
 
 
-def test_bins_are_wider_where_ratios_span_more():
-    """Steps of 3 dB up to 18 dB, else of 6 dB; unknown ratios are a row of their own."""
-    events = pd.DataFrame({"time_ns": np.arange(4) * 10**9, "snr_db": [1.0, 4.0, 5.0, np.nan]})
+def bins(snr_db) -> list[tuple[str, int]]:
+    events = pd.DataFrame({"time_ns": np.arange(len(snr_db)) * 10**9, "snr_db": snr_db})
     same = make_catalog(events)
     table = by(compare(same, same, tolerance_s=0.1), "snr_db")
-    assert table["snr_db"].tolist() == ["0 to 3", "3 to 6", "unknown"]
-    assert table["n_expert"].tolist() == [1, 2, 1]
-    wide = make_catalog(events.assign(snr_db=[-1.0, 4.0, 25.0, np.nan]))
-    table = by(compare(wide, wide, tolerance_s=0.1), "snr_db")
-    assert table["snr_db"].tolist() == ["-6 to 0", "0 to 6", "24 to 30", "unknown"]
+    return list(zip(table["snr_db"], table["n_expert"], strict=True))
+
+
+def test_bins_are_wider_where_ratios_span_more():
+    """Steps of 3 dB up to 18 dB, else of 6 dB; few at the ends are joined to their neighbours."""
+    some = np.repeat([1.0, 4.0, 7.5], 5)
+    assert bins([*some, np.nan]) == [("0 to 3", 5), ("3 to 6", 5), ("6 to 9", 5), ("unknown", 1)]
+    assert bins([*some, 20.0]) == [("0 to 6", 10), ("6 to 24", 6)]
+    assert bins([*some, 17.0]) == [("0 to 3", 5), ("3 to 6", 5), ("6 to 18", 6)]
+    assert bins([1.0, 4.0, np.nan]) == [("0 to 6", 2), ("unknown", 1)]
+    assert bins([np.nan]) == [("unknown", 1)]

@@ -61,6 +61,7 @@ LAYERS = [
         "importance",
         "eventfeatures",
         "discovery",
+        "networkfeatures",
     },
     {"compare", "tabular", "similarity", "detections", "eventsnr"},
     {"detect", "resampling", "evaluation"},
