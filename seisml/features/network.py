@@ -140,14 +140,40 @@ def xcorr_max(e: NetworkSpan) -> float:
     recorded = np.flatnonzero(np.isfinite(e.envelope).all(axis=1))
     best = np.nan
     for i, j in _neighbours(e.limit_s, recorded):
-        x, y = (e.envelope[k] - e.envelope[k].mean() for k in (i, j))
-        size = np.sqrt(np.sum(x**2) * np.sum(y**2))
-        if size <= 0:
-            continue
-        lags = min(int(e.limit_s[i, j] / e.envelope_s + 1e-9), len(x) - 1)
-        every = np.correlate(y, x, "full")[len(x) - 1 - lags : len(x) + lags]
-        best = np.fmax(best, every.max() / size)
+        most = min(int(e.limit_s[i, j] / e.envelope_s + 1e-9), e.envelope.shape[1] // 2)
+        best = np.fmax(best, largest_correlation(e.envelope[i], e.envelope[j], most))
     return float(best)
+
+
+def largest_correlation(x: np.ndarray, y: np.ndarray, most: int) -> float:
+    """Return the largest Pearson correlation of x(t) and y(t + lag), |lag| ≤ most samples.
+
+    Of what overlaps at each lag; NaN where one of the two does not change.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 0.0, 1.0, 5.0, 1.0, 0.0, 0.0, 0.0])
+    >>> round(largest_correlation(x, 3 * np.roll(x, 2) + 1, 2), 6)
+    1.0
+    """
+    n, lag = len(x), np.arange(-most, most + 1)
+    x, y = x - x.mean(), y - y.mean()
+    first_x, first_y = np.maximum(0, -lag), np.maximum(0, lag)
+    overlap = n - np.abs(lag)
+
+    def sums(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+        total = np.concatenate([[0.0], np.cumsum(values)])
+        return total[first + overlap] - total[first]
+
+    cross = np.correlate(y, x, "full")[n - 1 - most : n + most]
+    mean_x, mean_y = sums(x, first_x) / overlap, sums(y, first_y) / overlap
+    power_x = sums(x**2, first_x) - overlap * mean_x**2
+    power_y = sums(y**2, first_y) - overlap * mean_y**2
+    known = (power_x > 1e-12 * np.sum(x**2)) & (power_y > 1e-12 * np.sum(y**2))
+    if not known.any():
+        return float("nan")
+    shared = (cross - overlap * mean_x * mean_y)[known]
+    return float(np.max(shared / np.sqrt(power_x[known] * power_y[known])))
 
 
 def _neighbours(limit_s: np.ndarray, recorded: np.ndarray) -> list[tuple[int, int]]:
