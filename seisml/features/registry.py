@@ -105,8 +105,8 @@ _BUILT_IN = (
     "correlation",
     "cepstrum",
     "polarization",
-    "event",
     "network",
+    "event",
 )
 
 
