@@ -127,6 +127,8 @@ class DetectionConfig:
     max_duration_s: float = 600.0
     dead_time_s: float = 0.0
     smooth_windows: int = 1
+    network_vote: bool = False
+    classes: Mapping = dataclasses.field(default_factory=dict)
     refine_onset: bool = True
     onset_search_s: float = 6.0
     onset_uncertainty_s: float = 0.0

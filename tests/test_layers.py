@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight"},
+    {"filters", "marstime", "states", "insight", "voting"},
     {
         "segments",
         "files",
@@ -34,7 +34,7 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout", "preparation"},
+    {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
     {"sources", "deconvolution"},
     {"decoding", "shards"},
     {

@@ -99,6 +99,7 @@ _BUILT_IN = (
     "envelope",
     "ratios",
     "bands",
+    "contrast",
     "spectrum",
     "lines",
     "tracks",
