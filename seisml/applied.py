@@ -13,7 +13,7 @@ import pandas as pd
 from seisml import crossfit
 from seisml.catalog import Catalog, merge
 from seisml.comparison import net_sta
-from seisml.crossfit import BASELINE, Labelled
+from seisml.crossfit import BASELINE, Labelled, baseline_rule
 from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
 from seisml.model import Detector, event_probability
@@ -190,7 +190,8 @@ def apply_model(
     test = against(machine, sets, about.grid, windows, matching)
     base_machine, base_test = None, None
     if base_name:
-        base_machine = detections(sets, windows, "baseline", detector, name=base_name)
+        options = {"name": base_name, "detection": baseline_rule(detector.detection)}
+        base_machine = detections(sets, windows, "baseline", detector, **options)
         base_test = against(base_machine, sets, about.grid, windows, matching)
     kin = kinship(detector.card, windows[np.isfinite(windows["probability"])])
     text = f"A model that existed, with its own threshold. {kin.text}."

@@ -352,3 +352,11 @@ def sta_lta(table: FeatureTable) -> np.ndarray:
         if name in held:
             out[:, c] = StaLtaThreshold(feature=name).decision_function(table.frame)
     return out
+
+
+def baseline_rule(detection: Mapping) -> dict:
+    """Return how the ratio of STA/LTA becomes events: from its rise on, and not smoothed.
+
+    A model that learnt onsets peaks at them; STA/LTA peaks later, and would be matched with less.
+    """
+    return {**detection, "begin": "rise", "smooth_windows": 1}

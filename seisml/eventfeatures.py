@@ -15,6 +15,7 @@ from scipy.signal import sosfilt
 
 from seisml import archive as archives
 from seisml.archive import Archive
+from seisml.cuts import sensors_of
 from seisml.deconvolution import corners_of
 from seisml.errors import NoDataError
 from seisml.features import (
@@ -115,9 +116,10 @@ def event_features(
     """
     chosen = resolve(names)
     rows: list[dict[str, float]] = []
+    sensors = sensors_of(archive, events)
     for number, event in enumerate(events.itertuples(index=False)):
-        sensor = _sensor(archive, event)
-        known = sensor is not None and event.end_ns != NAT
+        sensor = sensors[number]
+        known = sensor != "" and event.end_ns != NAT
         rows.append(_of_event(archive, sensor, event, plan, chosen) if known else {})
         if on_progress is not None:
             on_progress(number + 1, len(events))
@@ -129,16 +131,6 @@ def event_features(
     columns = dict.fromkeys(name for row in rows for name in row)
     table = pd.DataFrame(rows, columns=list(columns), index=events.index)
     return table.astype(np.float32)
-
-
-def _sensor(archive: Archive, event) -> str | None:
-    """Return the sensor of an event: the one that is named, or the first of its station."""
-    pieces = archive.pieces
-    name = ".".join(str(event.station).split(".")[:2])
-    here = (pieces["start_ns"] < event.end_ns) & (event.time_ns < pieces["end_ns"])
-    names = [s for s in pieces["station"][here].unique() if f"{s}.".startswith(f"{name}.")]
-    own = [s for s in names if str(getattr(event, "event_id", "")).startswith(f"{s}.")]
-    return next(iter([*own, *sorted(names)]), None)
 
 
 def _of_event(

@@ -335,3 +335,25 @@ def comparison_table(title: str, training, extra=()) -> None:
 
     header, rows = headline(training)
     terminal.table(title, [title, *header[1:]], [*rows, *((*row, "") for row in extra)])
+
+
+def with_network_features(network, detections, opened, profile: str, stations, **limits):
+    """Return network events with the features of group I as columns."""
+    import dataclasses
+
+    from seisml.associate import detections_of, limits_of
+    from seisml.networkfeatures import network_features
+    from seisml.planets import get_body
+    from seisml.settings import plan_of
+
+    detections = detections_of(detections)
+    moveout = limits_of(detections, stations=stations, **limits)
+    options = {"stations": stations, "archive": opened, "slowest_km_s": limits["slowest_km_s"]}
+    options["radius_km"] = get_body(network.body).radius_km
+    band = plan_of(settings_of(profile)).band
+    with terminal.bars() as progress:
+        task = progress.add_task("network features", total=len(network))
+        options["on_progress"] = lambda done, total: progress.update(task, completed=done)
+        table = network_features(network, detections, moveout, band=band, **options)
+    table = table.dropna(axis=1, how="all")  # what cannot be told has no column
+    return dataclasses.replace(network, events=network.events.join(table))
