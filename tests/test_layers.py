@@ -48,7 +48,7 @@ LAYERS = [
         "response",
     },
     {"archive", "claims", "plan"},
-    {"covariates", "cuts", "measures"},
+    {"covariates", "cuts", "measures", "beforeafter"},
     {"stationday"},
     {
         "extract",
@@ -78,7 +78,7 @@ LAYERS = [
     {"run", "setfiles"},
     {"demo", "classroom"},
     {"steps"},
-    {"comparing", "telling"},
+    {"comparing", "telling", "preparing"},
     {"judging"},
     {"storeevaluation"},
     {"cli"},
