@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.frames import Past, Windows, log10, ratio
+from seisml.features.frames import Past, Windows
+from seisml.features.known import log10, ratio
 from seisml.features.registry import feature
 from seisml.features.series import count_set, extreme_of_rows, merged, sum_of_rows
 

@@ -10,14 +10,17 @@ from seisml.errors import FeatureError
 from seisml.features.blocks import BlockTable, empty_table
 from seisml.features.components import ORIENTED, Components, StationBlocks
 from seisml.features.filler import fill
-from seisml.features.frames import Past, Windows, lots
+from seisml.features.frames import Past, Windows
 from seisml.features.registry import Feature, resolve
 from seisml.features.settings import Settings
+from seisml.features.welch import lots
 from seisml.segments import Segment, snap_rate
 from seisml.windows import WindowGrid
 
 ROWS = 4096
-"""Windows that are evaluated at once: whole lots of `seisml.features.frames.LOT`."""
+"""Windows that are evaluated at once: whole lots of `seisml.features.welch.LOT`."""
+CHEAP = 8
+"""Times as many where no feature has more than a few numbers of a window in hand."""
 
 
 def needs_of(chosen: Iterable[Feature]) -> set[str]:
@@ -76,7 +79,8 @@ def evaluate(
     some = features_per("channel", chosen)
     X = np.full((len(windows), len(columns_of(some, settings))), np.nan, dtype=np.float32)
     coverage = np.zeros(len(windows), dtype=np.float32)
-    for rows, first in _batches(windows, table):
+    cheap = all(one.cost in "SHB" and one.group != "user" for one in some)
+    for rows, first in _batches(windows, table, ROWS * (CHEAP if cheap else 1)):
         w = Windows(table, past, first, rows.stop - rows.start)
         coverage[rows] = w.coverage
         column = 0
@@ -131,7 +135,7 @@ def evaluate_station(
         return X
     first_windows = tuple(Windows(table, Past(table), 0, 0) for table in three)
     whole = Components(StationBlocks(three), first_windows, rotation)
-    for rows, first in _batches(windows, three[0]):
+    for rows, first in _batches(windows, three[0], ROWS):
         column = 0
         for grid, shift in _lengths(settings):
             c = whole.shifted(first + shift, rows.stop - rows.start, grid)
@@ -139,11 +143,11 @@ def evaluate_station(
     return X
 
 
-def _batches(windows: range, table: BlockTable) -> Iterator[tuple[slice, int]]:
+def _batches(windows: range, table: BlockTable, n_rows: int) -> Iterator[tuple[slice, int]]:
     """Yield the rows of the result that are computed at once, and the first one's first block."""
     offset = windows.start - table.blocks.start
-    for first in range(0, len(windows), ROWS):
-        yield slice(first, min(first + ROWS, len(windows))), offset + first
+    for first in range(0, len(windows), n_rows):
+        yield slice(first, min(first + n_rows, len(windows))), offset + first
 
 
 def _lengths(settings: Settings) -> Iterator[tuple[WindowGrid | None, int]]:

@@ -85,8 +85,7 @@ class Filler:
 
     def add(self, part: Segment) -> None:
         """Add the next segment (one channel, in time order, zero mean)."""
-        # A copy: what is held for later blocks must not be the caller's.
-        data = np.array(part.data[0], dtype=np.float32)
+        data = np.asarray(part.data[0], dtype=np.float32)
         grid = self.table.settings.grid
         if self._run is None or not part.continues:
             self._end_run()
@@ -98,6 +97,8 @@ class Filler:
         run.n += len(data)
         if run.n > HELD * grid.hop_s * run.rate_hz:
             self._add_blocks([run], last=False)
+        if run.held[-1] is data and np.may_share_memory(data, part.data):
+            run.held[-1] = data.copy()  # what is held for later blocks must not be the caller's
         for stream, filler in self._parts:
             filtered = stream.add(part) if len(data) else None
             if filtered is not None:
@@ -278,8 +279,9 @@ class _Gathering:
             n = min(len(self.frames) - self.n, len(rows) - first)
             some, here = slice(first, first + n), slice(self.n, self.n + n)
             if n == len(self.frames) and (found := _evenly(views, starts[some])) is not None:
-                columns = before[some], alone[some], powers[some, np.newaxis]
-                self.kernel.run(Lot(_as_slice(rows[some]), n, found, *columns))
+                self.kernel.run(
+                    _lot(_as_slice(rows[some]), n, found, before[some], alone[some], powers[some])
+                )
             else:
                 self.frames[here] = views[starts[some]]
                 self.before[here], self.alone[here] = before[some], alone[some]
@@ -294,14 +296,18 @@ class _Gathering:
         n = self.n
         if n:
             self.frames[n:], self.before[n:], self.alone[n:] = 0.0, 0.0, False
-            rows, powers = _as_slice(self.rows[:n]), self.powers[:n, np.newaxis]
-            self.kernel.run(Lot(rows, n, self.frames, self.before, self.alone, powers))
+            rows, powers = _as_slice(self.rows[:n]), self.powers[:n]
+            self.kernel.run(_lot(rows, n, self.frames, self.before, self.alone, powers))
         self.n = 0
 
     def finish(self) -> None:
         """Compute what was taken and bring the table to its final form."""
         self.flush()
         self.kernel.finish()
+
+
+def _lot(rows, n: int, frames, before, alone, powers: np.ndarray) -> Lot:
+    return Lot(rows, n, frames, before, alone, powers[:, np.newaxis], bool(powers.any()))
 
 
 def _as_slice(rows: np.ndarray) -> slice | np.ndarray:
