@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisml.features import series
+from seisml.features import ranks, series
 
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 9), st.integers(1, 40), st.integers(0, 10**6))
 quick = settings(max_examples=60, deadline=None)
@@ -81,7 +81,7 @@ def test_trailing_quantiles(n_values, n, q, seed):
     for holes in (0.0, 0.05):
         values[np.random.default_rng(seed).random(n_values) < holes] = np.nan
         wanted = pd.Series(values).rolling(n, min_periods=2).quantile(q)
-        np.testing.assert_allclose(series.trailing_quantile(values, n, q), wanted, rtol=1e-12)
+        np.testing.assert_allclose(ranks.trailing_quantile(values, n, q), wanted, rtol=1e-12)
 
 
 @given(st.integers(1, 12), st.integers(0, 10**6))
@@ -90,7 +90,7 @@ def test_columns_are_sorted(n, seed):
     """Few values of many columns, NaN last, as numpy.sort; the array given stays as it is."""
     x, _ = made(n, 20, seed, gaps=True)
     before = x.copy()
-    np.testing.assert_array_equal(series.sorted_columns(x), np.sort(x, axis=0))
+    np.testing.assert_array_equal(ranks.sorted_columns(x), np.sort(x, axis=0))
     np.testing.assert_array_equal(x, before)
 
 

@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 
 from seisml.features.frames import Past, Windows
-from seisml.features.known import log10, ratio
+from seisml.features.known import count_set, log10, ratio
 from seisml.features.registry import feature
-from seisml.features.series import count_set, extreme_of_rows, merged, sum_of_rows
+from seisml.features.series import extreme_of_rows, merged, sum_of_rows
 
 feature_a = partial(feature, group="A", cost="H")
 _AAA = "Malfante et al. 2018, doi:10.1109/MSP.2017.2779166"

@@ -7,10 +7,9 @@ import numpy as np
 from seisml.features.amplitude import kurtosis
 from seisml.features.blocks import DISPLACEMENT_HZ
 from seisml.features.frames import Past, Windows
-from seisml.features.known import log10, nanmean, ratio
+from seisml.features.known import log10, mean_of_steps, nanmean, ratio
 from seisml.features.ratios import max_ratio_alone
 from seisml.features.registry import feature
-from seisml.features.series import mean_of_steps
 from seisml.features.settings import Settings
 
 

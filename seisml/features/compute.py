@@ -168,12 +168,15 @@ def _evaluate_batch(w: Windows | Components, chosen, out: np.ndarray, column: in
             if w.usable.any() and w.table.sampling_rate_hz >= one.min_rate_hz:
                 found[row : row + width] = np.asarray(one.function(w)).reshape(w.n, width).T
             row += width
-    # Ratios beyond float32 are divisions by rounding, as in silence.
-    found[np.isinf(found)] = np.nan
     if not w.usable.all():
         found[:, ~w.usable] = np.nan
     for lot in lots(w.n):
-        out[lot, column : column + row] = found[:, lot].T
+        part = found[:, lot]
+        # Ratios beyond float32 are divisions by rounding, as in silence.
+        beyond = np.isinf(part)
+        if beyond.any():
+            part[beyond] = np.nan
+        out[lot, column : column + row] = part.T
     return column + row
 
 
@@ -227,6 +230,32 @@ def compute(
     >>> compute(noise, 100.0, length_s=50.0, hop_s=25.0, names=["rms"]).shape
     (3, 1)
     """
+    x = _one_channel(x)
+    every_s = sub_s or hop_s / max(1, int(hop_s / max(0.1, 2 / sampling_rate_hz) + 1e-9))
+    top_hz, grid = 0.4 * sampling_rate_hz, WindowGrid(length_s, hop_s)
+    settings = Settings(grid, band_hz or (0.0, top_hz), tuple(bands_hz), every_s, spectrum_s)
+    chosen = _of_one_channel(resolve(names), names)
+    table = _filled(x, sampling_rate_hz, settings, needs_of(chosen))
+    windows = range(len(table.blocks) - settings.grid.n_hops + 1)
+    X, _ = evaluate(table, windows, chosen)
+    time_s = pd.Index(np.array(windows) * hop_s, name="time_s")
+    return pd.DataFrame(X, time_s, [name for name, _ in columns_of(chosen, settings)])
+
+
+def _filled(x: np.ndarray, sampling_rate_hz: float, settings: Settings, needs) -> BlockTable:
+    """Return the blocks of one channel of at least a window."""
+    grid = settings.grid
+    n_blocks = int(np.floor(len(x) / sampling_rate_hz / grid.hop_s + 1e-9))
+    if n_blocks < grid.n_hops:
+        raise FeatureError(
+            f"x has {len(x) / sampling_rate_hz:g} s, less than one window of {grid.length_s:g} s."
+        )
+    table = empty_table(settings, range(n_blocks), snap_rate(sampling_rate_hz), needs=needs)
+    return fill(table, [Segment("", ("",), 0, float(sampling_rate_hz), x[np.newaxis])])
+
+
+def _one_channel(x) -> np.ndarray:
+    """Return samples as float32 without mean; those must be one gap-free channel."""
     x = np.asarray(x, dtype=np.float64)
     if x.ndim != 1 or not np.isfinite(x).all():
         raise FeatureError(
@@ -234,34 +263,11 @@ def compute(
             f"{int((~np.isfinite(x)).sum())} values that are not finite.",
             "Cut the record at its gaps and compute each part.",
         )
-    grid = WindowGrid(length_s, hop_s)
-    n_blocks = int(np.floor(len(x) / sampling_rate_hz / hop_s + 1e-9))
-    if n_blocks < grid.n_hops:
-        raise FeatureError(
-            f"x has {len(x) / sampling_rate_hz:g} s, less than one window of {length_s:g} s."
-        )
-    if sub_s is None:
-        sub_s = hop_s / max(1, int(hop_s / max(0.1, 2 / sampling_rate_hz) + 1e-9))
-    settings = Settings(
-        grid=grid,
-        band_hz=band_hz or (0.0, 0.4 * sampling_rate_hz),
-        bands_hz=tuple(bands_hz),
-        sub_s=sub_s,
-        spectrum_s=spectrum_s,
-    )
-    chosen = _of_one_channel(resolve(names), names)
-    rate_hz = snap_rate(sampling_rate_hz)
-    table = empty_table(settings, range(n_blocks), rate_hz, needs=needs_of(chosen))
+    if not len(x):
+        return x.astype(np.float32)
     # From the first sample, so that what is constant becomes exactly zero.
     x = x - x[0]
-    data = (x - x.mean()).astype(np.float32)[np.newaxis]
-    fill(table, [Segment("", ("",), 0, float(sampling_rate_hz), data)])
-    windows = range(n_blocks - grid.n_hops + 1)
-    X, _ = evaluate(table, windows, chosen)
-    columns = [name for name, _ in columns_of(chosen, settings)]
-    return pd.DataFrame(
-        X, columns=columns, index=pd.Index(np.array(windows) * hop_s, name="time_s")
-    )
+    return (x - x.mean()).astype(np.float32)
 
 
 def _of_one_channel(chosen: list[Feature], names) -> list[Feature]:

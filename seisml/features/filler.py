@@ -163,7 +163,7 @@ class Filler:
             return
         inside = np.flatnonzero((k >= blocks.start) & (k < blocks.stop))
         powers = kernels.powers_of(data, offsets)
-        scaled = np.ldexp(data, np.repeat(powers, n)) if powers.any() else data
+        scaled = kernels.scaled(data, powers, n)
         starts = offsets[of[inside]]
         spans = starts, starts + n[of[inside]]
         for lot in lots:

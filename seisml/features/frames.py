@@ -10,7 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from seisml.features.blocks import BlockTable
 from seisml.features.kernels import SUMS
 from seisml.features.known import ratio
-from seisml.features.series import extreme_of_rows, merged, sum_of_rows, trailing_quantile
+from seisml.features.ranks import trailing_quantile
+from seisml.features.series import extreme_of_rows, merged, sum_of_rows
 from seisml.features.settings import Settings
 from seisml.features.welch import PsdLot, psd_lots
 from seisml.windows import WindowGrid
@@ -234,14 +235,14 @@ class Windows:
 
     def mean_of_spectra(self, values: np.ndarray) -> np.ndarray:
         """Return the mean of values over the spectra of each window that are known."""
-        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        known = self.table.known[rows]
-        if known.all():
-            return sum_of_rows(values[rows], self.n_spectra) / self.n_spectra
-        # Columns one after the other in memory, as the values.
-        values = np.where(known, values[rows].T, 0.0).T
-        count = sum_of_rows(known[:, np.newaxis].astype(float), self.n_spectra)
-        return ratio(sum_of_rows(values, self.n_spectra), count)
+        rows, n = slice(self.first, self.first + self.n + self.n_spectra - 1), self.n_spectra
+        known, mean = self.table.known[rows], np.empty((values.shape[1], self.n))
+        whole = known.all()
+        count = n if whole else sum_of_rows(known.astype(float), n)
+        for column, out in zip(values.T, mean, strict=True):  # one fits the cache
+            total = sum_of_rows(column[rows] if whole else np.where(known, column[rows], 0.0), n)
+            out[:] = total / n if whole else ratio(total, count)
+        return mean.T
 
     @cached_property
     def frequencies_hz(self) -> np.ndarray:

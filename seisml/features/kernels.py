@@ -18,6 +18,8 @@ BATCH = 128
 TOP = 20
 """Samples are scaled to at most about 2^20 where they would leave the range of float32: the fourth
 power of the largest, and that of samples 1e14 times smaller, are float32 numbers."""
+NEAR = 9
+"""Stretches whose largest sample is not further from that, in powers of two, stay as they are."""
 
 FAR = 0.8
 """Share of the mean square that is the square of the mean, from which rows are centred first."""
@@ -98,8 +100,19 @@ def powers_of(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """
     largest = np.maximum(np.maximum.reduceat(x, offsets), -np.minimum.reduceat(x, offsets))
     exponent = np.frexp(largest)[1].astype(int)
-    good = (largest == 0) | (exponent >= 0) & (exponent <= TOP + 8)
-    return np.where(good, 0, TOP - exponent)
+    return np.where((largest == 0) | (abs(exponent - TOP) <= NEAR), 0, TOP - exponent)
+
+
+def scaled(x: np.ndarray, powers: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return stretches of n samples each, every one times its power of two."""
+    if not powers.any():
+        return x
+    half = np.where(abs(powers) > 100, powers // 2, 0)  # in two steps: float32 has no 2^128
+    for part in (half, powers - half):
+        if part.any():
+            factor = np.ldexp(np.float32(1), part)
+            x = x * (factor if len(n) == 1 else np.repeat(factor, n))
+    return x
 
 
 def count_samples(duration_s: float, rate_hz: float) -> int:

@@ -53,3 +53,38 @@ def crossing(total: np.ndarray, level) -> np.ndarray:
     step = total[rows, at] - before
     part = np.divide(wanted - before, step, out=np.zeros(len(total)), where=step > 0)
     return np.where(last > 0, at + part, np.nan)
+
+
+def count_set(flags: np.ndarray, *, axis: int = 0) -> np.ndarray:
+    """Count the flags along an axis that are set.
+
+    Examples
+    --------
+    >>> count_set(np.array([[True, False], [True, True]])).tolist()
+    [2, 1]
+    """
+    room = np.uint8 if flags.shape[axis] < 256 else np.int64
+    return np.add.reduce(flags.view(np.uint8), axis=axis, dtype=room).astype(np.intp)
+
+
+def count_known(x: np.ndarray) -> np.ndarray:
+    """Count the values of each column that are known, shape (n_columns,)."""
+    if np.isfinite(np.add.reduce(x, axis=0)).all():
+        return np.full(x.shape[1], len(x))
+    return count_set(np.isfinite(x))
+
+
+def mean_of_steps(x: np.ndarray) -> np.ndarray:
+    """Mean of what is known of each column, NaN where nothing is.
+
+    Examples
+    --------
+    >>> mean_of_steps(np.array([[1.0, np.nan], [2.0, 5.0]]))
+    array([1.5, 5. ])
+    """
+    total, count = np.add.reduce(x, axis=0), len(x)
+    if not np.isfinite(total).all():
+        known = np.isfinite(x)
+        total, count = np.where(known, x, 0.0).sum(axis=0), count_set(known)
+    with np.errstate(invalid="ignore"):
+        return total / count

@@ -11,16 +11,9 @@ from functools import partial
 import numpy as np
 
 from seisml.features.frames import Past, Windows
-from seisml.features.known import log10, nanmean, ratio
+from seisml.features.known import count_known, count_set, log10, mean_of_steps, nanmean, ratio
 from seisml.features.registry import feature
-from seisml.features.series import (
-    Series,
-    against_past,
-    count_known,
-    count_set,
-    in_pieces,
-    mean_of_steps,
-)
+from seisml.features.series import Series, against_past, in_pieces
 
 feature_c = partial(feature, group="C", cost="H")
 _ALLEN = "Allen 1978, doi:10.1785/BSSA0680051521"
@@ -110,9 +103,9 @@ def _column(w: Windows, name: str, what: str) -> np.ndarray:
 def sta_lta_of(past: Past, name: str) -> np.ndarray:
     """Return the STA/LTA of that name at every step, shape (n_blocks, n_steps)."""
     energy, n_sta, n_lta = _spans(past, name)
-    return in_pieces(
-        lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta
-    )[0].T
+    return in_pieces(lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta)[
+        0
+    ].T
 
 
 def max_ratio_alone(w: Windows, name: str) -> np.ndarray:

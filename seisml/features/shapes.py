@@ -11,7 +11,8 @@ import numpy as np
 
 from seisml.features.blocks import BlockTable
 from seisml.features.frames import Past, Windows
-from seisml.features.series import count_set, sorted_columns
+from seisml.features.known import count_set
+from seisml.features.ranks import sorted_columns
 from seisml.features.welch import GROUP, LOT, PsdLot, psd_lots
 
 FLOOR = 1e-12
@@ -170,7 +171,7 @@ def _quantiles(lot: PsdLot) -> np.ndarray:
     step = fine.ravel().take(place)
     part = rest.ravel() - (running.ravel().take(place) - step)
     part /= np.where(step > 0, step, 1)
-    found = (GROUP * group + at.reshape(group.shape) + np.clip(part, 0.0, 1.0).reshape(group.shape))
+    found = GROUP * group + at.reshape(group.shape) + np.clip(part, 0.0, 1.0).reshape(group.shape)
     found[:, ~(total[-1] > 0)] = np.nan
     return found[:, :n]
 
@@ -200,17 +201,19 @@ def _log_means(table: BlockTable, g: int) -> np.ndarray:
     start = table.blocks.start
     group = (start + np.arange(len(table.blocks))) // g - start // g
     edges = np.searchsorted(group, np.arange(group[-1] + 2))
-    total = np.zeros((len(edges) - 1, len(table.frequencies_hz)), np.float32)
-    count, unit = np.zeros(len(total)), np.ones(len(total))
-    for i, (a, b) in enumerate(pairwise(edges.tolist())):
-        known, scale = table.known[a:b], table.scale[a:b]
-        count[i] = np.count_nonzero(known)
-        if count[i] >= 0.5 * g:
-            unit[i], power = scale[known].max(), table.spectra[a:b]
-            if (scale[known] != unit[i]).any():
-                factor = np.where(known, scale / unit[i], 0.0)
-                power = power * factor[:, np.newaxis].astype(np.float32)
-            np.add.reduce(power, axis=0, out=total[i])
+    scale = np.where(table.known, table.scale, 0.0)
+    count = np.add.reduceat(table.known, edges[:-1], dtype=float)
+    unit = np.maximum.reduceat(scale, edges[:-1])
+    least = np.minimum.reduceat(np.where(table.known, scale, np.inf), edges[:-1])
+    total = np.zeros((len(count), len(table.frequencies_hz)), np.float32)
+    enough = count >= 0.5 * g
+    unit[~enough] = 1.0
+    for i in np.flatnonzero(enough):
+        some = slice(edges[i], edges[i + 1])
+        power = table.spectra[some]
+        if least[i] != unit[i]:
+            power = power * (scale[some] / unit[i]).astype(np.float32)[:, np.newaxis]
+        np.add.reduce(power, axis=0, out=total[i])
     largest = total.max(axis=1, initial=0.0, keepdims=True)
     # Split at a power of two, so that no bit depends on the unit.
     fraction, exponent = np.frexp(largest)
@@ -223,9 +226,12 @@ def _log_means(table: BlockTable, g: int) -> np.ndarray:
 
 def _median(rows: np.ndarray) -> np.ndarray:
     """Median of what is known of sorted columns, NaN where fewer than two values are."""
-    n = count_set(np.isfinite(rows))
-    high, columns = n // 2, np.arange(rows.shape[1])
-    middle = (
-        rows[np.maximum(n - 1, 0) // 2, columns] + rows[np.minimum(high, len(rows) - 1), columns]
-    ) / 2
-    return np.where(n >= 2, middle, np.float32(np.nan))
+    middle = (rows[(len(rows) - 1) // 2] + rows[len(rows) // 2]) / 2
+    lacking = np.flatnonzero(~np.isfinite(rows[-1]))
+    some = rows[:, lacking]
+    n = count_set(np.isfinite(some))
+    low, high = (np.clip(at, 0, len(rows) - 1) for at in ((n - 1) // 2, n // 2))
+    columns = np.arange(len(lacking))
+    of_some = (some[low, columns] + some[high, columns]) / 2
+    middle[lacking] = np.where(n >= 2, of_some, np.float32(np.nan))
+    return middle
