@@ -32,11 +32,15 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PreparationConfig:
-    """How samples become ground motion: the causal filter."""
+    """How samples become ground motion: the causal filter, and steps for records of InSight."""
 
     f_min_hz: float = 1.0
     f_max_hz: float = 40.0
     order: int = 4
+    tick: bool = False
+    glitches: str = "none"
+    wind: bool = False
+    pressure: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +127,8 @@ class DetectionConfig:
     max_duration_s: float = 600.0
     dead_time_s: float = 0.0
     smooth_windows: int = 1
+    network_vote: bool = False
+    classes: Mapping = dataclasses.field(default_factory=dict)
     refine_onset: bool = True
     onset_search_s: float = 6.0
     onset_uncertainty_s: float = 0.0

@@ -9,6 +9,7 @@ import pandas as pd
 
 from seisml import crossfit, thresholds
 from seisml.catalog import Catalog, merge
+from seisml.classrules import class_rules
 from seisml.compare import compare
 from seisml.comparison import Comparison
 from seisml.crossfit import BASELINE, Labelled
@@ -17,6 +18,7 @@ from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.metrics import metrics
 from seisml.model import (
+    NOISE_CLASS,
     Calibration,
     Detector,
     Novelty,
@@ -32,6 +34,7 @@ from seisml.thresholds import MatchRule, Thresholds
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
+from seisml.voting import network_of, voted
 from seisml.windows import WindowGrid
 
 
@@ -54,6 +57,8 @@ class Training:
         set, line (store and station), station, time_ns, state, y, event_id, block, fold,
         probability (out of fold), calibrated (likewise, on the other folds), score (over its
         threshold), baseline (likewise).
+    validation : str
+        How the scores came about; "": by cross-fitting, as the card's split says.
     """
 
     detector: Detector
@@ -62,6 +67,7 @@ class Training:
     test: Comparison
     baseline: Comparison
     windows: pd.DataFrame
+    validation: str = ""
 
 
 def train(
@@ -99,10 +105,11 @@ def train(
     say = on_progress or (lambda text: None)
     say("labelling windows")
     labelled = crossfit.label(sets, rule)
+    class_rules(1.0, detection, known=sorted(set(labelled.windows["y"]) - {NOISE_CLASS}))
     choose = {"detection": detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day
     chosen = _searched(labelled, rule, choose, say)
-    base, base_name = _baseline(labelled, chosen.scores, choose)
+    base, base_name = tuned_baseline(labelled, chosen.scores, choose)
     say("calibrating")
     calibrated, calibration, about = _calibrated(labelled, chosen.probability, rule)
     say("training on all blocks")
@@ -147,7 +154,8 @@ def _searched(labelled: Labelled, rule: TrainingRule, choose, say) -> _Chosen:
     for i, one in enumerate(rules, start=1):
         if keys:
             say(f"settings {i} of {len(rules)}: {dict(one.settings)}")
-        scores.append(crossfit.out_of_fold(labelled, one, on_progress=say))
+        scored = crossfit.out_of_fold(labelled, one, on_progress=say)
+        scores.append(_voted(labelled, scored, choose["detection"]))
         say("choosing thresholds")
         model = scores[-1]["model"].to_numpy()
         limits.append(thresholds.choose_thresholds(labelled, model, **choose))
@@ -162,6 +170,16 @@ def _searched(labelled: Labelled, rule: TrainingRule, choose, say) -> _Chosen:
     score = thresholds.over_threshold(p, limit)
     last = best[-1]
     return _Chosen(rules[last], scores[last], p, score, limits[last], tried if keys else [])
+
+
+def _voted(labelled: Labelled, scores: pd.DataFrame, detection: Mapping) -> pd.DataFrame:
+    """Return the scores after the vote of the stations of each set and network."""
+    if not detection.get("network_vote", False):
+        return scores
+    windows = labelled.windows
+    whose = windows["set"].astype(str) + ":" + windows["station"].astype(str).map(network_of)
+    time_ns = windows["time_ns"].to_numpy()
+    return scores.apply(lambda one: voted(whose, time_ns, one), raw=True)
 
 
 def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
@@ -200,8 +218,14 @@ def metrics_of(test: Comparison) -> dict:
     return plain(out)
 
 
-def _baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
-    """Return STA/LTA over its threshold: for each fold the best kind on the other folds."""
+def tuned_baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
+    """Return STA/LTA over its threshold: for each fold the best kind on the other folds.
+
+    Raises
+    ------
+    ModelError
+        If the features hold none of `BASELINE`.
+    """
     fold = labelled.windows["fold"].to_numpy()
     tried = {}
     for name in BASELINE:
