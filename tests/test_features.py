@@ -863,6 +863,7 @@ def test_batches_of_windows_leave_no_trace(one, monkeypatch):
     wanted, _ = evaluate(table, all_windows(table), [one])
     for rows in (700, 2):
         monkeypatch.setattr(sys.modules["seisml.features.compute"], "ROWS", rows)
+        monkeypatch.setattr(sys.modules["seisml.features.compute"], "MORE", 1)
         found, _ = evaluate(table, all_windows(table), [one])
         np.testing.assert_allclose(found, wanted, rtol=1e-6)
 

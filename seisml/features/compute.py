@@ -19,8 +19,10 @@ from seisml.windows import WindowGrid
 
 ROWS = 4096
 """Windows that are evaluated at once: whole lots of `seisml.features.welch.LOT`."""
-CHEAP = 8
-"""Times as many where no feature has more than a few numbers of a window in hand."""
+MORE = 8
+"""Times as many where no feature needs many numbers of each window at once."""
+NUMBERS = 2**21
+"""Half seconds of all those windows together, at most."""
 
 
 def needs_of(chosen: Iterable[Feature]) -> set[str]:
@@ -79,8 +81,7 @@ def evaluate(
     some = features_per("channel", chosen)
     X = np.full((len(windows), len(columns_of(some, settings))), np.nan, dtype=np.float32)
     coverage = np.zeros(len(windows), dtype=np.float32)
-    cheap = all(one.cost in "SHB" and one.group != "user" for one in some)
-    for rows, first in _batches(windows, table, ROWS * (CHEAP if cheap else 1)):
+    for rows, first in _batches(windows, table, _rows_at_once(some, settings)):
         w = Windows(table, past, first, rows.stop - rows.start)
         coverage[rows] = w.coverage
         column = 0
@@ -141,6 +142,13 @@ def evaluate_station(
             c = whole.shifted(first + shift, rows.stop - rows.start, grid)
             column = _evaluate_batch(c, some, X[rows], column)
     return X
+
+
+def _rows_at_once(chosen: Sequence[Feature], settings: Settings) -> int:
+    """Return how many windows to evaluate at once: more of them take less time, and memory."""
+    if any(one.cost not in "SHB" or one.group == "user" for one in chosen):
+        return ROWS
+    return max(ROWS, min(MORE * ROWS, int(NUMBERS * settings.shape_s / settings.longest_s)))
 
 
 def _batches(windows: range, table: BlockTable, n_rows: int) -> Iterator[tuple[slice, int]]:
