@@ -13,13 +13,14 @@ import scipy.fft
 
 LOT = 512
 """Blocks that are computed together (their samples fit the cache)."""
-BATCH = 128
+BATCH = 256
 """Rows of one batch of Fourier transforms."""
 TOP = 20
 """Samples are scaled to at most about 2^20 where they would leave the range of float32: the fourth
-power of the largest, and that of samples 1e14 times smaller, are float32 numbers."""
-NEAR = 9
-"""Stretches whose largest sample is not further from that, in powers of two, stay as they are."""
+power of the largest is a float32 number."""
+QUIET = 2.0**-20
+"""Frames of smaller samples are summed in float64: their fourth powers may be no float32 numbers,
+though they are in a stretch with a far larger sample."""
 
 FAR = 0.8
 """Share of the mean square that is the square of the mean, from which rows are centred first."""
@@ -88,6 +89,10 @@ class Lot:
             values = values * 2.0 ** (-self.powers * orders)
         return values
 
+    def exact(self, at: np.ndarray) -> np.ndarray:
+        """Return the samples of some frames that count, float64, without the scale."""
+        return np.ldexp(self.frames[at].astype(np.float64), -self.powers[at])
+
     def rows_at(self, at: np.ndarray) -> np.ndarray:
         """Return the rows in the table of some frames that count."""
         return self.rows.start + at if isinstance(self.rows, slice) else self.rows[at]
@@ -100,7 +105,8 @@ def powers_of(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """
     largest = np.maximum(np.maximum.reduceat(x, offsets), -np.minimum.reduceat(x, offsets))
     exponent = np.frexp(largest)[1].astype(int)
-    return np.where((largest == 0) | (abs(exponent - TOP) <= NEAR), 0, TOP - exponent)
+    good = (largest == 0) | (exponent >= 0) & (exponent <= TOP + 8)
+    return np.where(good, 0, TOP - exponent)
 
 
 def scaled(x: np.ndarray, powers: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -161,6 +167,13 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
             sums[:4, far] = _central_of(f[far]).T
             raw[lot.rows_at(far)] = False
         table.sums[lot.rows] = lot.unscaled(sums.T, ORDERS)
+        low, high = sums[4:6, : lot.n]
+        quiet = np.flatnonzero((low > -QUIET) & (high < QUIET) & (low < high))
+        if len(quiet):
+            x, at = lot.exact(quiet), lot.rows_at(quiet)
+            table.energy[at], table.fourth[at] = of_subs(x**2), of_shapes(x**4)
+            table.sums[at, :4] = _central_of(x)
+            raw[at] = False
 
     def finish() -> None:
         at = np.flatnonzero(raw)

@@ -251,9 +251,8 @@ def _cumulative(x: np.ndarray) -> np.ndarray:
 
 def _share(total: np.ndarray, count: np.ndarray, least: float) -> np.ndarray:
     """Return total over count, NaN where the count is less than needed."""
-    mean = total / np.maximum(count, 1)
-    mean[count < least] = np.nan
-    return mean
+    mean = np.full(total.shape, np.nan)
+    return np.divide(total, count, out=mean, where=count >= least)
 
 
 def against_past(function: Callable, now: np.ndarray, *past: np.ndarray, n: int) -> np.ndarray:
@@ -275,7 +274,7 @@ def against_past(function: Callable, now: np.ndarray, *past: np.ndarray, n: int)
     --------
     >>> x = np.arange(6.0).reshape(3, 2).T
     >>> against_past(np.add, x, x, n=1)
-    array([[nan,  2.,  7.],
+    array([[nan,  3.,  7.],
            [ 1.,  5.,  9.]])
     """
     out = np.empty(now.shape)

@@ -82,9 +82,11 @@ def _logarithm(lot: PsdLot, out: np.ndarray) -> None:
     """Write the logarithm of spectra, at least `FLOOR` of the largest; NaN without power."""
     floor = np.where(lot.largest > 0, lot.largest * np.float32(FLOOR), np.float32(np.nan))
     if np.minimum.reduce(lot.psd, axis=0).min() >= floor.max():
-        np.log(lot.psd, out=out)
+        out[:] = lot.psd
     else:
-        np.log(np.maximum(lot.psd, floor[:, np.newaxis], out=out), out=out)
+        np.maximum(lot.psd, floor[:, np.newaxis], out=out)
+    # Of one array, in place: the bits of a logarithm depend on how the values lie in memory.
+    np.log(out, out=out)
 
 
 class _Measure:
