@@ -13,7 +13,7 @@ import scipy.fft
 
 LOT = 512
 """Blocks that are computed together (their samples fit the cache)."""
-BATCH = 256
+BATCH = 128
 """Rows of one batch of Fourier transforms."""
 TOP = 20
 """Samples are scaled to at most about 2^20 where they would leave the range of float32: the fourth

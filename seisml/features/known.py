@@ -82,9 +82,8 @@ def mean_of_steps(x: np.ndarray) -> np.ndarray:
     >>> mean_of_steps(np.array([[1.0, np.nan], [2.0, 5.0]]))
     array([1.5, 5. ])
     """
-    total, count = np.add.reduce(x, axis=0), len(x)
-    if not np.isfinite(total).all():
-        known = np.isfinite(x)
-        total, count = np.where(known, x, 0.0).sum(axis=0), count_set(known)
-    with np.errstate(invalid="ignore"):
-        return total / count
+    mean = np.add.reduce(x, axis=0) / len(x)
+    lacking = np.flatnonzero(~np.isfinite(mean))
+    if len(lacking):
+        mean[lacking] = nanmean(x[:, lacking].T)
+    return mean

@@ -155,7 +155,7 @@ def zscore_max(w: Windows) -> np.ndarray:
 
 
 def _block_energy(past: Past) -> np.ndarray:
-    return nanmean(past.table.energy)
+    return mean_of_steps(past.table.energy.T)
 
 
 def _background(past: Past) -> np.ndarray:
