@@ -19,9 +19,9 @@ from seisml.windows import WindowGrid
 
 ROWS = 4096
 """Windows that are evaluated at once: whole lots of `seisml.features.welch.LOT`."""
-MORE = 8
+MORE = 4
 """Times as many where no feature needs many numbers of each window at once."""
-NUMBERS = 2**21
+NUMBERS = 2**20
 """Half seconds of all those windows together, at most."""
 
 
