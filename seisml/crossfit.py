@@ -352,3 +352,23 @@ def sta_lta(table: FeatureTable) -> np.ndarray:
         if name in held:
             out[:, c] = StaLtaThreshold(feature=name).decision_function(table.frame)
     return out
+
+
+def baseline_rule(detection: Mapping) -> dict:
+    """Return how the ratio of STA/LTA becomes events: from its rise on, and not smoothed.
+
+    A model that learnt onsets peaks at them; STA/LTA peaks later, and would be matched with less.
+    """
+    return {**detection, "begin": "rise", "smooth_windows": 1}
+
+
+def class_priors(labelled: Labelled, rule: TrainingRule) -> dict[str, tuple[float, float]]:
+    """Return the share of each class in the training, with its weights, and in the records."""
+    windows = labelled.windows
+    y, weight = windows["y"].astype(str).to_numpy(), windows["weight"].to_numpy(np.float64)
+    known = windows["state"].to_numpy() != IGNORE
+    drawn = pd.Series(weight[labelled.chosen]).groupby(y[labelled.chosen]).agg(["sum", "size"])
+    mass = drawn["sum"] / (drawn["size"] if rule.class_weight == "balanced" else 1.0)
+    records = pd.Series(y[known]).value_counts().reindex(mass.index)
+    shares = zip(mass.index, mass / mass.sum(), records / records.sum(), strict=True)
+    return {str(name): (float(trained), float(there)) for name, trained, there in shares}

@@ -64,8 +64,8 @@ class Plan:
 
     @property
     def features(self) -> list[Feature]:
-        """The features in the order of their columns."""
-        return resolve(self.names)
+        """The features in the order of their columns; those of a network have none."""
+        return [one for one in resolve(self.names) if one.per != "network"]
 
     def as_dict(self) -> dict:
         """Return all that the values depend on besides records and metadata, ready for JSON."""

@@ -13,6 +13,7 @@ import pandas as pd
 from seisml.archive import Archive, stations
 from seisml.atomic import write_atomic
 from seisml.config import Config, resolve_path
+from seisml.eventsnr import measured
 from seisml.experts import check_overlap, read_expert, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
 from seisml.formats import read_catalog, write_catalog
@@ -239,7 +240,9 @@ def report_of(
         }
         text = json.dumps(numbers, indent=1)
         write_atomic(result.project.results / "comparison.json", text)
-        sections.append(dataclasses.replace(_section(result), extra=rows))
+        section = dataclasses.replace(_section(result), extra=rows)
+        training = measured(section.training, section.archive, section.band)
+        sections.append(dataclasses.replace(section, training=training))
     settings = "\n\n".join(r.project.path.read_text(encoding="utf-8") for r in results)
     page = write_report(
         path, sections, title=title or results[0].project.path.parent.name, settings=settings

@@ -36,6 +36,7 @@ def evaluate_store(
     from pathlib import Path
 
     from seisml.errors import ConfigError
+    from seisml.eventsnr import measured
     from seisml.setfiles import training_set
     from seisml.settings import plan_from
 
@@ -54,7 +55,12 @@ def evaluate_store(
         plan = plan_from(detector.plan, metadata=known)
         judged = _applied(one, detector, config, repeats, steps.calibration_of(plan))
     plan = plan_from(judged.training.detector.plan, metadata=known)
-    injection = None if opened is None else _injected(opened, judged.training, plan, one.signals)
+    injection = None
+    if opened is not None:
+        terminal.say("measuring signal-to-noise ratios")
+        training = measured(judged.training, opened, plan.band)
+        judged = dataclasses.replace(judged, training=training)
+        injection = _injected(opened, judged.training, plan, one.signals)
     _write(judged, injection, folder, opened=opened, band=plan.band, title=Path(store).name)
 
 
@@ -126,6 +132,7 @@ def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> No
     from seisml.metrics import metrics
     from seisml.model import save_detector
     from seisml.report import Section, trial_blocks, write_report
+    from seisml.summaries import recall_over
     from seisml.windowscores import event_differences, window_scores
 
     training, importance, matrix = judged.training, judged.importance, judged.matrix
@@ -142,6 +149,7 @@ def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> No
         **judged.facts,
         "card": training.detector.card,
         "metrics": {name: metrics(test) for name, test in tests.items()},
+        "by_snr": recall_over(tests, "snr_db") if "snr_db" in training.test.expert else None,
         "windows": window_scores(training.windows, {n: columns[n] for n in tests}),
         "events": pairs,
         "stations": None if matrix is None else matrix.to_dict("index"),

@@ -12,7 +12,7 @@ from seisml.catalog import Catalog, merge
 from seisml.classrules import class_rules
 from seisml.compare import compare
 from seisml.comparison import Comparison
-from seisml.crossfit import BASELINE, Labelled
+from seisml.crossfit import BASELINE, Labelled, baseline_rule
 from seisml.detect import RAW_COLUMNS, event_rule, events_from_windows, plan_band, to_catalog
 from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE
@@ -28,6 +28,7 @@ from seisml.model import (
     fit_calibration,
     reliability,
 )
+from seisml.preparation import preparation_of
 from seisml.store import joined_windows
 from seisml.summaries import plain
 from seisml.thresholds import MatchRule, Thresholds
@@ -122,8 +123,9 @@ def train(
     more |= {"score": chosen.score, "baseline": base}
     windows = labelled.windows[columns].assign(**more)
     results = []
+    rules = {"score": detection, "baseline": baseline_rule(detection)}
     for column, called in (("score", "seisml"), ("baseline", name)):
-        found = detections(sets, windows, column, detector, name=called)
+        found = detections(sets, windows, column, detector, name=called, detection=rules[column])
         results.append((found, against(found, sets, labelled.grid, windows, matching)))
     (machine, test), (base_machine, baseline) = results
     tests = {"seisml": metrics_of(test), "baseline": metrics_of(baseline)}
@@ -221,12 +223,15 @@ def metrics_of(test: Comparison) -> dict:
 def tuned_baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
     """Return STA/LTA over its threshold: for each fold the best kind on the other folds.
 
+    Its events begin where it rises (`baseline_rule`), whatever the model's scores do.
+
     Raises
     ------
     ModelError
         If the features hold none of `BASELINE`.
     """
     fold = labelled.windows["fold"].to_numpy()
+    choose = {**choose, "detection": baseline_rule(choose["detection"])}
     tried = {}
     for name in BASELINE:
         values = scores[name].to_numpy()
@@ -253,6 +258,7 @@ def detections(
     detector: Detector,
     *,
     name: str,
+    detection: Mapping | None = None,
 ) -> Catalog:
     """Return the events of windows whose scores are divided by their thresholds.
 
@@ -268,8 +274,11 @@ def detections(
         For its settings.
     name : str
         Of the catalogue.
+    detection : mapping, optional
+        How scores become events; by default as the detector's.
     """
-    rule, grid = event_rule(1.0, detector.detection), detector.grid
+    detection = detector.detection if detection is None else detection
+    rule, grid = event_rule(1.0, detection), detector.grid
     time_ns, score = windows["time_ns"].to_numpy(), windows[column].to_numpy()
     rows: list[list] = [[] for _ in sets]
     for station, at in thresholds.lines(windows):
@@ -279,11 +288,12 @@ def detections(
             number = int(windows["set"].iloc[at[0]])
             rows[number].append({"station": station, "label": "event", **event})
     settings = {"name": name, "body": detector.card["body"], "grid": grid}
+    settings["preparation"] = preparation_of(detector.plan)
     found = []
     for one, events in zip(sets, rows, strict=True):
         raw = pd.DataFrame(events, columns=["station", "label", *RAW_COLUMNS])
         band = plan_band(detector.plan)
-        found.append(to_catalog(raw, one.archive, band, detector.detection, **settings))
+        found.append(to_catalog(raw, one.archive, band, detection, **settings))
     if len(found) == 1:
         return found[0]
     basis = found[0].time_basis
@@ -369,6 +379,7 @@ def _detector(
         always=always_known(labelled.X, labelled.columns),
         calibration=calibration,
         novelty=_novelty(labelled, rule),
+        priors=crossfit.class_priors(labelled, rule),
     )
 
 

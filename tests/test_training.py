@@ -22,7 +22,7 @@ from seisml.errors import ConfigError, FeatureMismatchError, ModelError
 from seisml.labelcounts import label_counts
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
 from seisml.metrics import metrics
-from seisml.model import Novelty, load_detector, save_detector
+from seisml.model import Novelty, event_probability, load_detector, save_detector
 from seisml.store import iter_tables, read_table
 from seisml.times import DAY_NS
 from seisml.training import train
@@ -303,6 +303,29 @@ def test_non_seismic_classes(classes):
     quake = training.windows["state"] == EVENT
     assert training.windows["probability"][glitch].mean() < 0.7
     assert training.windows["probability"][quake].mean() > 0.5
+
+
+def test_probabilities_of_classes_are_frequencies(classes, tmp_path):
+    """Learnt with balanced weights and a part of the noise; said as often as classes are."""
+    folder, events = classes
+    one = training_set(folder, events)
+    options = {"one_class": False, "class_weight": "balanced", "calibration": "prior"}
+    rule = dataclasses.replace(QUICK, noise_per_event=2.0, **options)
+    detector = run([one], rule).detector
+    trained = {name: pair[0] for name, pair in detector.priors.items()}
+    assert sum(trained.values()) == pytest.approx(1)
+    assert trained["blast"] == pytest.approx(trained["noise"])  # balanced
+    table = read_table(one.stores[0])
+    p = detector.class_probabilities(table)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    calibrated = detector.calibration(event_probability(detector.predict(table)))
+    np.testing.assert_allclose(1 - p["noise"], calibrated, atol=1e-6)
+    # Blasts and quakes look alike here: their shares are those of the records.
+    quake, blast = (detector.priors[name][1] for name in ("quake", "blast"))
+    high = calibrated > 0.5
+    assert p["quake"][high].sum() / p["blast"][high].sum() == pytest.approx(quake / blast, rel=0.2)
+    save_detector(detector, tmp_path / "m.skops")
+    assert load_detector(tmp_path / "m.skops").priors == detector.priors
 
 
 def test_unknown_events(one, plain):

@@ -142,6 +142,7 @@ def detect(
     outcomes = steps.extract_days(opened, store, plan, station, **options)
     chosen = steps.chosen_stations(opened, station)
     steps.tell_failures(outcomes)
+    steps.tell_missing(outcomes)
     tables = steps.FittingTables(
         iter_tables(store, stations=chosen, start=start, end=end), detector
     )
@@ -156,7 +157,7 @@ def detect(
 
 @app.command(
     epilog="Examples: `seisml associate detections.csv -o events.xml --stations stations.xml` | "
-    "`... --window 3 --archive sds/ --min-share 0.4` | "
+    "`... --window 3 --archive sds/ --min-share 0.4 --features` | "
     "`seisml associate detections.csv -o picks.csv --picks-as gamma-picks`"
 )
 def associate(
@@ -189,8 +190,19 @@ def associate(
         str | None,
         typer.Option(help="Only write the picks for an associator: gamma-picks, pyocto-input."),
     ] = None,
+    features: Annotated[
+        bool,
+        typer.Option(
+            "--features", help="Add the features of group I: see 'seisml features network'."
+        ),
+    ] = False,
+    profile: Profile = "earth-local",
 ) -> None:
-    """Join detections that one event can have made at several stations into network events."""
+    """Join detections that one event can have made at several stations into network events.
+
+    With --features each event has columns n_coincident, moveout_residual (with --stations), and
+    with --archive xcorr_max and spectral_width of records that are filtered as in the profile.
+    """
     from seisml.associate import coincidences
     from seisml.coverage import archive_coverage, read_coverage
     from seisml.experts import read_stations
@@ -203,12 +215,14 @@ def associate(
         terminal.line(str(output))
         return
     live = None if coverage is None else read_coverage(coverage)
+    opened, places = None, read_stations(stations)
     if archive is not None:
-        live = archive_coverage(steps.open_archive(archive, 1))
+        opened = steps.open_archive(archive, 1)
+        live = archive_coverage(opened)
     found = coincidences(
         catalog,
         window_s=window,
-        stations=read_stations(stations),
+        stations=places,
         slowest_km_s=slowest,
         tolerance_s=tolerance,
         min_stations=min_stations,
@@ -216,6 +230,9 @@ def associate(
         coverage=live,
         artefacts=artefacts,
     )
+    if features:
+        limits = {"window_s": window, "slowest_km_s": slowest, "tolerance_s": tolerance}
+        found = steps.with_network_features(found, catalog, opened, profile, places, **limits)
     write_catalog(found, output)
     n_artefacts = int(found.events["artefact"].sum()) if len(found) else 0
     noted = {"simultaneous_at_all_stations": n_artefacts, **found.dropped}
