@@ -125,11 +125,12 @@ def calibration_of(plan) -> dict:
     return {"calibrate": calibrate, "reach_s": reach_s(corners) if plan.units == "motion" else 0.0}
 
 
-def chosen_stations(opened, patterns) -> list[str]:
-    """Return the stations that match the patterns."""
+def chosen_stations(opened, patterns, pressure: str = "") -> list[str]:
+    """Return the stations that match the patterns, without channels of pressure."""
     from seisml.archive import stations
+    from seisml.covariates import seismometers
 
-    return stations(opened, patterns=patterns or ("*",))
+    return stations(seismometers(opened, pressure), patterns=patterns or ("*",))
 
 
 def check_scheduler(text: str | None) -> str:
@@ -161,6 +162,15 @@ def extract_days(opened, store, plan, patterns, **options):
             on_progress=day_done,
             **options,
         )
+
+
+def with_beside(plan, words):
+    """Return a plan that keeps more beside the features."""
+    import dataclasses
+
+    from seisml.preparation import with_beside as more
+
+    return dataclasses.replace(plan, preparation=more(plan.preparation, words))
 
 
 def tell_times(opened, patterns) -> None:
