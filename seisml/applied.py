@@ -24,6 +24,7 @@ from seisml.times import to_ns
 from seisml.training import Training, against, detections, tuned_baseline
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
+from seisml.voting import network_of, voted
 
 GENERATED = "generated"
 
@@ -177,6 +178,7 @@ def apply_model(
             "See 'seisml scan' for rates and gaps.",
         )
     notes = [f"left out: {station}: {error.problem}" for station, error in unfit.items()]
+    p, ratios = _voted(windows, p, detector), _voted(windows, ratios, detector)
     windows["probability"], windows["calibrated"] = p, detector.calibration(p)
     windows["score"] = over_threshold(p, detector.on)
     say("tuning STA/LTA on blocks of these records")
@@ -242,6 +244,16 @@ def _scores(sets, detector: Detector, n: int) -> tuple[np.ndarray, np.ndarray, d
             ratios[rows] = crossfit.sta_lta(table)
         start += len(table)
     return p, ratios, unfit
+
+
+def _voted(windows: pd.DataFrame, scores: np.ndarray, detector: Detector) -> np.ndarray:
+    """Return scores after the vote of the stations, where the detector asks for it."""
+    if not detector.detection.get("network_vote", False):
+        return scores
+    whose = windows["set"].astype(str) + ":" + windows["station"].astype(str).map(network_of)
+    time_ns = windows["time_ns"].to_numpy()
+    columns = scores.reshape(len(scores), -1).T
+    return np.stack([voted(whose, time_ns, one) for one in columns], -1).reshape(scores.shape)
 
 
 def _baseline(sets, windows, about, rule: TrainingRule, ratios, choose):

@@ -23,7 +23,8 @@ from seisml.features import (
     evaluate,
     get_feature,
 )
-from seisml.features.frames import Past, Windows, log10, ratio
+from seisml.features.frames import Past, Windows
+from seisml.features.known import log10, ratio
 from seisml.insight import GROUND_HZ, WIND_HZ
 from seisml.plan import Plan
 from seisml.preparation import FoundGlitch

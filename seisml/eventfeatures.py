@@ -157,13 +157,13 @@ def _of_event(
         fill(table, [part for part in moved if part.end_ns > 0])
         windows = range(limits.n_before, limits.n_before + 1)
         X, _ = evaluate(table, windows, chosen)
-        if not np.isfinite(X).any():
+        if X.size and not np.isfinite(X).any():
             continue
         names = (f"{name}.{channel[-1:]}" for name, _ in columns_of(chosen, settings))
         found |= dict(zip(names, X[0], strict=True))
         tables[channel] = table
         snr = np.fmax(snr, _of_span(some, limits, plan, chosen).get("snr_db", np.nan))
-    if not found:
+    if not tables:
         return {}
     if len(three) == 3 and all(channel in tables for channel in three):
         found |= _of_three({c: tables[c] for c in three}, chosen, plan, station, start_ns)

@@ -26,7 +26,7 @@ from seisml.features import (
     needs_of,
     three_components,
 )
-from seisml.features.frames import LOT
+from seisml.features.welch import LOT
 from seisml.plan import Plan, time_range
 from seisml.preparation import FoundGlitch, prepared
 from seisml.response import column_unit, to_motion, unit_of

@@ -16,6 +16,7 @@ _MISSING = {
     "samples_tick_not_removed": "samples keep the tick: too short, or seconds of no whole number",
 }
 """What a run says of counts that mean that something is missing; all of them are in the store."""
+_LABELS = ("rule", "delay_s", "epochs", "level", "grades")
 _TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
 
 
@@ -37,7 +38,7 @@ def settings_of(profile: str, **changes):
         "metadata": tuple(str(path) for path in changes.get("metadata") or ())
         or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
     }
-    labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
+    labels = {k: changes[k] for k in _LABELS if k in changes}
     training = {k: changes[k] for k in _TRAINING if k in changes}
     return dataclasses.replace(
         config,

@@ -379,6 +379,7 @@ def _detector(
         always=always_known(labelled.X, labelled.columns),
         calibration=calibration,
         novelty=_novelty(labelled, rule),
+        priors=crossfit.class_priors(labelled, rule),
     )
 
 

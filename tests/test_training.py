@@ -21,8 +21,9 @@ from seisml.detect import detect
 from seisml.errors import ConfigError, FeatureMismatchError, ModelError
 from seisml.labelcounts import label_counts
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
+from seisml.marstime import sol_of
 from seisml.metrics import metrics
-from seisml.model import Novelty, load_detector, save_detector
+from seisml.model import Novelty, event_probability, load_detector, save_detector
 from seisml.store import iter_tables, read_table
 from seisml.times import DAY_NS
 from seisml.training import train
@@ -305,6 +306,29 @@ def test_non_seismic_classes(classes):
     assert training.windows["probability"][quake].mean() > 0.5
 
 
+def test_probabilities_of_classes_are_frequencies(classes, tmp_path):
+    """Learnt with balanced weights and a part of the noise; said as often as classes are."""
+    folder, events = classes
+    one = training_set(folder, events)
+    options = {"one_class": False, "class_weight": "balanced", "calibration": "prior"}
+    rule = dataclasses.replace(QUICK, noise_per_event=2.0, **options)
+    detector = run([one], rule).detector
+    trained = {name: pair[0] for name, pair in detector.priors.items()}
+    assert sum(trained.values()) == pytest.approx(1)
+    assert trained["blast"] == pytest.approx(trained["noise"])  # balanced
+    table = read_table(one.stores[0])
+    p = detector.class_probabilities(table)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    calibrated = detector.calibration(event_probability(detector.predict(table)))
+    np.testing.assert_allclose(1 - p["noise"], calibrated, atol=1e-6)
+    # Blasts and quakes look alike here: their shares are those of the records.
+    quake, blast = (detector.priors[name][1] for name in ("quake", "blast"))
+    high = calibrated > 0.5
+    assert p["quake"][high].sum() / p["blast"][high].sum() == pytest.approx(quake / blast, rel=0.2)
+    save_detector(detector, tmp_path / "m.skops")
+    assert load_detector(tmp_path / "m.skops").priors == detector.priors
+
+
 def test_unknown_events(one, plain):
     """Events unlike those of the training are found, and called unknown."""
     rule = dataclasses.replace(QUICK, novelty=0.01)
@@ -339,6 +363,28 @@ def test_one_class_only(tmp_path):
         crossfit.label([training_set(folder, whole[:1])], QUICK)
     with pytest.raises(ModelError, match="1 of 3 blocks of time hold event windows"):
         crossfit.label([training_set(folder, events[:2])], QUICK)
+
+
+def test_even_and_odd_sols(tmp_path):
+    """Every sol of InSight is in one fold, the odd ones in the second; models know the other."""
+    day0 = 18_000
+    events = event_times(7, 8, 5, day0=day0)
+    store = make_store(tmp_path / "sols", events, n_days=7, day0=day0)
+    # Days of the store are no sols: one in the middle of a day is in two of them.
+    rule = dataclasses.replace(QUICK, split="even-odd-sols")
+    labelled = crossfit.label([training_set(store, events)], rule)
+    sol = sol_of(labelled.windows["time_ns"].to_numpy())[0]
+    fold = labelled.windows["fold"].to_numpy()
+    assert len(np.unique(sol)) >= 6
+    assert (fold == sol % 2).all()
+    for k in (0, 1):
+        learnt = labelled.chosen[crossfit.rows_without(labelled, k, rule)]
+        assert len(learnt) > 100
+        assert (sol[learnt] % 2 == 1 - k).all()
+    scores = crossfit.out_of_fold(labelled, rule)["model"].to_numpy()
+    state = labelled.windows["state"].to_numpy()
+    assert np.median(scores[state == EVENT]) > 0.9
+    assert np.isfinite(scores).all()
 
 
 def test_fewer_blocks_than_folds(one):

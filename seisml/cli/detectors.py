@@ -11,7 +11,10 @@ from seisml.cli.options import (
     Coordinates,
     Delay,
     End,
+    Epochs,
+    Grades,
     Jobs,
+    Level,
     Metadata,
     Profile,
     Rule,
@@ -49,10 +52,15 @@ def train(
     stations: Coordinates = None,
     rule: Rule = None,
     delay: Delay = None,
+    epochs: Epochs = None,
+    level: Level = None,
+    grades: Grades = False,
     model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="What a fold leaves out: blocks (of time), even_odd, set, station."),
+        typer.Option(
+            help="What a fold leaves out: blocks (of time), even_odd, even-odd-sols, set, station."
+        ),
     ] = None,
     false_alarms: Annotated[
         float | None,
@@ -77,7 +85,8 @@ def train(
     steps.check_rule(rule, delay)
     changes = {"rule": rule, "delay_s": delay, "model": model, "split": split}
     changes |= {"false_alarms_per_day": false_alarms, "calibration": calibration}
-    changes["novelty"] = novelty
+    changes |= {"novelty": novelty, "level": level, "grades": grades or None}
+    changes["epochs"] = None if epochs is None else str(epochs)
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     options = {"stations": stations, "archive": archive, "start": start, "end": end}
     training = train_on(

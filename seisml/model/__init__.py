@@ -31,6 +31,7 @@ from seisml.model.files import (
     shipped_models,
 )
 from seisml.model.novelty import UNKNOWN, Novelty
+from seisml.model.priors import estimate_priors, with_priors
 from seisml.model.splits import (
     DAY_S,
     SOL_S,
@@ -63,6 +64,7 @@ __all__ = [
     "brier",
     "check_table",
     "cross_calibrated",
+    "estimate_priors",
     "event_probability",
     "find_model",
     "finite",
@@ -77,5 +79,6 @@ __all__ = [
     "reliability",
     "save_detector",
     "shipped_models",
+    "with_priors",
     "within",
 ]
