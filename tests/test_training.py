@@ -22,7 +22,7 @@ from seisml.errors import ConfigError, FeatureMismatchError, ModelError
 from seisml.labelcounts import label_counts
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
 from seisml.metrics import metrics
-from seisml.model import Novelty, event_probability, load_detector, save_detector
+from seisml.model import Novelty, adapted, event_probability, load_detector, save_detector
 from seisml.store import iter_tables, read_table
 from seisml.times import DAY_NS
 from seisml.training import train
@@ -326,6 +326,29 @@ def test_probabilities_of_classes_are_frequencies(classes, tmp_path):
     assert p["quake"][high].sum() / p["blast"][high].sum() == pytest.approx(quake / blast, rel=0.2)
     save_detector(detector, tmp_path / "m.skops")
     assert load_detector(tmp_path / "m.skops").priors == detector.priors
+
+
+def test_a_station_of_another_level_is_adapted_to(one, tmp_path):
+    """Everything is 50 times as large and shifted: found as before, where the level is learnt."""
+    detector = run([one], dataclasses.replace(QUICK, scale="station")).detector
+    table = read_table(one.stores[0])
+    index = table.frame.index.set_levels(["ZZ.NEW.00.HH"], level="station")
+    other = dataclasses.replace(table, frame=(50 * table.frame + 7).set_axis(index))
+    wanted = detect([table], detector).events
+    lost = detect([other], detector).events
+    new, counts = adapted(detector, [other])
+    assert counts == {"ZZ.NEW.00.HH": len(table) / 2}  # of more than 20 000 every second
+    found = detect([other], new).events
+    hits = np.isin(found["time_ns"], wanted["time_ns"])
+    assert abs(len(hits) - len(wanted)) <= 3
+    assert hits.mean() > 0.9
+    assert np.isin(lost["time_ns"], wanted["time_ns"]).mean() < 0.5 or len(lost) < len(wanted) / 2
+    assert len(detect([table], new)) == len(wanted)  # what was known stays
+    few, counts = adapted(detector, [other.rows(np.arange(50))])
+    assert counts == {"ZZ.NEW.00.HH": 0}
+    assert few.estimator[0].stations_ == detector.estimator[0].stations_
+    with pytest.raises(ModelError, match="nothing to adapt"):
+        adapted(run([one]).detector, [other])
 
 
 def test_unknown_events(one, plain):
