@@ -11,7 +11,8 @@ from seisml.archive import Archive
 from seisml.comparison import net_sta
 from seisml.intervals import union
 from seisml.joining import samples_to_ns
-from seisml.segments import Segment, segments
+from seisml.preparation import NOTHING, PIECE_S, Preparation, prepared, whole_pieces
+from seisml.segments import Segment, joined, segments
 from seisml.times import NS_PER_S
 
 APART_NS = 60 * NS_PER_S
@@ -57,7 +58,11 @@ def sensors_of(archive: Archive, events: pd.DataFrame) -> np.ndarray:
 
 
 def cuts(
-    archive: Archive, station: str, spans: Sequence[tuple[int, int]]
+    archive: Archive,
+    station: str,
+    spans: Sequence[tuple[int, int]],
+    *,
+    preparation: Preparation = NOTHING,
 ) -> Iterator[tuple[int, list[Segment]]]:
     """Yield the segments within each span of time.
 
@@ -67,6 +72,8 @@ def cuts(
     station : str
         "NET.STA.LOC.BI".
     spans : sequence of (start_ns, end_ns)
+    preparation : Preparation
+        Steps that are done before records are cut, as in extraction.
 
     Yields
     ------
@@ -79,8 +86,13 @@ def cuts(
     pad_ns = archives.guard(archive, station)
     for numbers in _stretches(spans):
         whole = min(spans[i][0] for i in numbers), max(spans[i][1] for i in numbers)
+        if preparation.needs_pieces:
+            # One piece more on both sides: a glitch before may reach into the first.
+            piece_ns = round(PIECE_S * NS_PER_S)
+            whole = whole_pieces(whole[0] - piece_ns, whole[1] + piece_ns)
         records = archives.records(archive, station, whole[0] - pad_ns, whole[1] + pad_ns)
-        parts = list(segments([(*whole, records)], station=station))
+        found = segments([(*whole, records)], station=station)
+        parts = list(joined(prepared(found, preparation)))
         for number in numbers:
             yield number, list(_cut(parts, *spans[number]))
 

@@ -11,6 +11,7 @@ from seisml.catalog import Catalog, make_catalog
 from seisml.cuts import cuts
 from seisml.measures import Measures, measure
 from seisml.onset import ALWAYS_NS, Onset, find_onset, onset_span
+from seisml.preparation import NOTHING, Preparation
 from seisml.segments import Band, Segment
 from seisml.times import NS_PER_S, iso
 from seisml.windows import WindowGrid
@@ -31,6 +32,7 @@ def to_catalog(
     calibrate: Calibrate | None = None,
     reach_s: float = 0.0,
     grid: WindowGrid | None = None,
+    preparation: Preparation = NOTHING,
 ) -> Catalog:
     """Make a catalogue of raw events, with onsets and measures where there are waveforms.
 
@@ -51,6 +53,8 @@ def to_catalog(
         How far it looks to both sides.
     grid : WindowGrid, optional
         Of the scores; without it onsets are looked for beyond the rise of the score, too.
+    preparation : Preparation
+        Steps that the records went through before the features.
 
     Returns
     -------
@@ -61,6 +65,7 @@ def to_catalog(
     """
     refine = archive is not None and detection.get("refine_onset", True)
     options = {"band": band, "search_s": detection.get("onset_search_s", 1.0)}
+    options["preparation"] = preparation
     if detection.get("onset_uncertainty_s", 0.0) > 0:
         options["grid"] = grid
     found: list[tuple[Onset | None, Measures]] = [(None, Measures())] * len(raw)
@@ -111,7 +116,9 @@ def rise_ns(event: Mapping, grid: WindowGrid) -> tuple[int, int]:
     return first_ns, max(event["start_ns"], last_ns)
 
 
-def _looked_at(archive, station, raw, calibrate, reach_s, *, band, search_s, grid=None):
+def _looked_at(
+    archive, station, raw, calibrate, reach_s, *, band, search_s, preparation, grid=None
+):
     """Yield (number, (onset, measures)) of one station's events, each stretch read once."""
     starts_ns, ends_ns = raw["start_ns"].tolist(), raw["end_ns"].tolist()
     reach_ns = round(reach_s * NS_PER_S)
@@ -120,7 +127,7 @@ def _looked_at(archive, station, raw, calibrate, reach_s, *, band, search_s, gri
         first_ns, last_ns = onset_span(start_ns, band=band, search_s=search_s)
         spans.append((first_ns - reach_ns, max(last_ns, end_ns) + reach_ns))
     rises = [ALWAYS_NS if grid is None else rise_ns(row, grid) for row in raw.to_dict("records")]
-    for number, parts in cuts(archive, station, spans):
+    for number, parts in cuts(archive, station, spans, preparation=preparation):
         start_ns, within_ns = starts_ns[number], rises[number]
         onset = find_onset(parts, start_ns, band=band, search_s=search_s, within_ns=within_ns)
         time_ns = start_ns if onset is None else onset.time_ns

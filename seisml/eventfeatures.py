@@ -34,8 +34,9 @@ from seisml.features import (
 )
 from seisml.features.event import PRE_S, EventSpan
 from seisml.plan import Plan
+from seisml.preparation import prepared, whole_pieces
 from seisml.response import to_motion
-from seisml.segments import FORGOTTEN, Segment, segments, snap_rate
+from seisml.segments import FORGOTTEN, Segment, joined, segments, snap_rate
 from seisml.times import NAT, NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -175,13 +176,19 @@ def _records(archive: Archive, station: str, span, plan: Plan) -> Iterator[Segme
     """Yield the causally filtered record around an event."""
     lead_s = HISTORY_S + min(plan.band.settle_s(FORGOTTEN), 600.0)
     whole = span[0] - round(lead_s * NS_PER_S), span[1] + NS_PER_S
+    if plan.preparation.needs_pieces:
+        whole = whole_pieces(*whole)
     guard_ns = archives.guard(archive, station)
     raw = archives.records(archive, station, whole[0] - guard_ns, whole[1] + guard_ns)
     counts: Counter = Counter()
     found = segments([(*whole, raw)], station=station, counts=counts)
     usable = (p for p in found if 0.4 * snap_rate(p.sampling_rate_hz) > plan.band.f_min_hz)
     motion = to_motion(
-        usable, plan.metadata, mode=plan.units, pre_filter=corners_of(plan.band), counts=counts
+        joined(prepared(usable, plan.preparation, counts=counts)),
+        plan.metadata,
+        mode=plan.units,
+        pre_filter=corners_of(plan.band),
+        counts=counts,
     )
     for part in motion:
         # From the first sample on, as if the record had stood still before: what a detector

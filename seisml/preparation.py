@@ -7,7 +7,7 @@ value depends on how the record was cut into chunks.
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -100,6 +100,11 @@ class Preparation:
 
 
 NOTHING = Preparation()
+
+
+def preparation_of(plan: Mapping) -> Preparation:
+    """Return the steps of a plan as a detector keeps it."""
+    return Preparation(**plan.get("preparation", {}))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from seisml.features import Settings
 from seisml.labels import LabelRule
 from seisml.metadata import Metadata
 from seisml.planets import get_body
-from seisml.preparation import Preparation
+from seisml.preparation import Preparation, preparation_of
 from seisml.segments import Band
 from seisml.times import NS_PER_S
 from seisml.trainingrule import TrainingRule
@@ -58,8 +58,8 @@ def plan_from(
     band = Band(**detector_plan["band"])
     units = detector_plan.get("units", "counts")
     names = tuple(detector_plan["features"])
-    preparation = Preparation(**detector_plan.get("preparation", {}))
-    return Plan(band, Settings(**s), names, chunk_s, units, metadata, preparation)
+    steps = preparation_of(detector_plan)
+    return Plan(band, Settings(**s), names, chunk_s, units, metadata, steps)
 
 
 def label_rule_of(config: Config) -> LabelRule:

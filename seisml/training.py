@@ -28,6 +28,7 @@ from seisml.model import (
     fit_calibration,
     reliability,
 )
+from seisml.preparation import preparation_of
 from seisml.store import joined_windows
 from seisml.summaries import plain
 from seisml.thresholds import MatchRule, Thresholds
@@ -287,6 +288,7 @@ def detections(
             number = int(windows["set"].iloc[at[0]])
             rows[number].append({"station": station, "label": "event", **event})
     settings = {"name": name, "body": detector.card["body"], "grid": grid}
+    settings["preparation"] = preparation_of(detector.plan)
     found = []
     for one, events in zip(sets, rows, strict=True):
         raw = pd.DataFrame(events, columns=["station", "label", *RAW_COLUMNS])

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from command_line import seisml
 from mars_hours import GAP, GLITCHES, PASCAL, RATE, START_NS, WINDY_S, N, mars_hours, parts
@@ -14,7 +15,9 @@ from mars_hours import GAP, GLITCHES, PASCAL, RATE, START_NS, WINDY_S, N, mars_h
 from seisml.archive import chunks, open_archive
 from seisml.beforeafter import prepared_runs
 from seisml.config import load_config, load_profile
+from seisml.cuts import cuts
 from seisml.errors import ConfigError
+from seisml.eventfeatures import event_features
 from seisml.extract import extract, tasks
 from seisml.formats import read_catalog
 from seisml.plan import Plan
@@ -310,6 +313,34 @@ def test_the_verb_shows_writes_and_refuses(tmp_path):
     assert (run.returncode, "'.png'" in run.stderr) == (2, True)
     run = seisml("prepare", mars_hours(), "-o", outputs[0], "--channel", "BHX")
     assert (run.returncode, "no channel 'BHX'" in run.stderr) == (1, True)
+
+
+def test_cuts_of_detections_are_prepared_as_the_features_were(tmp_path):
+    """Onsets are looked for in the record without tick and glitches, whatever span is cut."""
+    archive = open_archive(str(mars_hours()), index=False)
+    _, whole, _, _ = samples_of(Preparation(tick=True, glitches="remove"))
+    seconds = ((950, 1100), (9000, 9100))
+    spans = [(START_NS + a * NS_PER_S, START_NS + b * NS_PER_S) for a, b in seconds]
+    steps = Preparation(tick=True, glitches="remove")
+    for number, parts_ in cuts(archive, STATION, spans, preparation=steps):
+        first = (spans[number][0] - START_NS) * RATE // NS_PER_S
+        [on_u] = [part for part in parts_ if part.channels == ("BHU",)]
+        np.testing.assert_array_equal(on_u.data[0], whole[first : first + on_u.n_samples])
+        assert on_u.n_samples == (spans[number][1] - spans[number][0]) * RATE // NS_PER_S
+    [(_, raw)] = cuts(archive, STATION, spans[:1])
+    assert np.ptp(raw[0].data) > 4000 > np.ptp(whole[950 * RATE : 1100 * RATE])
+
+
+def test_features_of_events_are_of_the_prepared_record():
+    """Tick and glitch are gone from the features of one event, too."""
+    archive = open_archive(str(mars_hours()), index=False)
+    event = {"station": STATION, "time_ns": START_NS + 3570 * NS_PER_S}
+    events = pd.DataFrame([{**event, "end_ns": event["time_ns"] + 60 * NS_PER_S}])
+    raw, clean = (
+        event_features(archive, events, plan, names=("rms",))["rms.U"].iloc[0]
+        for plan in (OFF, PLAN)
+    )
+    assert clean < 0.5 * raw
 
 
 @pytest.mark.real
