@@ -24,6 +24,7 @@ from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
 from seisml.metrics import metrics
 from seisml.model import Novelty, adapted, event_probability, load_detector, save_detector
 from seisml.store import iter_tables, read_table
+from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS
 from seisml.training import train
 from seisml.trainingrule import TrainingRule
@@ -326,6 +327,35 @@ def test_probabilities_of_classes_are_frequencies(classes, tmp_path):
     assert p["quake"][high].sum() / p["blast"][high].sum() == pytest.approx(quake / blast, rel=0.2)
     save_detector(detector, tmp_path / "m.skops")
     assert load_detector(tmp_path / "m.skops").priors == detector.priors
+
+
+def test_classes_have_tolerances_of_their_own(classes):
+    """Onsets of one class are late by 20 s: its own tolerance finds them, in all steps."""
+    folder, events = classes
+    late = events["label"] == "quake"
+    moved = events.assign(time_ns=events["time_ns"] - np.where(late, 20 * 10**9, 0))
+    one = training_set(folder, moved)
+    rule = dataclasses.replace(QUICK, one_class=False)
+    narrow, wide = (
+        train([one], rule=rule, detection=DETECTION, matching=matching)
+        for matching in (MatchRule(6.0), MatchRule(6.0, by_class={"quake": 30.0}))
+    )
+
+    def found(training, label):
+        hits = training.test.expert["event_id"].isin(training.test.matched["expert_id"])
+        return hits[training.test.expert["label"] == label].mean()
+
+    assert found(narrow, "quake") < 0.3
+    assert found(wide, "quake") > 0.7
+    assert wide.detector.card["threshold"]["f1_it_was_chosen_with"] > (
+        narrow.detector.card["threshold"]["f1_it_was_chosen_with"] + 0.1
+    )
+    with pytest.raises(ConfigError, match=r"(?s)class 'quakes'.*quake"):
+        train(
+            [one], rule=rule, detection=DETECTION, matching=MatchRule(6.0, by_class={"quakes": 9})
+        )
+    with pytest.raises(ConfigError, match="tolerance of quake is 'much'"):
+        MatchRule(6.0, by_class={"quake": "much"})
 
 
 def test_a_station_of_another_level_is_adapted_to(one, tmp_path):
