@@ -26,6 +26,7 @@ from seisml.segments import Segment
 from seisml.times import NS_PER_S
 
 GLITCHES = ("none", "flag", "remove")
+BESIDE = {"wind": "wind", "glitches": "glitches", "pressure": "pressure=XB.ELYSE.*.BDO"}
 PIECE_S = 1800.0
 """Pieces end at whole multiples of this since 1970; the phase of the tick drifts over days."""
 TICK_S = 300.0
@@ -100,6 +101,51 @@ class Preparation:
 
 
 NOTHING = Preparation()
+
+
+def with_beside(preparation: Preparation, words: Iterable[str]) -> Preparation:
+    """Return a preparation that keeps more beside the features, which stay as they are.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    words : iterable of str
+        wind, glitches, pressure=CHANNEL.
+
+    Raises
+    ------
+    ConfigError
+        If a word is none of these.
+
+    Examples
+    --------
+    >>> with_beside(NOTHING, ["wind", "pressure=XB.ELYSE.*.BDO"]).as_dict()
+    {'wind': True, 'pressure': 'XB.ELYSE.*.BDO'}
+    """
+    changes: dict = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name not in BESIDE or bool(value) != (name == "pressure"):
+            raise ConfigError(
+                f"{word!r} is nothing that can stand beside the features.",
+                did_you_mean(name, BESIDE) if name not in BESIDE else f"As: {BESIDE[name]}.",
+            )
+        changes[name] = value or True
+    if changes.pop("glitches", False) and preparation.glitches == "none":
+        changes["glitches"] = "flag"
+    return dataclasses.replace(preparation, **changes)
+
+
+def sample_steps(steps: Mapping) -> dict:
+    """Return those of some steps that change samples, and therefore features.
+
+    Examples
+    --------
+    >>> sample_steps({"tick": True, "glitches": "flag", "wind": True})
+    {'tick': True}
+    """
+    changing = {"tick": True, "glitches": "remove"}
+    return {name: value for name, value in steps.items() if changing.get(name) == value}
 
 
 def preparation_of(plan: Mapping) -> Preparation:

@@ -161,12 +161,14 @@ RECIPES: dict[str, Recipe] = {
         body="moon",
         station="XA.S12",
         generate=functools.partial(make_records, make=moon_record, start_ns=to_ns("1970-01-02")),
-        n_records=400,
+        n_records=600,
         lengths_s=(1800.0,),
+        least_snr=2.0,
         training={"calibration": "none"},
         about="records of an Apollo-like mid-period seismometer, one to twenty hours, 6.625 and "
-        "13.25 Hz, in whole digital units or filtered as published: drifts, steps of the noise, "
-        "packets, spikes, and deep, shallow and impact events from 1.3 to 150 times the noise",
+        "13.25 Hz, in whole digital units or filtered as published: noise switched on and off by "
+        "rounding, drifts, jumps, the heater, holes, spikes, and deep, shallow and impact events "
+        "from 1.3 to 150 times the noise, some in the coda of another",
     ),
 }
 """Models that come with seisml; `seisml pretrain NAME` makes them anew."""

@@ -14,7 +14,7 @@ from seisml.archive import Archive, stations
 from seisml.atomic import write_atomic
 from seisml.config import Config, resolve_path
 from seisml.eventsnr import measured
-from seisml.experts import check_overlap, read_expert, read_stations, signals_of
+from seisml.experts import check_overlap, expert_of, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
 from seisml.formats import read_catalog, write_catalog
 from seisml.metrics import metrics
@@ -138,13 +138,15 @@ def made_before(project: Project) -> bool:
 def _training_set(project: Project, archive: Archive) -> TrainingSet:
     """Return the project's records with the expert's signals at the stations."""
     config = project.config
-    catalog = read_expert(project.catalog_path, body=config.body)
+    epochs = resolve_path(project.path, config.labels.epochs) if config.labels.epochs else None
+    options = {"body": config.body, "epochs": epochs}
+    catalog, labels = expert_of(config.labels, project.catalog_path, **options)
     catalog = check_overlap(catalog, archive)
     coordinates = None
     if config.labels.stations:
         coordinates = read_stations(resolve_path(project.path, config.labels.stations))
     used = stations(archive, patterns=config.archive.stations)
-    rule = label_rule_of(config)
+    rule = label_rule_of(dataclasses.replace(config, labels=labels))
     signals = signals_of(catalog, used, rule, coordinates)
     selection = Selection(stations=used)
     return TrainingSet((project.store,), signals, catalog, rule, selection, archive)
