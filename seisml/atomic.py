@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+from seisml.errors import ConfigError
 
 
 @contextlib.contextmanager
@@ -41,6 +44,41 @@ def replacing(path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # the first error is the one to tell
             part.unlink()
+
+
+def check_target(path) -> None:
+    """Refuse a file that cannot be written, before the work rather than after it.
+
+    Parameters
+    ----------
+    path : path
+        Nothing is made, not even its folder.
+
+    Raises
+    ------
+    ConfigError
+        If it is a folder, or neither it nor its folder can be made.
+
+    Examples
+    --------
+    >>> check_target(tempfile.gettempdir())
+    Traceback (most recent call last):
+    seisml.errors.ConfigError: ... is a folder, and a file is to be written.
+    Add the name of a file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ConfigError(
+            f"{path} is a folder, and a file is to be written.", "Add the name of a file."
+        )
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {there}: {error.strerror}.", "Choose another path."
+        ) from error
 
 
 def write_atomic(path, content: str | bytes | memoryview) -> None:

@@ -322,8 +322,8 @@ def _rows(frame, columns: Columns, X: pd.DataFrame, label: pd.Series, notes: lis
         more = len(told) - 3
         why = "; ".join(told[:3] + ([f"{more} more such reasons"] if more > 0 else []))
         raise TableError(
-            f"{columns.label} has {len(sizes)} class{'es' * (not len(sizes))} with at least {MIN_ROWS} rows ({have}); "
-            f"rows: {why}.",
+            f"{columns.label} has {len(sizes) or 'no'} class with at least {MIN_ROWS} rows "
+            f"({have}); rows: {why}.",
             "Two are needed: join labels (--rename, a taxonomy), or name the rest (--rest).",
         )
     return keep, dropped

@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import Coordinates, End, Metadata, Profile, Start, Stations
+from seisml.cli.options import (
+    Coordinates,
+    End,
+    Metadata,
+    Profile,
+    Start,
+    Stations,
+    catalog_target,
+)
 
 app = typer.Typer()
 
@@ -205,7 +213,10 @@ def audit(
         Path, typer.Argument(help="review.csv of a store, 'decision' filled in: noise or a class.")
     ],
     catalog: Annotated[Path, typer.Option("--catalog", "-c", help="Expert catalogue.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Corrected (.csv or .xml).")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Corrected (.csv or .xml).", callback=catalog_target),
+    ],
 ) -> None:
     """Read a reviewer's decisions back: a corrected expert catalogue to train on."""
     from seisml.audit import apply_review

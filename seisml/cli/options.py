@@ -59,6 +59,23 @@ def tolerances(texts: Iterable[str]) -> float | dict[str, float]:
     return found if len(found) > 1 else found[""]
 
 
+def target(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before any work is done."""
+    from seisml.atomic import check_target
+
+    if path is not None:
+        check_target(path)
+    return path
+
+
+def catalog_target(path: Path) -> Path:
+    """Refuse a catalogue that cannot be written, or by its suffix has no format, before work."""
+    from seisml.formats import output_format_of
+
+    output_format_of(path)
+    return target(path)
+
+
 Start = Annotated[
     str | None, typer.Option(help="From this time on (ISO 8601, UTC).", callback=instant)
 ]
