@@ -14,6 +14,7 @@ from seisml.cli.options import (
     Start,
     Stations,
     catalog_target,
+    station_time,
 )
 
 app = typer.Typer()
@@ -173,16 +174,21 @@ def discover(
     ] = None,
     archive: Annotated[str | None, typer.Option(help="Waveforms: galleries, correlation.")] = None,
     like: Annotated[
-        str | None, typer.Option(help="STATION,TIME: what else is like this one?")
+        str | None,
+        typer.Option(help="STATION,TIME: what else is like this one?", callback=station_time),
     ] = None,
     profile: Profile = "earth-local",
     metadata: Metadata = None,
     station: Stations = None,
     start: Start = None,
     end: End = None,
-    clusters: Annotated[int, typer.Option(help="Of k-means; 0: the best silhouette.")] = 0,
-    min_cluster: Annotated[int, typer.Option(help="Smallest of HDBSCAN; 0: a fiftieth.")] = 0,
-    max_rows: Annotated[int, typer.Option(help="Items that are learnt on.")] = 50_000,
+    clusters: Annotated[
+        int, typer.Option(min=0, max=200, help="Of k-means; 0: the best silhouette.")
+    ] = 0,
+    min_cluster: Annotated[
+        int, typer.Option(min=0, help="Smallest of HDBSCAN; 0: a fiftieth.")
+    ] = 0,
+    max_rows: Annotated[int, typer.Option(min=10, help="Items that are learnt on.")] = 50_000,
     features: Annotated[str, typer.Option(help="Features of events, with commas.")] = "classify",
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:

@@ -34,6 +34,16 @@ def instant(text: str | None) -> str | None:
     return text
 
 
+def station_time(text: str | None) -> str | None:
+    """Refuse what is not a station and a time."""
+    if text is not None:
+        station, _, time = text.partition(",")
+        if not station.strip() or not time:
+            raise typer.BadParameter(f"{text!r} is not STATION,TIME, as BX.BT01,2014-03-02T12:00")
+        instant(time.strip())
+    return text
+
+
 def region(text: str | None) -> str | None:
     """Refuse what are not four numbers."""
     try:
