@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from seisml.errors import ConfigError
+from seisml.errors import SeismlError
 
 
 @contextlib.contextmanager
@@ -46,42 +45,37 @@ def replacing(path) -> Iterator[Path]:
             part.unlink()
 
 
-def check_target(path) -> None:
-    """Refuse a file that cannot be written, before the work rather than after it.
-
-    Parameters
-    ----------
-    path : path
-        Nothing is made, not even its folder.
-
-    Raises
-    ------
-    ConfigError
-        If it is a folder, or neither it nor its folder can be made.
-
-    Examples
-    --------
-    >>> check_target(tempfile.gettempdir())
-    Traceback (most recent call last):
-    seisml.errors.ConfigError: ... is a folder, and a file is to be written.
-    Add the name of a file.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ConfigError(
-            f"{path} is a folder, and a file is to be written.", "Add the name of a file."
-        )
-    there = next(folder for folder in path.absolute().parents if folder.exists())
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {there}: {error.strerror}.", "Choose another path."
-        ) from error
-
-
 def write_atomic(path, content: str | bytes | memoryview) -> None:
     """Write a text or bytes whole, or not at all."""
     with replacing(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def check_writable(path) -> None:
+    """Refuse a file that cannot be written, before the work that would be lost.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    SeismlError
+        If it is a folder, or it or the folder that it would be in cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> check_writable(tempfile.mkdtemp() + "/new/a.txt")
+    """
+    path = Path(path)
+    near = next(one for one in (path, *path.absolute().parents) if one.exists())
+    why = ""
+    if near == path and near.is_dir():
+        why = "it is a folder"
+    elif near != path and not near.is_dir():
+        why = f"{near} is a file"
+    elif not os.access(near, os.W_OK):
+        why = f"no permission to write {near}"
+    if why:
+        raise SeismlError(f"{path} cannot be written: {why}.", "Choose another path.")

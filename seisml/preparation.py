@@ -14,6 +14,7 @@ import numpy as np
 from seisml.errors import ConfigError, did_you_mean
 from seisml.insight import (
     GLITCH_S,
+    LEAST_SAMPLES,
     Fit,
     find_glitches,
     fit_glitch,
@@ -209,7 +210,8 @@ def prepared(
     counts : collections.Counter, optional
         Is increased by ``samples_without_tick``, ``samples_tick_not_removed`` (too short, or no
         whole number of samples a second, or 2 of them), ``glitches``, ``glitches_removed`` and
-        ``glitches_not_removed`` (the template leaves too much).
+        ``glitches_not_removed`` (the template leaves too much) and
+        ``samples_glitches_not_sought`` (below 0.4 Hz).
     found : list, optional
         Takes the glitches of all channels.
 
@@ -397,6 +399,8 @@ class _Glitches(_Run):
         self._known = [onset for onset in self._known if onset > self.first]
 
     def work(self, stop: int) -> np.ndarray:
+        if GLITCH_S * self.rate_hz < LEAST_SAMPLES:
+            self.counts["samples_glitches_not_sought"] += self.n_counted(stop)
         for _ in range(TIMES):
             if not self._look(stop):
                 break

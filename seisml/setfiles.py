@@ -10,9 +10,8 @@ from seisml.config import Config, LabelsConfig, fill, resolve_path
 from seisml.errors import ConfigError
 from seisml.experts import expert_of, read_stations, signals_of
 from seisml.model import make_classifier, save_detector
-from seisml.settings import label_rule_of, training_rule_of
+from seisml.settings import label_rule_of, match_rule_of, training_rule_of
 from seisml.shards import shard_paths
-from seisml.thresholds import MatchRule
 from seisml.training import Training, train
 from seisml.trainingset import Selection, TrainingSet
 
@@ -168,7 +167,7 @@ def train_on(
         [training_set(one, config, archive=archive) for one, archive in pairs],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
-        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
+        matching=match_rule_of(config),
         on_progress=on_progress,
     )
     save_detector(training.detector, output)

@@ -291,6 +291,19 @@ class FittingTables:
             )
 
 
+def adapted_to(detector, tables):
+    """Return a detector that is scaled by the level of the stations of tables, and say so."""
+    from seisml.applied import fitting
+    from seisml.model import adapted
+
+    detector, counts = adapted(detector, fitting(tables, detector, {}))
+    few = [station for station, n in counts.items() if not n]
+    terminal.say(f"scaled by the level of {len(counts) - len(few)} stations")
+    for station in few:
+        terminal.say(f"{station}: too few windows to know its level, scaled as in training")
+    return detector
+
+
 def check_rule(rule, delay) -> None:
     """Refuse the rule delay without a delay, before any work is done."""
     from seisml.errors import ConfigError

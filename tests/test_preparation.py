@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from command_line import seisml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mars_hours import GAP, GLITCHES, PASCAL, RATE, START_NS, WINDY_S, N, mars_hours, parts
 
 from seisml.archive import chunks, open_archive
@@ -20,6 +22,7 @@ from seisml.errors import ConfigError, StaleTableError
 from seisml.eventfeatures import event_features
 from seisml.extract import extract, tasks
 from seisml.formats import read_catalog
+from seisml.insight import glitch
 from seisml.plan import Plan
 from seisml.preparation import NOTHING, Preparation, prepare, prepared, with_beside
 from seisml.segments import Segment, segments
@@ -126,6 +129,40 @@ def test_samples_do_not_depend_on_chunks(chunk_s):
     assert len(whole) == N - (GAP[1] - GAP[0])
     assert again == counts
     assert sorted(same, key=repr) == sorted(found, key=repr)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    start_s=st.integers(0, 4000),
+    cuts_at=st.lists(st.integers(1, 19_999), max_size=12, unique=True),
+    glitch_s=st.lists(st.floats(60.0, 4900.0), max_size=4),
+    mode=st.sampled_from(["none", "flag", "remove"]),
+)
+def test_any_cuts_give_the_same_samples(start_s, cuts_at, glitch_s, mode):
+    """4 Hz, started anywhere against the pieces, cut anywhere, glitches anywhere."""
+    t = np.arange(20_000) / 4.0
+    x = np.random.default_rng(start_s).standard_normal(len(t)) + np.cos(2 * np.pi * t)
+    x += sum((glitch(t - at, 40.0) for at in glitch_s), start=np.zeros(len(t)))
+    first_ns = start_s * NS_PER_S
+    steps, edges = Preparation(True, mode), [0, *sorted(cuts_at), len(x)]
+
+    def run(bounds):
+        found, counts = [], Counter()
+        parts_ = [
+            Segment(
+                "", ("",), first_ns + a * NS_PER_S // 4, 4.0, x[np.newaxis, a:b], "counts", a > 0
+            )
+            for a, b in pairwise(bounds)
+        ]
+        out = list(prepared(parts_, steps, found=found, counts=counts))
+        assert [part.continues for part in out] == [False] + [True] * (len(out) - 1)
+        return np.concatenate([part.data[0] for part in out]), found, counts
+
+    whole, found, counts = run([0, len(x)])
+    cut, same, again = run(edges)
+    np.testing.assert_array_equal(cut, whole)
+    assert (same, again) == (found, counts)
+    assert len(whole) == len(x)
 
 
 def test_rows_do_not_depend_on_chunks_or_days_before(shard, tmp_path):
@@ -271,7 +308,10 @@ def test_misspelt_steps_are_refused(tmp_path, text, message):
 
 
 def test_slow_and_odd_rates_are_left_and_counted():
-    """Where a second is no whole number of samples, or two, and in half a minute: no tick."""
+    """Where a second is no whole number of samples, or two, and in half a minute: no tick.
+
+    And no glitches in slow, constant, straight and very short records.
+    """
     x = np.random.default_rng(0).standard_normal(4000)
     for rate_hz, n in ((6.625, 4000), (2.0, 4000), (20.0, 700)):
         counts = Counter()
@@ -279,6 +319,12 @@ def test_slow_and_odd_rates_are_left_and_counted():
         [after] = prepared([one], Preparation(tick=True), counts=counts)
         np.testing.assert_array_equal(after.data[0], x[:n])
         assert counts == {"samples_tick_not_removed": n}
+    for y, rate_hz in ((x, 0.2), (np.zeros(4000), 20.0), (np.arange(4000.0), 2.0), (x[:30], 20.0)):
+        counts = Counter()
+        one = Segment("", ("",), 0, rate_hz, y[np.newaxis])
+        [*after] = prepared([one], Preparation(glitches="remove"), counts=counts)
+        np.testing.assert_array_equal(np.concatenate([part.data[0] for part in after]), y)
+        assert counts == ({"samples_glitches_not_sought": 4000} if rate_hz < 1 else {})
     beat = x + np.tile([3.0, 0.0, -3.0, 0.0], 1000)
     after, _ = prepare(beat, 4.0, Preparation(tick=True))
     assert abs(np.mean(after * np.tile([1.0, 0.0, -1.0, 0.0], 1000))) < 0.1
@@ -450,3 +496,23 @@ def test_the_tick_goes_from_all_real_hours(shared_data):
         [run] = prepared_runs(open_archive(str(path), index=False), Preparation(tick=True))
         assert run.tick_fall_db > 20
         assert np.std(run.after) == pytest.approx(np.std(run.before), rel=0.02)
+
+
+@pytest.mark.real
+def test_wind_and_marsquakes_are_told_apart_on_real_hours(shared_data, tmp_path):
+    """By the 4 Hz mode over 2.4 Hz: wind has 8 to 13 dB, S1102a -3 to -10, S0290b about 0.
+
+    S0290b is weak; the bursts after 03:34 that follow it are wind.
+    """
+    level = {}
+    for name in ("evid0006", "evid0032"):
+        [path] = (shared_data / "mars_insight" / "waveforms").rglob(f"*{name}.mseed")
+        plan = dataclasses.replace(BASE, names=("rms",), preparation=Preparation(wind=True))
+        extract(open_archive(str(path), index=False), tmp_path / name, plan)
+        beside = read_table(tmp_path / name).covariates.droplevel("station")["wind_db"]
+        level[name] = beside[beside.notna()]
+    day, night = level["evid0006"], level["evid0032"]
+    assert day["2022-01-02T04:02":"2022-01-02T04:18"].median() > 8  # afternoon wind
+    assert day["2022-01-02T04:36":"2022-01-02T04:45"].median() < -2  # S1102a
+    assert night["2019-09-21T03:19":"2019-09-21T03:30"].median() < 2  # S0290b
+    assert night["2019-09-21T03:34":"2019-09-21T03:53"].median() > 6

@@ -166,11 +166,11 @@ def test_false_alarms_and_classifier_on_the_command_line(files, tmp_path, monkey
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("train", "a", "-c", "a.csv", "-p", "seisml.toml", "-o", "a"), "a is a folder"),
-        (("train", "a", "-c", "a.csv", "-p", "seisml.toml", "-o", "a.csv/m.skops"), "written"),
-        (("pretrain", "earth-local", "-o", "a"), "a is a folder"),
+        (("train", "a", "-c", "a.csv", "-p", "seisml.toml", "-o", "a"), "it is a folder"),
+        (("train", "a", "-c", "a.csv", "-p", "seisml.toml", "-o", "a.csv/m.skops"), "is a file"),
+        (("pretrain", "earth-local", "-o", "a"), "it is a folder"),
         (("detect", "nowhere", "-m", "earth-local", "-o", "d.cvs"), "'.cvs' names no format"),
-        (("detect", "nowhere", "-m", "earth-local", "-o", "a.csv/d.csv"), "Not a directory"),
+        (("detect", "nowhere", "-m", "earth-local", "-o", "a.csv/d.csv"), "is a file"),
         (("associate", "a.csv", "-o", "n.cvs"), "'.cvs' names no format"),
         (("classify", "a.csv", "-m", "m", "--archive", "x", "-o", "n.cvs"), "names no format"),
         (("audit", "r.csv", "-c", "a.csv", "-o", "n.cvs"), "names no format"),

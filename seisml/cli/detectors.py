@@ -148,6 +148,14 @@ def detect(
         list[str] | None,
         typer.Option(help="Type of another package that the model may hold (repeatable)."),
     ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Scale by the level of these stations, from all their windows (models with "
+            "scale = station): what is found then depends on --start and --end.",
+        ),
+    ] = False,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
@@ -155,11 +163,13 @@ def detect(
     from seisml.covariates import beside_events
     from seisml.detect import detect as find
     from seisml.formats import write_catalog
-    from seisml.model import load_detector
+    from seisml.model import check_adaptable, load_detector
     from seisml.settings import plan_from
     from seisml.store import iter_tables
 
     detector = load_detector(model, trusted=trust or ())
+    if adapt:
+        check_adaptable(detector)
     plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
     plan = steps.with_beside(plan, beside or ())
     opened = steps.open_archive(archive, jobs)
@@ -170,9 +180,10 @@ def detect(
     chosen = steps.chosen_stations(opened, station, plan.preparation.pressure)
     steps.tell_failures(outcomes)
     steps.tell_missing(outcomes)
-    tables = steps.FittingTables(
-        iter_tables(store, stations=chosen, start=start, end=end), detector
-    )
+    selection = {"stations": chosen, "start": start, "end": end}
+    if adapt:
+        detector = steps.adapted_to(detector, iter_tables(store, **selection))
+    tables = steps.FittingTables(iter_tables(store, **selection), detector)
     found = find(tables, detector, archive=opened, name=output.stem, **steps.calibration_of(plan))
     tables.require(store)
     found = beside_events(found, store, tables.stations, detector.grid)

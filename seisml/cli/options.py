@@ -71,10 +71,10 @@ def tolerances(texts: Iterable[str]) -> float | dict[str, float]:
 
 def target(path: Path | None) -> Path | None:
     """Refuse a file that cannot be written before any work is done."""
-    from seisml.atomic import check_target
+    from seisml.atomic import check_writable
 
     if path is not None:
-        check_target(path)
+        check_writable(path)
     return path
 
 
