@@ -146,6 +146,7 @@ class ComparisonConfig:
     """How machine and expert are compared."""
 
     tolerance_s: float = 3.0
+    class_tolerance_s: Mapping = dataclasses.field(default_factory=dict)
     mode: str = "onset"
 
 

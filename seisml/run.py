@@ -12,7 +12,8 @@ import pandas as pd
 
 from seisml.archive import Archive, stations
 from seisml.atomic import write_atomic
-from seisml.config import Config, resolve_path
+from seisml.config import resolve_path
+from seisml.covariates import seismometers
 from seisml.eventsnr import measured
 from seisml.experts import check_overlap, expert_of, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
@@ -21,10 +22,9 @@ from seisml.metrics import metrics
 from seisml.model import load_detector, save_detector
 from seisml.project import Project, read_stamps, stamp_of, status
 from seisml.report import Section, write_report
-from seisml.settings import label_rule_of, training_rule_of
+from seisml.settings import label_rule_of, match_rule_of, training_rule_of
 from seisml.shards import read_counts, shard_paths
 from seisml.summaries import to_json
-from seisml.thresholds import MatchRule
 from seisml.training import Training, against, train
 from seisml.trainingset import Selection, TrainingSet
 
@@ -145,7 +145,8 @@ def _training_set(project: Project, archive: Archive) -> TrainingSet:
     coordinates = None
     if config.labels.stations:
         coordinates = read_stations(resolve_path(project.path, config.labels.stations))
-    used = stations(archive, patterns=config.archive.stations)
+    sensors = seismometers(archive, config.preparation.pressure)
+    used = stations(sensors, patterns=config.archive.stations)
     rule = label_rule_of(dataclasses.replace(config, labels=labels))
     signals = signals_of(catalog, used, rule, coordinates)
     selection = Selection(stations=used)
@@ -158,7 +159,7 @@ def _train(project: Project, archive: Archive, progress: Progress) -> Training:
         [_training_set(project, archive)],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
-        matching=_matching(config),
+        matching=match_rule_of(config),
         on_progress=progress.said,
     )
     folder = project.results
@@ -188,14 +189,9 @@ def _reload(project: Project, archive: Archive) -> Training:
     machine = read_catalog(folder / "detections.csv", body=config.body, name="seisml")
     name = detector.card["baseline"]
     base = read_catalog(folder / "baseline.csv", body=config.body, name=name)
-    tests = [
-        against(found, sets, detector.grid, windows, _matching(config)) for found in (machine, base)
-    ]
+    rule = match_rule_of(config)
+    tests = [against(found, sets, detector.grid, windows, rule) for found in (machine, base)]
     return Training(detector, machine, base, *tests, windows)
-
-
-def _matching(config: Config) -> MatchRule:
-    return MatchRule(config.comparison.tolerance_s, config.comparison.mode)
 
 
 def _stamp(project: Project, archive: Archive, *stages: str) -> None:

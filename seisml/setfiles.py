@@ -10,9 +10,8 @@ from seisml.config import Config, LabelsConfig, fill, resolve_path
 from seisml.errors import ConfigError
 from seisml.experts import expert_of, read_stations, signals_of
 from seisml.model import make_classifier, save_detector
-from seisml.settings import label_rule_of, training_rule_of
+from seisml.settings import label_rule_of, match_rule_of, training_rule_of
 from seisml.shards import shard_paths
-from seisml.thresholds import MatchRule
 from seisml.training import Training, train
 from seisml.trainingset import Selection, TrainingSet
 
@@ -161,14 +160,14 @@ def train_on(
     -------
     Training
     """
-    make_classifier(config.training.model)  # a misspelt name is told before any work
+    make_classifier(config.training.model, settings=config.training.settings)  # before any work
     opened = [*archives, *[None] * (len(sets) - len(archives))]
     pairs = zip(sets, opened, strict=True)
     training = train(
         [training_set(one, config, archive=archive) for one, archive in pairs],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
-        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
+        matching=match_rule_of(config),
         on_progress=on_progress,
     )
     save_detector(training.detector, output)

@@ -23,8 +23,9 @@ from seisml.labelcounts import label_counts
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
 from seisml.marstime import sol_of
 from seisml.metrics import metrics
-from seisml.model import Novelty, event_probability, load_detector, save_detector
+from seisml.model import Novelty, adapted, event_probability, load_detector, save_detector
 from seisml.store import iter_tables, read_table
+from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS
 from seisml.training import train
 from seisml.trainingrule import TrainingRule
@@ -327,6 +328,58 @@ def test_probabilities_of_classes_are_frequencies(classes, tmp_path):
     assert p["quake"][high].sum() / p["blast"][high].sum() == pytest.approx(quake / blast, rel=0.2)
     save_detector(detector, tmp_path / "m.skops")
     assert load_detector(tmp_path / "m.skops").priors == detector.priors
+
+
+def test_classes_have_tolerances_of_their_own(classes):
+    """Onsets of one class are late by 20 s: its own tolerance finds them, in all steps."""
+    folder, events = classes
+    late = events["label"] == "quake"
+    moved = events.assign(time_ns=events["time_ns"] - np.where(late, 20 * 10**9, 0))
+    one = training_set(folder, moved)
+    rule = dataclasses.replace(QUICK, one_class=False)
+    narrow, wide = (
+        train([one], rule=rule, detection=DETECTION, matching=matching)
+        for matching in (MatchRule(6.0), MatchRule(6.0, by_class={"quake": 30.0}))
+    )
+
+    def found(training, label):
+        hits = training.test.expert["event_id"].isin(training.test.matched["expert_id"])
+        return hits[training.test.expert["label"] == label].mean()
+
+    assert found(narrow, "quake") < 0.3
+    assert found(wide, "quake") > 0.7
+    assert wide.detector.card["threshold"]["f1_it_was_chosen_with"] > (
+        narrow.detector.card["threshold"]["f1_it_was_chosen_with"] + 0.1
+    )
+    with pytest.raises(ConfigError, match=r"(?s)class 'quakes'.*quake"):
+        train(
+            [one], rule=rule, detection=DETECTION, matching=MatchRule(6.0, by_class={"quakes": 9})
+        )
+    with pytest.raises(ConfigError, match="tolerance of quake is 'much'"):
+        MatchRule(6.0, by_class={"quake": "much"})
+
+
+def test_a_station_of_another_level_is_adapted_to(one, tmp_path):
+    """Everything is 50 times as large and shifted: found as before, where the level is learnt."""
+    detector = run([one], dataclasses.replace(QUICK, scale="station")).detector
+    table = read_table(one.stores[0])
+    index = table.frame.index.set_levels(["ZZ.NEW.00.HH"], level="station")
+    other = dataclasses.replace(table, frame=(50 * table.frame + 7).set_axis(index))
+    wanted = detect([table], detector).events
+    lost = detect([other], detector).events
+    new, counts = adapted(detector, [other])
+    assert counts == {"ZZ.NEW.00.HH": len(table) / 2}  # of more than 20 000 every second
+    found = detect([other], new).events
+    hits = np.isin(found["time_ns"], wanted["time_ns"])
+    assert abs(len(hits) - len(wanted)) <= 3
+    assert hits.mean() > 0.9
+    assert np.isin(lost["time_ns"], wanted["time_ns"]).mean() < 0.5 or len(lost) < len(wanted) / 2
+    assert len(detect([table], new)) == len(wanted)  # what was known stays
+    few, counts = adapted(detector, [other.rows(np.arange(50))])
+    assert counts == {"ZZ.NEW.00.HH": 0}
+    assert few.estimator[0].stations_ == detector.estimator[0].stations_
+    with pytest.raises(ModelError, match="nothing to adapt"):
+        adapted(run([one]).detector, [other])
 
 
 def test_unknown_events(one, plain):

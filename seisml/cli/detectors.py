@@ -21,6 +21,8 @@ from seisml.cli.options import (
     Scheduler,
     Start,
     Stations,
+    catalog_target,
+    target,
 )
 
 app = typer.Typer()
@@ -33,7 +35,9 @@ app = typer.Typer()
     "`seisml train --sets networks.toml --split set -o model.skops`"
 )
 def train(
-    output: Annotated[Path, typer.Option("-o", "--output", help="Model (.skops).")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Model (.skops).", callback=target)
+    ],
     store: Annotated[list[Path] | None, typer.Argument(help="Feature stores.")] = None,
     catalog: Annotated[
         Path | None, typer.Option("--catalog", "-c", help="Expert catalogue of the stores.")
@@ -113,50 +117,76 @@ def models(
     telling.show_models(model, as_json)
 
 
-@app.command(epilog="Example: `seisml detect archive/ --model model.skops -o detections.csv`")
+@app.command(
+    epilog="Examples: `seisml detect archive/ --model model.skops -o detections.csv` | "
+    "`seisml detect insight/ --model mars-insight -o quakes.csv --beside wind --beside glitches`"
+)
 def detect(
     archive: Annotated[str, typer.Argument(help="SDS root, folder, pattern or file.")],
     model: Annotated[
         str,
         typer.Option("--model", "-m", help="From 'seisml train', or a name of 'seisml models'."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Detections (.csv or .xml).")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Detections (.csv or .xml).", callback=catalog_target),
+    ],
     store: Annotated[
         Path | None, typer.Option(help="Where features are kept [OUTPUT's name + .features].")
     ] = None,
     station: Stations = None,
     metadata: Metadata = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Columns for each detection: wind, glitches, pressure=CHANNEL (repeatable)."
+        ),
+    ] = None,
     start: Start = None,
     end: End = None,
     trust: Annotated[
         list[str] | None,
         typer.Option(help="Type of another package that the model may hold (repeatable)."),
     ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Scale by the level of these stations, from all their windows (models with "
+            "scale = station): what is found then depends on --start and --end.",
+        ),
+    ] = False,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
     """Find events in new records with a trained model."""
+    from seisml.covariates import beside_events
     from seisml.detect import detect as find
     from seisml.formats import write_catalog
-    from seisml.model import load_detector
+    from seisml.model import check_adaptable, load_detector
     from seisml.settings import plan_from
     from seisml.store import iter_tables
 
     detector = load_detector(model, trusted=trust or ())
+    if adapt:
+        check_adaptable(detector)
     plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
+    plan = steps.with_beside(plan, beside or ())
     opened = steps.open_archive(archive, jobs)
     options = {"jobs": jobs, "scheduler": scheduler, "start": start, "end": end}
     options["replace"] = store is None  # the store beside the output is its own
     store = store or output.with_suffix(".features")
     outcomes = steps.extract_days(opened, store, plan, station, **options)
-    chosen = steps.chosen_stations(opened, station)
+    chosen = steps.chosen_stations(opened, station, plan.preparation.pressure)
     steps.tell_failures(outcomes)
     steps.tell_missing(outcomes)
-    tables = steps.FittingTables(
-        iter_tables(store, stations=chosen, start=start, end=end), detector
-    )
+    selection = {"stations": chosen, "start": start, "end": end}
+    if adapt:
+        detector = steps.adapted_to(detector, iter_tables(store, **selection))
+    tables = steps.FittingTables(iter_tables(store, **selection), detector)
     found = find(tables, detector, archive=opened, name=output.stem, **steps.calibration_of(plan))
     tables.require(store)
+    found = beside_events(found, store, tables.stations, detector.grid)
     write_catalog(found, output)
     terminal.say(f"{len(found)} detections; {tables}")
     terminal.line(str(output))
@@ -173,7 +203,9 @@ def associate(
     detections: Annotated[
         Path, typer.Argument(help="Detections at stations, or picks (GaMMA, PyOcto, PhaseNet).")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Network events.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Network events.", callback=target)
+    ],
     window: Annotated[
         float | None,
         typer.Option(help="Longest moveout over the network, s; not needed with --stations."),
@@ -215,8 +247,9 @@ def associate(
     from seisml.associate import coincidences
     from seisml.coverage import archive_coverage, read_coverage
     from seisml.experts import read_stations
-    from seisml.formats import read_catalog, write_catalog
+    from seisml.formats import output_format_of, read_catalog, write_catalog
 
+    output_format_of(output, picks_as)
     catalog = read_catalog(detections)
     if picks_as is not None:
         write_catalog(catalog, output, format=picks_as)
