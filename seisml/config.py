@@ -32,11 +32,15 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PreparationConfig:
-    """How samples become ground motion: the causal filter."""
+    """How samples become ground motion: the causal filter, and steps for records of InSight."""
 
     f_min_hz: float = 1.0
     f_max_hz: float = 40.0
     order: int = 4
+    tick: bool = False
+    glitches: str = "none"
+    wind: bool = False
+    pressure: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ Thresholds are chosen on events, never on windows, and never on the fold that th
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ from seisml.model import (
     within,
 )
 from seisml.pooling import pooled, vertical
+from seisml.store import FeatureTable
 from seisml.times import NS_PER_S
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
@@ -95,12 +97,9 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
     """
     windows, about = label_sets(sets)
     merged = _merge_classes(windows, rule)
-    windows["block"] = _blocks(windows, rule)
-    windows["fold"] = _folds(windows, rule)
-    for name in ("line", "station", "y", "event_id"):  # a few texts, repeated a million times
-        windows[name] = windows[name].astype("category")
-    chosen = _draw(windows, rule)
-    X, columns = _read(sets, chosen, rule)
+    windows = deal(windows, rule)
+    chosen = draw(windows, rule)
+    X, columns = read_rows(sets, chosen, functools.partial(_form, rule=rule))
     return Labelled(
         sets=tuple(sets),
         windows=windows,
@@ -113,6 +112,21 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
         embargo_s=_embargo_s(windows, about.settings, rule),
         merged=merged,
     )
+
+
+def deal(windows: pd.DataFrame, rule: TrainingRule) -> pd.DataFrame:
+    """Return labelled windows with their block and fold.
+
+    Raises
+    ------
+    ModelError
+        If fewer than two blocks hold events, or noise.
+    """
+    windows = windows.assign(block=_blocks(windows, rule))
+    windows["fold"] = _folds(windows, rule)
+    for name in ("line", "station", "y", "event_id"):  # a few texts, repeated a million times
+        windows[name] = windows[name].astype("category")
+    return windows
 
 
 def _merge_classes(windows: pd.DataFrame, rule: TrainingRule) -> dict[str, int]:
@@ -186,7 +200,7 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     return fold[blocks]
 
 
-def _draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
+def draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     """Return rows for training: all events and named noise, and noise from all blocks."""
     rng = np.random.default_rng(rule.seed)
     state, number = windows["state"].to_numpy(), windows["set"].to_numpy()
@@ -220,15 +234,19 @@ def _from_blocks(rows: np.ndarray, block: np.ndarray, n: int, rng) -> np.ndarray
     return rows[order[np.floor((np.arange(n) + rng.random()) * len(rows) / n).astype(int)]]
 
 
-def _read(
-    sets: Sequence[TrainingSet], chosen: np.ndarray, rule: TrainingRule
+def _form(frame: pd.DataFrame, rule: TrainingRule) -> pd.DataFrame:
+    """Return the columns that a rule learns from."""
+    return pooled(frame) if rule.pool else vertical(frame) if rule.vertical else frame
+
+
+def read_rows(
+    sets: Sequence[TrainingSet], chosen: np.ndarray, form: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read the features of the chosen rows, shard by shard."""
+    """Read the features of the chosen rows, shard by shard, in the form that a model learns."""
     frames, start = [], 0
     for _, _, table in tables(sets):
         inside = chosen[(chosen >= start) & (chosen < start + len(table))] - start
-        frame = table.frame.iloc[inside].reset_index(drop=True)
-        frames.append(pooled(frame) if rule.pool else vertical(frame) if rule.vertical else frame)
+        frames.append(form(table.frame.iloc[inside].reset_index(drop=True)))
         start += len(table)
     frame = pd.concat(frames, ignore_index=True)
     return finite(frame.to_numpy(np.float32)), tuple(frame.columns)
@@ -321,9 +339,16 @@ def out_of_fold(
             mine = fold[rows] == k
             scores = predict(models[k], labelled.columns, table.rows(mine))
             out[rows[mine], 0] = event_probability(scores)
-        held = {column.split(".")[0] for column in table.frame}
-        for c, name in enumerate(BASELINE, start=1):
-            if name in held:
-                out[rows, c] = StaLtaThreshold(feature=name).decision_function(table.frame)
+        out[rows, 1:] = sta_lta(table)
         start += len(table)
     return pd.DataFrame(out, columns=["model", *BASELINE])
+
+
+def sta_lta(table: FeatureTable) -> np.ndarray:
+    """Return the columns of `BASELINE`, the largest of the components; NaN for one not there."""
+    out = np.full((len(table), len(BASELINE)), np.nan)
+    held = {column.split(".")[0] for column in table.frame}
+    for c, name in enumerate(BASELINE):
+        if name in held:
+            out[:, c] = StaLtaThreshold(feature=name).decision_function(table.frame)
+    return out

@@ -14,10 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from seisml import archive as archives
 from seisml import claims, shards
 from seisml.archive import Archive
+from seisml.covariates import pressure_archive, pressure_span
 from seisml.errors import MetadataError, NoDataError, SeismlError
 from seisml.executors import Lost, run_tasks
 from seisml.plan import Plan, time_range
@@ -28,13 +30,17 @@ from seisml.times import DAY_NS, to_ns
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One station-day to be made: the part of the archive that it needs, and why."""
+    """One station-day to be made: the parts of the archive that it needs, and why.
+
+    ``beside`` are the channels of pressure, a part for each station that has some.
+    """
 
     archive: Archive
     station: str
     day: int
     state: str
     why: str
+    beside: tuple[Archive, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +77,8 @@ def tasks(
         ``state`` is missing, stale or present.
     """
     out, fingerprint = [], plan.fingerprint
+    barometers = pressure_archive(archive, plan.preparation.pressure)
+    archive = _without(archive, barometers)
     chosen = archives.stations(archive, patterns=patterns)
     if chosen:
         _require_metadata(chosen, plan)
@@ -80,15 +88,33 @@ def tasks(
         ranges = [time_range(plan, day)[1:] for day in days]
         spans = [(start_ns - pad_ns, end_ns + pad_ns) for start_ns, end_ns in ranges]
         for day, part in zip(days, archives.parts(archive, station, spans), strict=True):
-            task = Task(part, station, day, "", "")
+            task = Task(part, station, day, "", "", _beside(barometers, plan, day))
             out.append(_looked_up(store, task, plan, fingerprint))
     return out
+
+
+def _without(archive: Archive, barometers: Archive) -> Archive:
+    """Return the archive without the channels of pressure: they are no seismometers."""
+    if barometers.pieces.empty:
+        return archive
+    keys = ["station", "channel"]
+    theirs = pd.MultiIndex.from_frame(barometers.pieces[keys])
+    mine = ~pd.MultiIndex.from_frame(archive.pieces[keys]).isin(theirs)
+    return dataclasses.replace(archive, pieces=archive.pieces[mine].reset_index(drop=True))
+
+
+def _beside(barometers: Archive, plan: Plan, day: int) -> tuple[Archive, ...]:
+    if barometers.pieces.empty:
+        return ()
+    span = pressure_span(plan, day)
+    found = [archives.part(barometers, one, *span) for one in archives.stations(barometers)]
+    return tuple(part for part in found if len(part.pieces))
 
 
 def _looked_up(store, task: Task, plan: Plan, fingerprint: str) -> Task:
     """Return a task with the state that its shard has now."""
     path = shards.shard_path(store, task.station, task.day)
-    sources = sources_of(task.archive, task.station, plan)
+    sources = sources_of(task.archive, task.station, plan, task.beside)
     state, why = shards.shard_state(path, fingerprint=fingerprint, sources=sources)
     return dataclasses.replace(task, state=state, why=why)
 
@@ -112,7 +138,13 @@ def _require_metadata(stations: list[str], plan: Plan) -> None:
 
 
 def extract_day(
-    part: Archive, station: str, day: int, plan: Plan, *, rotation: Rotation | None = None
+    part: Archive,
+    station: str,
+    day: int,
+    plan: Plan,
+    *,
+    rotation: Rotation | None = None,
+    beside: tuple[Archive, ...] = (),
 ) -> tuple[Shard, Outcome]:
     """Compute all features of one station-day.
 
@@ -126,6 +158,8 @@ def extract_day(
     plan : Plan
     rotation : callable, optional
         Orientation of channels that are not Z, N, E, see `Rotation`.
+    beside : tuple of Archive
+        Channels of pressure, see `Task`.
 
     Returns
     -------
@@ -134,7 +168,7 @@ def extract_day(
     began = time.perf_counter()
     counts: Counter = Counter()
     with _threads().limit(limits=1):  # one thread a process: same sums, and no fighting for cores
-        shard = compute_day(part, station, day, plan, counts, rotation)
+        shard = compute_day(part, station, day, plan, counts, rotation, beside)
     usable = int(np.isfinite(shard.X).any(axis=1).sum())
     seconds = time.perf_counter() - began
     return shard, Outcome(station, day, len(shard.time_ns), usable, dict(counts), seconds)
@@ -159,7 +193,8 @@ def extract_to_store(store, task: Task, plan: Plan) -> Outcome:
         If the shard cannot be written: no other day could be either.
     """
     try:
-        shard, outcome = extract_day(task.archive, task.station, task.day, plan)
+        days = (task.archive, task.station, task.day, plan)
+        shard, outcome = extract_day(*days, beside=task.beside)
     except Exception as error:  # noqa: BLE001 - told in the outcome: one day must not stop the others
         return _failed(task, f"{type(error).__name__}: {error}")
     if outcome.counts.get("missing_files"):

@@ -1,9 +1,6 @@
-"""Steps of the verbs that judge and discover: what they read, print and write."""
+"""Steps of the verbs that judge tables and discover: what they read, print and write."""
 
 from seisml import steps, terminal
-
-N_ERRORS = 6
-"""Figures of missed events in a page, and of unmatched detections."""
 
 
 def tell_evaluation(result, folder, more=()) -> None:
@@ -29,13 +26,14 @@ def tell_evaluation(result, folder, more=()) -> None:
         for row in result.scores.to_dict("records")
     ]
     terminal.table(result.samples.name, ["model", *heads, "brier"], rows)
-    write_atomic(folder / "evaluation.json", _json(numbers(result)))
+    write_atomic(folder / "evaluation.json", as_json(numbers(result)))
     write_atomic(folder / "predictions.csv", predictions(result).to_csv(index=False))
     write_review(folder / "review.csv", disagreements(result))
     terminal.line(str(evaluation_report(folder / "evaluation.html", result, more=more)))
 
 
-def _json(value) -> str:
+def as_json(value) -> str:
+    """Return a value as the text of a JSON file."""
     import json
 
     from seisml.summaries import plain
@@ -148,87 +146,3 @@ def _with_times(table):
             table = table.drop(columns=old)
             table.insert(0, new, times)
     return table.round(6)
-
-
-def evaluate_store(store, catalog, folder, *, archive, profile, metadata, stations, repeats):
-    """Train and test the profile's detector on a store and write all that is known of it."""
-    import dataclasses
-    from pathlib import Path
-
-    from seisml import crossfit
-    from seisml.atomic import write_atomic
-    from seisml.audit import event_review, write_review
-    from seisml.errors import ConfigError
-    from seisml.model import save_detector
-    from seisml.report import Section, trial_blocks, write_report
-    from seisml.setfiles import training_set
-    from seisml.settings import plan_from, training_rule_of
-    from seisml.thresholds import MatchRule
-    from seisml.training import train
-    from seisml.transfer import group_importance, station_matrix
-    from seisml.windowscores import event_differences, window_scores
-
-    if catalog is None:
-        raise ConfigError("A feature store needs an expert.", "Give --catalog FILE.")
-    folder, config = Path(folder), steps.settings_of(profile)
-    opened = None if archive is None else steps.open_archive(archive, 1)
-    texts = {} if stations is None else {"stations": str(stations)}
-    (files,) = steps.training_sets([store], catalog, (), None, config, **texts)
-    one = training_set(files, config, archive=opened)
-    rule = training_rule_of(config)
-    training = train(
-        [one],
-        rule=rule,
-        detection=dataclasses.asdict(config.detection),
-        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
-        on_progress=terminal.say,
-    )
-    labelled = crossfit.label([one], rule)
-    matrix = station_matrix(labelled, rule, on_progress=terminal.say)
-    importance = None
-    if repeats:
-        importance = group_importance(labelled, rule, n_repeats=repeats, on_progress=terminal.say)
-    injection = None
-    if opened is not None:
-        plan = plan_from(training.detector.plan, metadata=steps.read_metadata(metadata or ()))
-        injection = _injected(opened, training, plan, one.signals)
-    blocks = trial_blocks(training, matrix=matrix, importance=importance, injection=injection)
-    band = plan_from(training.detector.plan).band
-    section = Section(
-        Path(store).name, opened, training, band, n_errors=N_ERRORS, more=tuple(blocks)
-    )
-    page = write_report(
-        folder / "evaluation.html", [section], title="Evaluation", on_progress=terminal.say
-    )
-    columns = {"seisml": "probability", "STA/LTA": "baseline"}
-    found = {
-        "card": training.detector.card,
-        "windows": window_scores(training.windows, columns).to_dict("records"),
-        "events": event_differences(training.test, training.baseline).to_dict("records"),
-        "stations": matrix.to_dict("index"),
-        "importance": [] if importance is None else importance.to_dict("records"),
-        "injection": [] if injection is None else injection.to_dict("records"),
-    }
-    write_atomic(folder / "evaluation.json", _json(found))
-    write_review(folder / "review.csv", event_review(training.test))
-    save_detector(training.detector, folder / "model.skops")
-    steps.comparison_table("held-out blocks", training)
-    terminal.line(str(page))
-
-
-def _injected(opened, training, plan, signals):
-    """Return the curve of injected events; None, and why, where there can be none."""
-    import numpy as np
-
-    from seisml.errors import NoDataError
-    from seisml.injection import InjectionRule, injection_recovery
-
-    tolerance_s = float(np.max(training.test.tolerance_s, initial=0.0)) or 3.0
-    rule = InjectionRule(tolerance_s=tolerance_s)
-    try:
-        return injection_recovery(
-            opened, training.detector, plan, signals, rule=rule, on_progress=terminal.say
-        )
-    except NoDataError as error:
-        terminal.say(f"no injection: {error.problem}")
-        return None

@@ -10,7 +10,9 @@ from seisml import shards
 from seisml.deconvolution import corners_of, reach_s
 from seisml.errors import ConfigError
 from seisml.features import Feature, Settings, needs_of, part_bands, resolve
+from seisml.insight import GROUND_HZ, WIND_HZ
 from seisml.metadata import Metadata
+from seisml.preparation import NOTHING, Preparation, whole_pieces
 from seisml.response import check_units
 from seisml.segments import FORGOTTEN, Band
 from seisml.times import NS_PER_S
@@ -34,6 +36,8 @@ class Plan:
         ``counts``, ``sensitivity`` or ``motion``, see `seisml.response.to_motion`.
     metadata : Metadata, optional
         Of the stations; needed for units other than counts.
+    preparation : Preparation
+        What is taken off the samples, marked in them, or kept beside the features.
     """
 
     band: Band
@@ -42,12 +46,20 @@ class Plan:
     chunk_s: float = 10800.0
     units: str = "counts"
     metadata: Metadata | None = None
+    preparation: Preparation = NOTHING
 
     def __post_init__(self):
         if check_units(self.units) != "counts" and self.metadata is None:
             raise ConfigError(
                 f"The units {self.units!r} need station metadata.",
                 "Name StationXML or dataless files: --metadata FILE, or metadata under [data].",
+            )
+        low_hz, high_hz = self.settings.band_hz
+        if self.preparation.wind and not (low_hz <= GROUND_HZ[0] and WIND_HZ[1] <= high_hz):
+            raise ConfigError(
+                f"The band {low_hz:g}-{high_hz:g} Hz does not hold the lander's mode near 4 Hz, "
+                "by which wind is told.",
+                f"Take f_min_hz <= {GROUND_HZ[0]:g} and f_max_hz >= {WIND_HZ[1]:g}, or no wind.",
             )
 
     @property
@@ -57,7 +69,10 @@ class Plan:
 
     def as_dict(self) -> dict:
         """Return all that the values depend on besides records and metadata, ready for JSON."""
+        # What is not done is not named: settings of before have the same fingerprint.
+        steps = self.preparation.as_dict()
         return {
+            **({"preparation": steps} if steps else {}),
             "schema": shards.SCHEMA,
             "units": self.units,
             "band": dataclasses.asdict(self.band),
@@ -97,5 +112,8 @@ def time_range(plan: Plan, day: int) -> tuple[range, int, int]:
     if plan.units == "motion":
         # A sample more, as the reach is rounded up: no sub-block is shorter than a sample.
         reach_ns = round((reach_s(corners_of(plan.band)) + 2 * settings.sub_s) * NS_PER_S)
-    start_ns, end_ns = blocks.start * grid.hop_ns, blocks.stop * grid.hop_ns
-    return blocks, start_ns - pad_ns - reach_ns, end_ns + reach_ns
+    start_ns = blocks.start * grid.hop_ns - pad_ns - reach_ns
+    end_ns = blocks.stop * grid.hop_ns + reach_ns
+    if plan.preparation.needs_pieces:
+        start_ns, end_ns = whole_pieces(start_ns, end_ns)
+    return blocks, start_ns, end_ns

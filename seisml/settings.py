@@ -8,6 +8,7 @@ from seisml.features import Settings
 from seisml.labels import LabelRule
 from seisml.metadata import Metadata
 from seisml.planets import get_body
+from seisml.preparation import Preparation
 from seisml.segments import Band
 from seisml.times import NS_PER_S
 from seisml.trainingrule import TrainingRule
@@ -41,7 +42,8 @@ def plan_of(config: Config, *, metadata: Metadata | None = None) -> Plan:
         lengths_s=tuple(f.lengths_s),
     )
     band = Band(p.f_min_hz, p.f_max_hz, p.order)
-    return Plan(band, settings, f.names, f.chunk_s, config.data.units, metadata)
+    preparation = Preparation(p.tick, p.glitches, p.wind, p.pressure)
+    return Plan(band, settings, f.names, f.chunk_s, config.data.units, metadata, preparation)
 
 
 def plan_from(
@@ -56,7 +58,8 @@ def plan_from(
     band = Band(**detector_plan["band"])
     units = detector_plan.get("units", "counts")
     names = tuple(detector_plan["features"])
-    return Plan(band, Settings(**s), names, chunk_s, units, metadata)
+    preparation = Preparation(**detector_plan.get("preparation", {}))
+    return Plan(band, Settings(**s), names, chunk_s, units, metadata, preparation)
 
 
 def label_rule_of(config: Config) -> LabelRule:

@@ -6,6 +6,8 @@ A shard ``STORE/NET.STA.LOC.BI/NET.STA.LOC.BI_YYYY-MM-DD.h5`` holds::
     /time      int64   (n_windows,)             start of each window, ns since 1970 UTC
     /coverage  float32 (n_windows,)             share of valid samples, best component
     /flags     uint8   (n_windows,)             see FLAGS
+    /covariates/NAME   float32 (n_windows,)     what stands beside the features, with its unit;
+                                                only where the preparation asks for it
     /sources   text    (n_files, 3)             path, size, mtime_ns of the files it was made from
     attributes: schema, station, day, columns, units, length_s, hop_s, fingerprint, settings,
                 counts, versions (settings, counts and versions are JSON)
@@ -38,7 +40,12 @@ from seisml.times import day_name
 from seisml.windows import WindowGrid
 
 SCHEMA = 1
-FLAGS = {1: "gap in the window", 2: "coverage below the minimum", 4: "a component is missing"}
+FLAGS = {
+    1: "gap in the window",
+    2: "coverage below the minimum",
+    4: "a component is missing",
+    8: "a glitch reaches into the window",
+}
 CHUNK_ROWS = 4096
 OTHER_SETTINGS = "made with other settings"
 METADATA = "station metadata"
@@ -63,6 +70,8 @@ class Shard:
     sources: tuple[tuple[str, int, int], ...]
     counts: Mapping[str, int]
     versions: Mapping[str, str]
+    covariates: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    covariate_units: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def shard_path(store, station: str, day: int) -> Path:
@@ -143,6 +152,9 @@ def _write(file: h5py.File, shard: Shard) -> None:
     _add(file, "time", shard.time_ns.astype(np.int64))
     _add(file, "coverage", shard.coverage.astype(np.float32))
     _add(file, "flags", shard.flags.astype(np.uint8))
+    for name, values in shard.covariates.items():
+        _add(file, f"covariates/{name}", np.asarray(values, np.float32))
+        file[f"covariates/{name}"].attrs["unit"] = shard.covariate_units[name]
     text = h5py.string_dtype()
     sources = np.array([[str(v) for v in row] for row in shard.sources], dtype=object)
     _add(file, "sources", sources.reshape(-1, 3), dtype=text)
@@ -174,6 +186,7 @@ def read_shard(path) -> Shard:
     with _opened(path) as file:
         sources = _read_sources(file)
         day = int(np.datetime64(file.attrs["day"], "D").astype(int))
+        beside = dict(file.get("covariates", {}))
         return Shard(
             station=file.attrs["station"],
             day=day,
@@ -189,6 +202,8 @@ def read_shard(path) -> Shard:
             sources=sources,
             counts=json.loads(file.attrs["counts"]),
             versions=json.loads(file.attrs["versions"]),
+            covariates={name: one[:] for name, one in beside.items()},
+            covariate_units={name: one.attrs["unit"] for name, one in beside.items()},
         )
 
 

@@ -3,14 +3,15 @@
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 
 import numpy as np
 
 from seisml import archive as archives
-from seisml import shards
+from seisml import covariates, shards
 from seisml.archive import Archive
+from seisml.covariates import Covariate
 from seisml.deconvolution import corners_of
 from seisml.features import (
     ORIENTED,
@@ -27,31 +28,43 @@ from seisml.features import (
 )
 from seisml.features.frames import LOT
 from seisml.plan import Plan, time_range
+from seisml.preparation import FoundGlitch, prepared
 from seisml.response import column_unit, to_motion, unit_of
 from seisml.segments import causal_filter, segments, snap_rate
 from seisml.shards import Shard
 from seisml.times import DAY_NS
 
+_FILE = ("path", "size", "mtime_ns")
 PACKAGES = ("seisml", "numpy", "scipy", "obspy", "h5py")
 Rotation = Callable[[str, tuple[str, ...], int], tuple[np.ndarray | None, str]]
 """``rotation(station, channels, time_ns)``: the matrix that turns three channels, in that order, to
 Z, N, E, or None and why there is none."""
 
 
-def sources_of(part: Archive, station: str, plan: Plan) -> list[tuple[str, int, int]]:
+def sources_of(
+    part: Archive, station: str, plan: Plan, beside: Iterable[Archive] = ()
+) -> list[tuple[str, int, int]]:
     """Return the files that a shard is made from, and the station's metadata as one of them.
 
     Metadata are no part of the plan's fingerprint: a model serves stations that it has not seen.
     """
-    columns = (part.files[name].tolist() for name in ("path", "size", "mtime_ns"))
-    rows = list(zip(*columns, strict=True))
+    rows = []
+    for one in (part, *beside):
+        rows += zip(*(one.files[name].tolist() for name in _FILE), strict=True)
+    rows = list(dict.fromkeys(rows))  # one file may hold the record and the pressure
     if plan.metadata is not None:
         rows.append((shards.METADATA, 0, int(plan.metadata.station_fingerprint(station)[:15], 16)))
     return sorted(rows)
 
 
 def compute_day(
-    part: Archive, station: str, day: int, plan: Plan, counts: Counter, rotation: Rotation | None
+    part: Archive,
+    station: str,
+    day: int,
+    plan: Plan,
+    counts: Counter,
+    rotation: Rotation | None,
+    beside: tuple[Archive, ...] = (),
 ) -> Shard:
     """Compute all features of one station-day; see `seisml.extract.extract_day`."""
     settings, chosen = plan.settings, plan.features
@@ -66,11 +79,16 @@ def compute_day(
     columns, units, parts, coverages = [], [], [], []
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     tables: dict[str, BlockTable] = {}
+    glitches: list[FoundGlitch] = []
+    winds: list[np.ndarray] = []
     for group in _groups(part, three):
         # One after the other: the blocks of a channel are the largest thing in memory.
-        filled = _filled(part, station, day, plan, counts, rates_hz, three, group, blocks)
+        needed = (rates_hz, three, group, blocks)
+        filled = _filled(part, station, day, plan, counts, *needed, glitches)
         found |= {channel: evaluate(filled[channel], windows, chosen) for channel in filled}
         tables |= {channel[-1:]: filled[channel] for channel in three if channel in filled}
+        if plan.preparation.wind:
+            winds += [covariates.wind_db(table, windows) for table in filled.values()]
         filled.clear()
     for channel in rates_hz:
         X, coverage = found[channel]
@@ -86,9 +104,10 @@ def compute_day(
     X = np.concatenate(parts, axis=1)
     coverage = np.array(coverages) if coverages else np.zeros((1, len(windows)), np.float32)
     best = coverage.max(axis=0)
-    flags = (best < 1 - 1e-6) * 1 + (best < settings.min_coverage - 1e-6) * 2
-    flags = flags + ((coverage <= 0).any(axis=0)) * 4
     rows = best > 0
+    found_beside = _covariates(plan, day, windows, glitches, winds, beside)
+    _count(found_beside, rows, counts)
+    flags = _flags(coverage, settings.min_coverage, found_beside)
     return Shard(
         station=station,
         day=day,
@@ -101,10 +120,51 @@ def compute_day(
         grid=settings.grid,
         fingerprint=plan.fingerprint,
         settings={**plan.as_dict(), "unit": unit},
-        sources=tuple(sources_of(part, station, plan)),
+        sources=tuple(sources_of(part, station, plan, beside)),
         counts=dict(counts),
         versions=versions(),
+        covariates={name: one.values[rows] for name, one in found_beside.items()},
+        covariate_units={name: one.unit for name, one in found_beside.items()},
     )
+
+
+def _flags(
+    coverage: np.ndarray, min_coverage: float, beside: Mapping[str, Covariate]
+) -> np.ndarray:
+    """Return the sum of `seisml.shards.FLAGS` of each window."""
+    best = coverage.max(axis=0)
+    flags = (best < 1 - 1e-6) * 1 + (best < min_coverage - 1e-6) * 2
+    flags = flags + ((coverage <= 0).any(axis=0)) * 4
+    return flags + (beside["glitches"].values > 0) * 8 if "glitches" in beside else flags
+
+
+def _count(beside: Mapping[str, Covariate], rows: np.ndarray, counts: Counter) -> None:
+    """Count the windows that a glitch reaches into, and those without a covariate."""
+    for name, one in beside.items():
+        values = one.values[rows]
+        if name == "glitches":
+            counts["windows_with_glitch"] += int((values > 0).sum())
+        elif unknown := int(np.isnan(values).sum()):
+            counts[f"windows_without_{name}"] += unknown
+
+
+def _covariates(
+    plan: Plan,
+    day: int,
+    windows: range,
+    glitches: list[FoundGlitch],
+    winds: list[np.ndarray],
+    beside: tuple[Archive, ...],
+) -> dict[str, Covariate]:
+    """Return what the preparation keeps beside the features, by name."""
+    steps, out = plan.preparation, {}
+    if steps.glitches != "none":
+        out["glitches"] = covariates.glitches(glitches, plan.settings.grid, windows)
+    if steps.wind:
+        out["wind"] = covariates.wind(winds, len(windows))
+    if steps.pressure:
+        out["pressure"] = covariates.pressure(beside, day, plan, windows)
+    return out
 
 
 @functools.cache
@@ -174,6 +234,7 @@ def _filled(
     three: tuple[str, ...],
     group: tuple[str, ...],
     blocks: range,
+    glitches: list[FoundGlitch],
 ) -> dict[str, BlockTable]:
     """Read, filter and sum up the blocks of some channels."""
     _, start_ns, end_ns = time_range(plan, day)
@@ -188,8 +249,15 @@ def _filled(
     part = archives.of_channels(part, group)
     chunks = archives.chunks(part, station, start_ns, end_ns, chunk_s=plan.chunk_s, counts=counts)
     found = segments(chunks, station=station, counts=counts)
-    motion = to_motion(
+    usable = prepared(
         _only_fast(found, plan, counts),
+        plan.preparation,
+        span=(day * DAY_NS, (day + 1) * DAY_NS),
+        counts=counts,
+        found=glitches,
+    )
+    motion = to_motion(
+        usable,
         plan.metadata,
         mode=plan.units,
         pre_filter=corners_of(plan.band),

@@ -29,6 +29,9 @@ class FeatureTable:
     fingerprint : str
         Of the settings that the values depend on.
     settings : dict
+    covariates : pandas.DataFrame of float32
+        What stands beside the features (`seisml.covariates`), with the same index; no columns
+        where nothing was asked for. ``covariates.attrs["units"]`` are their units.
     """
 
     frame: pd.DataFrame
@@ -38,6 +41,7 @@ class FeatureTable:
     grid: WindowGrid
     fingerprint: str
     settings: Mapping
+    covariates: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def time_ns(self) -> np.ndarray:
@@ -55,11 +59,14 @@ class FeatureTable:
 
     def rows(self, keep: np.ndarray) -> "FeatureTable":
         """Return the rows where `keep` is true (or that it numbers)."""
+        rows = np.flatnonzero(keep) if keep.dtype == bool else keep
+        beside = self.covariates
         return dataclasses.replace(
             self,
-            frame=self.frame.iloc[np.flatnonzero(keep) if keep.dtype == bool else keep],
+            frame=self.frame.iloc[rows],
             coverage=self.coverage[keep],
             flags=self.flags[keep],
+            covariates=beside.iloc[rows] if len(beside.columns) else beside,
         )
 
 
@@ -144,7 +151,17 @@ def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
         coverage=np.concatenate([table.coverage for table in tables]),
         flags=np.concatenate([table.flags for table in tables]),
         units={name: units.get(name, "") for name in wanted},
+        covariates=_covariates(tables),
     )
+
+
+def _covariates(tables: Sequence[FeatureTable]) -> pd.DataFrame:
+    """Put the covariates of tables together: all have the same, as their settings are."""
+    if not len(tables[0].covariates.columns):
+        return tables[0].covariates
+    found = pd.concat([table.covariates for table in tables])
+    found.attrs = tables[0].covariates.attrs
+    return found
 
 
 def _in_days(path: Path, bounds: tuple[int | None, int | None]) -> bool:
@@ -173,7 +190,17 @@ def _as_table(shard: Shard, bounds: tuple[int | None, int | None]) -> FeatureTab
         grid=shard.grid,
         fingerprint=shard.fingerprint,
         settings=shard.settings,
+        covariates=_beside(shard, keep, index),
     )
+
+
+def _beside(shard: Shard, keep: np.ndarray, index: pd.MultiIndex) -> pd.DataFrame:
+    if not shard.covariates:
+        return pd.DataFrame()
+    values = {name: one[keep] for name, one in shard.covariates.items()}
+    found = pd.DataFrame(values, index=index)
+    found.attrs["units"] = dict(shard.covariate_units)
+    return found
 
 
 def covered(table: FeatureTable, *, min_coverage: float) -> dict[str, np.ndarray]:

@@ -54,6 +54,8 @@ class Training:
         set, line (store and station), station, time_ns, state, y, event_id, block, fold,
         probability (out of fold), calibrated (likewise, on the other folds), score (over its
         threshold), baseline (likewise).
+    validation : str
+        How the scores came about; "": by cross-fitting, as the card's split says.
     """
 
     detector: Detector
@@ -62,6 +64,7 @@ class Training:
     test: Comparison
     baseline: Comparison
     windows: pd.DataFrame
+    validation: str = ""
 
 
 def train(
@@ -102,7 +105,7 @@ def train(
     choose = {"detection": detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day
     chosen = _searched(labelled, rule, choose, say)
-    base, base_name = _baseline(labelled, chosen.scores, choose)
+    base, base_name = tuned_baseline(labelled, chosen.scores, choose)
     say("calibrating")
     calibrated, calibration, about = _calibrated(labelled, chosen.probability, rule)
     say("training on all blocks")
@@ -200,8 +203,14 @@ def metrics_of(test: Comparison) -> dict:
     return plain(out)
 
 
-def _baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
-    """Return STA/LTA over its threshold: for each fold the best kind on the other folds."""
+def tuned_baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
+    """Return STA/LTA over its threshold: for each fold the best kind on the other folds.
+
+    Raises
+    ------
+    ModelError
+        If the features hold none of `BASELINE`.
+    """
     fold = labelled.windows["fold"].to_numpy()
     tried = {}
     for name in BASELINE:

@@ -10,9 +10,8 @@ from seisml.features import get_feature
 from seisml.features.explain import GROUPS
 from seisml.importance import permutation_importance
 from seisml.labels import EVENT
-from seisml.model import fit_classifier, make_blocks
-from seisml.model.classifiers import predict_proba
-from seisml.model.estimators import NOISE_CLASS
+from seisml.model import event_probability, fit_classifier, make_blocks
+from seisml.model.classifiers import predict_proba, scales_by_station
 from seisml.trainingrule import TrainingRule
 from seisml.windowscores import areas, block_length_s, histograms
 
@@ -26,9 +25,10 @@ def _fitted(labelled: Labelled, rule: TrainingRule, keep: np.ndarray):
     y = windows["y"].to_numpy()[rows]
     if len(set(y)) < 2:
         return None
+    X = labelled.X[keep] if rule.scale == "none" else _frame(labelled, keep, labelled.X)
     return fit_classifier(
         rule.model,
-        _frame(labelled, keep, labelled.X),
+        X,
         y,
         sample_weight=windows["weight"].to_numpy()[rows],
         columns=labelled.columns,
@@ -43,8 +43,9 @@ def _frame(labelled: Labelled, keep: np.ndarray, X: np.ndarray) -> pd.DataFrame:
 
 
 def _event_probability(model, frame: pd.DataFrame) -> np.ndarray:
-    noise = [str(name) for name in model.classes_].index(NOISE_CLASS)
-    return 1.0 - predict_proba(model, frame)[:, noise]
+    X = frame if scales_by_station(model) else frame.to_numpy()
+    names = [str(name) for name in model.classes_]
+    return event_probability(pd.DataFrame(predict_proba(model, X), columns=names))
 
 
 def station_matrix(
@@ -106,6 +107,7 @@ def group_importance(
     labelled: Labelled,
     rule: TrainingRule,
     *,
+    model=None,
     n_repeats: int = 3,
     n_boot: int = 500,
     seed: int = 0,
@@ -117,6 +119,8 @@ def group_importance(
     ----------
     labelled : Labelled
     rule : TrainingRule
+    model : object, optional
+        Fitted estimator that scores all windows; by default one is trained without each fold.
     n_repeats, n_boot, seed : int
     on_progress : callable, optional
 
@@ -130,16 +134,16 @@ def group_importance(
     windows = labelled.windows.iloc[labelled.chosen]
     truth, fold = (windows["state"].to_numpy() == EVENT).astype(int), windows["fold"].to_numpy()
     models = {
-        int(k): _fitted(labelled, rule, rows_without(labelled, int(k), rule))
+        int(k): model or _fitted(labelled, rule, rows_without(labelled, int(k), rule))
         for k in np.unique(fold)
     }
 
     def score(X: np.ndarray) -> np.ndarray:
         out = np.zeros(len(X))
-        for k, model in models.items():
+        for k, one in models.items():
             test = fold == k
-            if model is not None:
-                out[test] = _event_probability(model, _frame(labelled, test, X))
+            if one is not None:
+                out[test] = _event_probability(one, _frame(labelled, test, X))
         return out
 
     limit = float(np.quantile(score(labelled.X), 1 - truth.mean()))

@@ -5,10 +5,10 @@ import obspy
 import pytest
 
 from seisml.errors import ConfigError
-from seisml.insight import find_glitches, wind_indicator, without_glitches, without_tick
+from seisml.insight import glitch, mean_second, wind_indicator
 from seisml.plots import plot_before_after, plot_spectra
+from seisml.preparation import Preparation, prepare
 from seisml.synthetics.mars_noise import TICK_M_S, background, tick, to_uvw
-from seisml.synthetics.mars_transients import glitch
 from seisml.times import to_ns
 
 RATE = 20
@@ -27,24 +27,35 @@ def line(x: np.ndarray, hz: float) -> float:
 def test_tick_is_taken_off_and_the_rest_stays(quiet):
     ticking = quiet + tick(3, 18_780, len(quiet), RATE)
     assert line(ticking, 1.0) > 0.8 * TICK_M_S[0]
-    clean = without_tick(ticking, RATE)
+    clean, _ = prepare(ticking, RATE, Preparation(tick=True), start_ns=to_ns("2021-06-02T20:00"))
     assert line(clean, 1.0) < 0.1 * TICK_M_S[0]
     assert np.std(clean - quiet) < 0.2 * np.std(ticking - quiet)
-    with pytest.raises(ConfigError, match="repeat every second"):
-        without_tick(quiet, 6.625)
+    with pytest.raises(ConfigError, match="repeats every second"):
+        mean_second(quiet, 6.625)
 
 
 def test_planted_glitches_are_found_and_removed(quiet):
     t = np.arange(len(quiet)) / RATE
-    planted = {10_000: 4e-8, 30_000: -3e-8, 50_000: 9e-8}
-    pulses = sum(glitch(t - at / RATE, peak / 1.25) for at, peak in planted.items())
-    found = find_glitches(quiet + pulses, RATE)
-    assert len(found.onset) == 3
-    np.testing.assert_allclose(found.onset, list(planted), atol=1.5 * RATE)
-    np.testing.assert_allclose(found.peak, list(planted.values()), rtol=0.2)
-    left = without_glitches(quiet + pulses, RATE, found) - quiet
-    assert np.std(left) < 0.35 * np.std(pulses)
-    assert len(find_glitches(quiet, RATE).onset) == 0
+    planted = {500.02: 4e-8, 1500.33: -3e-8, 1799.9: 6e-8, 2500.49: 9e-8, 2515.5: -5e-8}
+    pulses = sum(glitch(t - at, peak / 1.2505) for at, peak in planted.items())
+    left, found = prepare(quiet + pulses, RATE, Preparation(glitches="remove"))
+    assert [one.removed for one in found] == [True] * 5
+    np.testing.assert_allclose([one.onset_ns / 1e9 for one in found], list(planted), atol=0.2)
+    np.testing.assert_allclose([one.peak for one in found], list(planted.values()), rtol=0.05)
+    assert np.std(left - quiet) < 0.04 * np.std(pulses)
+    same, found = prepare(quiet + pulses, RATE, Preparation(glitches="flag"))
+    np.testing.assert_array_equal(same, quiet + pulses)
+    assert [one.removed for one in found] == [False] * 5
+    assert prepare(quiet, RATE, Preparation(glitches="flag"))[1] == []
+
+
+def test_a_template_that_does_not_fit_is_left(quiet):
+    """A pulse of the right length but square: found or not, the record stays as it is."""
+    square = quiet.copy()
+    square[20_000:20_240] += 8e-8
+    left, found = prepare(square, RATE, Preparation(glitches="remove"))
+    assert not any(one.removed for one in found)
+    np.testing.assert_array_equal(left, square)
 
 
 def test_wind_raises_the_indicator():
@@ -65,7 +76,8 @@ def test_the_tick_of_real_hours_goes(shared_data):
     for path in paths:
         trace = obspy.read(path)[0]
         before = trace.data.astype(float)
-        after = without_tick(before, 20.0, start_ns=trace.stats.starttime.ns)
+        start_ns = trace.stats.starttime.ns
+        after, _ = prepare(before, 20.0, Preparation(tick=True), start_ns=start_ns)
         assert line(after, 1.0) < 0.2 * line(before, 1.0)
         assert np.std(after) == pytest.approx(np.std(before), rel=0.05)
 
@@ -73,8 +85,7 @@ def test_the_tick_of_real_hours_goes(shared_data):
 def test_before_and_after_are_drawn(quiet):
     t = np.arange(len(quiet)) / RATE
     ticking = quiet + tick(3, 18_780, len(quiet), RATE) + glitch(t - 1500.0, 4e-7)
-    found = find_glitches(ticking, RATE)
-    after = without_glitches(ticking, RATE, found)
+    after, _ = prepare(ticking, RATE, Preparation(glitches="remove"))
     figure = plot_before_after(ticking, after, RATE, what="glitches taken off", units="m/s")
     whole, part, spectrum = figure.axes
     assert whole.get_title(loc="left") == "glitches taken off"
@@ -99,9 +110,8 @@ def test_glitches_of_a_real_hour_go(shared_data):
     path = min((shared_data / "mars_insight" / "waveforms").rglob("*.mseed"))
     trace = obspy.read(path)[0]
     before = trace.data.astype(float)
-    found = find_glitches(before, RATE)
-    assert len(found.onset) >= 1
-    after = without_glitches(before, RATE, found)
-    for onset in found.onset:
-        at = slice(int(onset), int(onset) + 25 * RATE)
+    after, found = prepare(before, RATE, Preparation(glitches="remove"))
+    assert len(found) >= 1
+    for one in found:
+        at = slice(round(one.onset_ns * RATE / 1e9), round(one.end_ns * RATE / 1e9))
         assert np.ptp(after[at]) < np.ptp(before[at])

@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states"},
+    {"filters", "marstime", "states", "insight"},
     {
         "segments",
         "files",
@@ -34,7 +34,7 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout"},
+    {"matching", "statistics", "scores", "picker", "moveout", "preparation"},
     {"sources", "deconvolution"},
     {"decoding", "shards"},
     {
@@ -47,8 +47,9 @@ LAYERS = [
         "waveforms",
         "response",
     },
-    {"insight", "archive", "claims", "plan"},
-    {"stationday", "cuts", "measures"},
+    {"archive", "claims", "plan"},
+    {"covariates", "cuts", "measures"},
+    {"stationday"},
     {
         "extract",
         "labels",
@@ -70,7 +71,7 @@ LAYERS = [
     {"crossfit", "labelcounts"},
     {"thresholds", "transfer", "injection"},
     {"training", "page", "scorer"},
-    {"report", "settings"},
+    {"report", "settings", "applied"},
     {"project", "experts", "pretraining", "generation"},
     {"catalog_files"},
     {"run", "setfiles"},
@@ -78,6 +79,7 @@ LAYERS = [
     {"steps"},
     {"comparing", "telling"},
     {"judging"},
+    {"storeevaluation"},
     {"cli"},
 ]
 HOMES = {

@@ -1,71 +1,33 @@
 """Trials of a detector: window scores, pairs, injected events, stations left out, review."""
 
-import dataclasses
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from planted_archive import planted_archive
+from planted_training import Trained, planted_training
 from sklearn.metrics import average_precision_score, roc_auc_score
 from typer.testing import CliRunner
 
 from seisml import crossfit
-from seisml.archive import open_archive
 from seisml.audit import apply_review, event_review
 from seisml.catalog import make_catalog
 from seisml.cli import app
 from seisml.compare import compare
-from seisml.config import load_profile
 from seisml.errors import NoDataError, TableError
-from seisml.extract import extract
 from seisml.formats import read_catalog, write_catalog
 from seisml.injection import InjectionRule, injection_recovery
-from seisml.labels import signals
 from seisml.model import load_detector
-from seisml.settings import label_rule_of, plan_of, training_rule_of
-from seisml.thresholds import MatchRule
-from seisml.training import train
-from seisml.trainingset import TrainingSet
 from seisml.transfer import OTHERS, group_importance, station_matrix
 from seisml.windowscores import event_differences, window_scores
 
 S = 10**9
 
 
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """A detector that was trained on the planted archive, and what it was made from."""
-
-    archive: object
-    store: object
-    one: TrainingSet
-    rule: object
-    training: object
-    plan: object
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Trained:
-    folder, events = planted_archive(8, 1, 1500.0)
-    config = load_profile("earth-local")
-    config = dataclasses.replace(
-        config, training=dataclasses.replace(config.training, model="logistic", n_blocks=3)
-    )
-    archive, plan = open_archive(str(folder)), plan_of(config)
-    store = tmp_path_factory.mktemp("trials") / "features"
-    extract(archive, store, plan)
-    expert = make_catalog(events, time_basis="label_start")
-    rule = label_rule_of(config)
-    table = signals(expert, events["station"].unique(), rule)
-    one = TrainingSet((str(store),), table, expert, rule, archive=archive)
-    training = train(
-        [one],
-        rule=training_rule_of(config),
-        detection=dataclasses.asdict(config.detection),
-        matching=MatchRule(3.0),
-    )
-    return Trained(archive, store, one, training_rule_of(config), training, plan)
+def trained() -> Trained:
+    return planted_training()
 
 
 def test_window_scores_are_the_definitions():
@@ -181,10 +143,10 @@ def test_decisions_on_events_are_read_back(trained, tmp_path):
 
 def test_verb_evaluates_a_store(trained, tmp_path, monkeypatch):
     """One command: page with all trials, numbers, review list and the model."""
-    from seisml import judging
+    from seisml import storeevaluation
 
     monkeypatch.setattr(
-        judging,
+        storeevaluation,
         "_injected",
         lambda *_: pd.DataFrame(
             {
@@ -201,7 +163,7 @@ def test_verb_evaluates_a_store(trained, tmp_path, monkeypatch):
     write_catalog(make_catalog(events, time_basis="label_start"), tmp_path / "expert.csv")
     text = 'profile = "earth-local"\n[training]\nmodel = "logistic"\nn_blocks = 3\n'
     (tmp_path / "seisml.toml").write_text(text)
-    monkeypatch.setattr(judging, "N_ERRORS", 1)
+    monkeypatch.setattr(storeevaluation, "N_ERRORS", 1)
     command = ["evaluate", str(trained.store), "-c", str(tmp_path / "expert.csv"), "--archive"]
     command += [str(planted_archive(8, 1, 1500.0)[0]), "-p", str(tmp_path / "seisml.toml")]
     done = CliRunner().invoke(app, [*command, "--repeats", "1", "-o", str(tmp_path / "out")])

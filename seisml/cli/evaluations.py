@@ -22,7 +22,8 @@ def _renaming(texts: list[str] | None) -> list[str] | None:
 @app.command(
     epilog="Examples:\n\n"
     "`seisml evaluate features.csv --label type --time origin_time -o evaluation/`\n\n"
-    "`seisml evaluate features/ --catalog expert.xml --archive sds/ -o evaluation/`"
+    "`seisml evaluate features/ --catalog expert.xml --archive sds/ -o evaluation/`\n\n"
+    "`seisml evaluate features/ --catalog expert.xml --model model.skops -o evaluation/`"
 )
 def evaluate(
     table: Annotated[
@@ -74,6 +75,18 @@ def evaluate(
     archive: Annotated[
         str | None, typer.Option(help="Waveforms (store): onsets, galleries, injection.")
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Apply this model as it is to the store (a file, or a name of 'seisml models').",
+        ),
+    ] = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(help="Type of another package that the model may hold (repeatable)."),
+    ] = None,
     profile: Profile = "earth-local",
     metadata: Metadata = None,
     stations: Coordinates = None,
@@ -85,14 +98,19 @@ def evaluate(
     resampled blocks; permutation importance; and a list of doubtful labels for review. Of a
     store, the profile's detector is trained and tested on held-out blocks with STA/LTA beside it:
     windows, events, pairs, stations left out, groups of features, injected events, review.csv.
+    With --model nothing is trained: the model is applied with its own threshold, and it is said
+    whether its card holds records of this store's stations and times (in-sample).
     """
     if table.is_dir() or catalog is not None:
-        from seisml.judging import evaluate_store
+        from seisml.storeevaluation import evaluate_store
 
         folder = output or table.with_name(f"{table.name}.evaluation")
         options = {"archive": archive, "profile": profile, "metadata": metadata}
-        evaluate_store(table, catalog, folder, stations=stations, repeats=repeats, **options)
+        options |= {"stations": stations, "model": model, "trust": trust or ()}
+        evaluate_store(table, catalog, folder, repeats=repeats, **options)
         return
+    if model is not None:
+        raise typer.BadParameter("A model is applied to a feature store.", param_hint="--model")
     from seisml.audit import read_review
     from seisml.evaluation import EvaluationRule, evaluate_table, read_groups
     from seisml.judging import tell_evaluation

@@ -44,9 +44,14 @@ def day_blocks(archive: Archive | None, training: Training, band: Band) -> list[
         [windows["station"], pd.to_datetime(windows["time_ns"])], names=["station", "time"]
     )
     name = "sol" if get_body(body).day_zero_ns else "day"
+    said = (
+        "what the model says of its windows, and its threshold"
+        if training.validation
+        else "what the model says of windows that it had not seen, and the threshold of the model "
+        "that was trained on all"
+    )
     figure = picture(
-        f"The {name} with most events: what the model says of windows that it had not seen, and "
-        "the threshold of the model that was trained on all.",
+        f"The {name} with most events: {said}.",
         "plot_day",
         archive,
         station,

@@ -184,6 +184,8 @@ def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Itera
 
 
 def _validation_text(training: Training) -> str:
+    if training.validation:
+        return training.validation
     split = training.detector.card["split"]
     days = split["block_s"] / 86_400
     blocks = f"of {days:.4g} day{'s' * (days != 1)}, shorter where the record is short"

@@ -28,7 +28,8 @@ def trial_blocks(
         From `seisml.injection.injection_recovery`.
     """
     yield _windows_block(training)
-    yield _pairs_block(training)
+    if training.baseline is not None:
+        yield _pairs_block(training)
     if injection is not None and len(injection):
         text = (
             "Events of the catalogue, scaled and added to noise of the archive at the same places "
@@ -48,8 +49,9 @@ def trial_blocks(
         caption = "Models trained at one station (rows), tested at another (columns)."
         yield Block("Stations left out", [text], [], [picture(caption, "plot_matrix", matrix)])
     if importance is not None and len(importance):
+        which = "these" if training.validation else "held-out"
         text = (
-            "How much the balanced accuracy of held-out windows falls when all features of a group "
+            f"How much the balanced accuracy of {which} windows falls when all features of a group "
             "are permuted together. Groups that say the same as others fall little."
         )
         caption = "Groups of features by what is lost without them, with 95 % intervals."
@@ -58,7 +60,9 @@ def trial_blocks(
 
 
 def _windows_block(training) -> Block:
-    columns = {"seisml": "probability", "STA/LTA": "baseline"}
+    columns = {"seisml": "probability"}
+    if training.baseline is not None:
+        columns["STA/LTA"] = "baseline"
     table = window_scores(training.windows, columns)
     rows = [
         [

@@ -2,42 +2,9 @@
 
 import numpy as np
 
+from seisml.insight import glitch
 from seisml.synthetics.mars_noise import to_uvw
 from seisml.synthetics.noise import band_noise
-
-GLITCH_DECAY = 0.2434  # 1/s
-GLITCH_TURN = 0.3052  # rad/s
-
-
-def glitch(t_s, step_m_s2: float) -> np.ndarray:
-    """Return the velocity that a step of acceleration leaves behind the VBB's response.
-
-    Parameters
-    ----------
-    t_s : array
-        Time since the step, s.
-    step_m_s2 : float
-        Size a of the step.
-
-    Returns
-    -------
-    numpy.ndarray
-        g(t) = (a/w) exp(−s t) sin(w t) for t ≥ 0, with s = 0.2434 /s and w = 0.3052 rad/s: the
-        peak of 1.25 s · a comes after 2.95 s [1]_.
-
-    References
-    ----------
-    .. [1] Scholz, J.-R. et al. (2020). Detection, analysis, and removal of glitches from
-       InSight's seismic data from Mars. Earth and Space Science 7, e2020EA001317.
-       https://doi.org/10.1029/2020EA001317
-
-    Examples
-    --------
-    >>> round(float(glitch(2.95, 1e-9)) * 1e9, 2)
-    1.25
-    """
-    t = np.maximum(np.asarray(t_s, dtype=float), 0.0)
-    return step_m_s2 / GLITCH_TURN * np.exp(-GLITCH_DECAY * t) * np.sin(GLITCH_TURN * t)
 
 
 def glitch_wave(t_s, peak_m_s: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,179 @@
+"""Covariates: what is kept beside the features of a window, to look at and to select by.
+
+They are no features, so no model learns from them: wind, glitches and pressure tell when marsquakes
+are seen, not what they look like.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
+
+import numpy as np
+
+from seisml import archive as archives
+from seisml.archive import Archive
+from seisml.features import (
+    BlockTable,
+    Filler,
+    Settings,
+    empty_table,
+    evaluate,
+    get_feature,
+)
+from seisml.features.frames import Past, Windows, log10, ratio
+from seisml.insight import GROUND_HZ, WIND_HZ
+from seisml.plan import Plan
+from seisml.preparation import FoundGlitch
+from seisml.response import to_motion, unit_of
+from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, segments, snap_rate
+from seisml.times import NS_PER_S
+from seisml.windows import WindowGrid
+
+PRESSURE_HZ = (1 / 12, 1 / 1.5)
+"""Band of pressure that the Marsquake Service looks at: vortices and gusts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Covariate:
+    """One value a window.
+
+    Attributes
+    ----------
+    values : numpy.ndarray of float32, shape (n_windows,)
+        NaN where not known.
+    unit : str
+    """
+
+    values: np.ndarray
+    unit: str
+
+
+def wind_db(table: BlockTable, windows: range) -> np.ndarray:
+    """Return the level of the lander's mode near 4 Hz over that of the ground at 2.4 Hz.
+
+    Parameters
+    ----------
+    table : BlockTable
+        Of one channel.
+    windows : range
+        Numbers of the windows.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_windows,)
+        dB; NaN where the window is not covered, or the sampling rate does not hold the mode.
+    """
+    bands = [table.bins(*hz) for hz in (WIND_HZ, GROUND_HZ)]
+    if any(bins is None for bins in bands):
+        return np.full(len(windows), np.nan)
+    power = [table.spectra[:, bins].sum(axis=1, dtype=np.float64) for bins in bands]
+    w = Windows(table, Past(table), windows.start - table.blocks.start, len(windows))
+    levels = w.mean_of_spectra(np.stack(power, axis=1) * table.scale[:, np.newaxis])
+    found = 10.0 * log10(ratio(*levels.T))
+    return np.where(w.usable, found, np.nan)
+
+
+def wind(by_channel: Sequence[np.ndarray], n_windows: int) -> Covariate:
+    """Return the median over the channels of `wind_db`."""
+    values = np.array(by_channel, dtype=float).reshape(-1, n_windows)
+    known = np.isfinite(values).any(axis=0)
+    out = np.full(n_windows, np.nan, np.float32)
+    if known.any():
+        out[known] = np.nanmedian(values[:, known], axis=0)
+    return Covariate(out, "dB")
+
+
+def glitches(found: Iterable[FoundGlitch], grid: WindowGrid, windows: range) -> Covariate:
+    """Return how many glitches reach into each window, on the channel that has most of them.
+
+    Examples
+    --------
+    >>> one = FoundGlitch("BHU", 5 * 10**9, 30 * 10**9, 1e3, 0.1, False)
+    >>> glitches([one], WindowGrid(10.0, 10.0), range(4)).values.tolist()
+    [1.0, 1.0, 1.0, 0.0]
+    """
+    start_ns = np.asarray(grid.times(windows), dtype=np.int64)
+    number: dict[str, np.ndarray] = {}
+    for one in found:
+        inside = (start_ns < one.end_ns) & (start_ns + grid.length_ns > one.onset_ns)
+        number[one.channel] = number.get(one.channel, np.zeros(len(windows))) + inside
+    most = np.max(list(number.values()), axis=0) if number else np.zeros(len(windows))
+    return Covariate(most.astype(np.float32), "")
+
+
+def pressure_archive(archive: Archive, pattern: str) -> Archive:
+    """Return the knowledge about the channels of pressure in an archive.
+
+    Parameters
+    ----------
+    archive : Archive
+    pattern : str
+        As "XB.ELYSE.*.BDO"; "" is no channel.
+    """
+    pieces = archive.pieces
+    names = pieces["station"].str.rsplit(".", n=1).str[0] + "." + pieces["channel"]
+    mine = np.array([fnmatch(name, pattern) for name in names], dtype=bool)
+    return dataclasses.replace(archive, pieces=pieces[mine].reset_index(drop=True))
+
+
+def pressure_span(plan: Plan, day: int) -> tuple[int, int]:
+    """Return the instants between which pressure has to be read for a station-day."""
+    grid, windows = plan.settings.grid, plan.settings.grid.day_blocks(day)
+    pad_ns = round(Band(*PRESSURE_HZ).settle_s(FORGOTTEN) * NS_PER_S)
+    end_ns = windows.stop * grid.hop_ns + grid.length_ns
+    return windows.start * grid.hop_ns - pad_ns, end_ns + grid.hop_ns
+
+
+def pressure(beside: Iterable[Archive], day: int, plan: Plan, windows: range) -> Covariate:
+    """Return the RMS of the pressure of each window in `PRESSURE_HZ`.
+
+    Parameters
+    ----------
+    beside : iterable of Archive
+        Each the channels of one station, in the time of `pressure_span`. Of several channels the
+        first that is known in a window counts.
+    day : int
+    plan : Plan
+    windows : range
+
+    Returns
+    -------
+    Covariate
+        In counts, or divided by the sensitivity where the plan's units are not counts; NaN where
+        there is no pressure, or metadata do not know the channel.
+    """
+    out, unit = np.full(len(windows), np.nan, np.float32), ""
+    for part in beside:
+        for values, its in _pressures(part, day, plan, windows):
+            unit = unit or its
+            if its == unit:
+                out = np.where(np.isfinite(out), out, values)
+    return Covariate(out, unit or "counts")
+
+
+def _pressures(part: Archive, day: int, plan: Plan, windows: range) -> Iterator[tuple]:
+    """Yield RMS and unit of each channel of a station."""
+    station, span = str(part.pieces["station"].iloc[0]), pressure_span(plan, day)
+    grid, n_hops = plan.settings.grid, plan.settings.grid.n_hops
+    settings = Settings(grid, PRESSURE_HZ, (), sub_s=grid.hop_s, background_s=grid.hop_s)
+    settings = dataclasses.replace(settings, min_coverage=plan.settings.min_coverage)
+    mode = "counts" if plan.units == "counts" else "sensitivity"
+    unit = unit_of(mode, plan.metadata, station)
+    for channel, rates in archives.nominal_rates(part, station, span=span).items():
+        rate_hz = next(iter(rates))
+        if 0.4 * rate_hz <= PRESSURE_HZ[0]:
+            continue
+        blocks = range(windows.start, windows.stop + n_hops + settings.spectrum_hops)
+        filler = Filler(empty_table(settings, blocks, rate_hz))
+        mine = archives.of_channels(part, [channel])
+        chunks = archives.chunks(mine, station, *span, chunk_s=plan.chunk_s)
+        found = (s for s in segments(chunks, station=station) if _is_rate(s, rate_hz))
+        motion = to_motion(found, plan.metadata, mode=mode)
+        for filtered in causal_filter(motion, Band(*PRESSURE_HZ)):
+            filler.add(filtered)
+        filler.close()
+        yield evaluate(filler.table, windows, [get_feature("rms")])[0][:, 0], unit
+
+
+def _is_rate(segment: Segment, rate_hz: float) -> bool:
+    return snap_rate(segment.sampling_rate_hz) == rate_hz

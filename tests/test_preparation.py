@@ -1,0 +1,277 @@
+"""Preparation inside extraction: tick, glitches, wind, pressure; planted truth, real hours."""
+
+import dataclasses
+import json
+from collections import Counter
+from itertools import pairwise
+
+import h5py
+import numpy as np
+import pytest
+from mars_hours import GAP, GLITCHES, PASCAL, RATE, START_NS, WINDY_S, N, mars_hours, parts
+
+from seisml.archive import chunks, open_archive
+from seisml.config import load_config, load_profile
+from seisml.errors import ConfigError
+from seisml.extract import extract, tasks
+from seisml.insight import UNIT_PEAK
+from seisml.plan import Plan
+from seisml.preparation import Preparation, prepare, prepared
+from seisml.segments import segments
+from seisml.settings import plan_from, plan_of
+from seisml.shards import read_shard
+from seisml.store import read_table
+from seisml.synthetics.mars_noise import SENSITIVITY
+from seisml.times import NS_PER_S
+
+STATION = "XB.ELYSE.02.BH"
+ALL = Preparation(tick=True, glitches="remove", wind=True, pressure="XB.ELYSE.*.?DO")
+BASE = plan_of(load_profile("mars-insight"))
+PLAN = dataclasses.replace(BASE, names=("rms", "log_energy", "kurtosis"), preparation=ALL)
+OFF = dataclasses.replace(PLAN, preparation=Preparation())
+
+
+def shard_of(store, plan: Plan = PLAN, root=None):
+    outcomes = extract(open_archive(str(root or mars_hours()), index=False), store, plan)
+    assert not any(outcome.error for outcome in outcomes)
+    (path,) = store.rglob("XB.ELYSE.02.BH_*.h5")
+    return read_shard(path), outcomes
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory):
+    return shard_of(tmp_path_factory.mktemp("prepared"))[0]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    pressure_left_out = dataclasses.replace(OFF.preparation, pressure=ALL.pressure)
+    plan = dataclasses.replace(OFF, preparation=pressure_left_out)
+    return shard_of(tmp_path_factory.mktemp("plain"), plan)[0]
+
+
+def line_db(x: np.ndarray, hz: float) -> float:
+    wave = np.exp(-2j * np.pi * hz * np.arange(len(x)) / RATE)
+    return 20 * np.log10(abs(np.mean(x * np.hanning(len(x)) * wave)))
+
+
+def samples_of(preparation: Preparation, chunk_s: float = 10800.0, letter: str = "U"):
+    """Return start, samples and counts of a channel, after the preparation."""
+    archive, counts, found = open_archive(str(mars_hours()), index=False), Counter(), []
+    span = START_NS, START_NS + N * NS_PER_S // RATE
+    read = chunks(archive, STATION, *span, chunk_s=chunk_s)
+    out = [
+        part
+        for part in prepared(
+            segments(read, station=STATION), preparation, counts=counts, found=found
+        )
+        if part.channels[0].endswith(letter)
+    ]
+    for one, next_one in pairwise(out):
+        assert next_one.continues == (next_one.start_ns == one.end_ns)
+    return out[0].start_ns, np.concatenate([part.data[0] for part in out]), counts, found
+
+
+def test_the_tick_falls_and_glitches_go():
+    """1 Hz is down by more than 20 dB, what is left of tick and glitches is under 5 %."""
+    _, before, _, _ = samples_of(Preparation())
+    start_ns, after, counts, found = samples_of(Preparation(tick=True, glitches="remove"))
+    assert start_ns == START_NS
+    quiet = slice(0, 3600 * RATE)
+    assert line_db(before[quiet], 1.0) - line_db(after[quiet], 1.0) > 20
+    truth = (parts()["noise"] + parts()["quake"])[0] * SENSITIVITY[0]
+    left = after - 2000 - truth
+    gone = (parts()["glitches"] + parts()["tick"])[0] * SENSITIVITY[0]
+    assert np.std(left[: N // 2]) < 0.05 * np.std(gone[: N // 2])
+    assert np.std(left[N // 2 :]) < 0.05 * np.std(truth[N // 2 :])  # wind hides the tick
+    for hz in (2.0, 3.0, 7.0):  # a quarter of an hour's spectrum at 2 Hz is noise already
+        assert line_db(gone[quiet], hz) - line_db(left[quiet], hz) > 6
+    removed = sorted((one for one in found if one.removed), key=lambda one: one.onset_ns)
+    on_u = [one for one in removed if one.channel == "BHU"]
+    onset_s = [(one.onset_ns - START_NS) / NS_PER_S for one in on_u]
+    np.testing.assert_allclose(onset_s, list(GLITCHES), atol=0.3)
+    peaks = np.array(list(GLITCHES.values())) * SENSITIVITY[0]
+    np.testing.assert_allclose([one.peak for one in on_u], peaks, rtol=0.05)
+    assert [one.channel for one in removed].count("BHV") == 3
+    assert [one.channel for one in removed].count("BHW") == 0
+    assert counts["glitches_removed"] == len(removed)
+    assert len(found) <= len(removed) + 1  # noise of twelve hours that looks like one
+    assert counts["samples_without_tick"] == 3 * N - (GAP[1] - GAP[0])
+
+
+def test_a_marsquake_keeps_its_amplitude():
+    """What the preparation takes off a record with a marsquake is no part of the marsquake."""
+    uvw = {name: one[0] * SENSITIVITY[0] for name, one in parts().items()}
+    steps = Preparation(tick=True, glitches="remove")
+    with_quake, _ = prepare(sum(uvw.values()), RATE, steps, start_ns=START_NS)
+    without, _ = prepare(sum(uvw.values()) - uvw["quake"], RATE, steps, start_ns=START_NS)
+    inside = uvw["quake"] != 0
+    changed = with_quake - without - uvw["quake"]
+    assert np.std(changed[inside]) < 0.03 * np.std(uvw["quake"][inside])
+    assert np.ptp((with_quake - without)[inside]) == pytest.approx(np.ptp(uvw["quake"]), rel=0.03)
+
+
+@pytest.mark.parametrize("chunk_s", [617.0, 1800.0, 86_400.0])
+def test_samples_do_not_depend_on_chunks(chunk_s):
+    """Bit for bit, on a channel with a gap; so are the glitches and what is counted."""
+    _, whole, counts, found = samples_of(ALL, letter="V")
+    _, cut, again, same = samples_of(ALL, chunk_s, letter="V")
+    np.testing.assert_array_equal(cut, whole)
+    assert len(whole) == N - (GAP[1] - GAP[0])
+    assert again == counts
+    assert sorted(same, key=repr) == sorted(found, key=repr)
+
+
+def test_rows_do_not_depend_on_chunks_or_days_before(shard, tmp_path):
+    """The store's values and covariates are the same read in pieces of ten minutes and a bit."""
+    other, _ = shard_of(tmp_path, dataclasses.replace(PLAN, chunk_s=617.0))
+    np.testing.assert_array_equal(other.X, shard.X)
+    np.testing.assert_array_equal(other.flags, shard.flags)
+    assert other.counts == shard.counts
+    for name, values in shard.covariates.items():
+        np.testing.assert_array_equal(other.covariates[name], values)
+
+
+def test_windows_with_a_glitch_are_marked_and_counted(shard, tmp_path):
+    start_s = (shard.time_ns - START_NS) / NS_PER_S
+    hit = np.zeros(len(start_s), bool)
+    for at in GLITCHES:
+        hit |= (start_s < at + 25.0) & (start_s + 200.0 > at)
+    marked = (shard.flags & 8) > 0
+    assert marked[hit].all()
+    assert marked[~hit].sum() <= 4  # one pulse of the noise that is none
+    np.testing.assert_array_equal(shard.covariates["glitches"] > 0, marked)
+    assert shard.counts["windows_with_glitch"] == marked.sum()
+    assert shard.counts["glitches_removed"] == 6  # on U and V, 3 and 3 of them
+    flag = dataclasses.replace(ALL, glitches="flag")
+    flagged, _ = shard_of(tmp_path, dataclasses.replace(PLAN, preparation=flag))
+    np.testing.assert_array_equal(flagged.flags, shard.flags)
+    assert "glitches_removed" not in flagged.counts
+
+
+def test_features_are_those_of_the_prepared_record(shard, plain):
+    """A removed glitch is out of the RMS of its windows; elsewhere only the tick is gone."""
+    with_, without = (s.X[:, s.columns.index("rms.U")] for s in (shard, plain))
+    start_s = (plain.time_ns - START_NS) / NS_PER_S
+    at = int(np.argmin(np.abs(start_s + 100 - 1000.3)))
+    assert without[at] > 1.5 * with_[at]
+    windy = start_s > WINDY_S + 3000
+    np.testing.assert_allclose(with_[windy], without[windy], rtol=0.05)
+
+
+def test_wind_and_pressure_stand_beside_the_features(shard, tmp_path):
+    """The 4 Hz mode against 2.4 Hz tells wind; pressure has its planted RMS, NaN where none is."""
+    wind, pressure = shard.covariates["wind"], shard.covariates["pressure"]
+    assert shard.covariate_units == {"glitches": "", "wind": "dB", "pressure": "counts"}
+    start_s = (shard.time_ns - START_NS) / NS_PER_S
+    still, windy = (start_s > 600) & (start_s < 4500), start_s > WINDY_S + 200
+    assert np.nanmedian(wind[windy]) > np.nanmedian(wind[still]) + 5
+    inside = windy & (start_s + 200 < N / RATE - 1)
+    np.testing.assert_allclose(pressure[inside], 1000 * PASCAL / np.sqrt(2), rtol=0.02)
+    assert np.nanmax(pressure[still]) < 0.02 * 1000 * PASCAL
+    table = read_table(_store_of(shard, tmp_path))
+    assert list(table.covariates) == ["glitches", "pressure", "wind"]
+    assert not set(table.covariates) & {name.split(".")[0] for name in table.frame}
+    some = table.rows(np.arange(5))
+    assert len(some.covariates) == 5
+    assert some.covariates.index.equals(some.frame.index)
+
+
+def _store_of(shard, folder):
+    from seisml.shards import write_shard
+
+    write_shard(folder, shard)
+    return folder
+
+
+def test_pressure_that_is_not_there_is_unknown_and_counted(tmp_path):
+    only = tmp_path / "only"
+    only.mkdir()
+    (only / "u.mseed").write_bytes((mars_hours() / "XB.ELYSE.02.BHU.mseed").read_bytes())
+    found, _ = shard_of(tmp_path / "store", root=only)
+    assert np.isnan(found.covariates["pressure"]).all()
+    assert found.counts["windows_without_pressure"] == len(found.time_ns)
+
+
+def test_barometers_are_no_seismometers_and_make_shards_stale(tmp_path):
+    """The pressure's station has no shard of its own; a shard remembers the pressure's file."""
+    archive = open_archive(str(mars_hours()), index=False)
+    (task,) = tasks(archive, tmp_path, PLAN)
+    assert [part.pieces["channel"].iloc[0] for part in task.beside] == ["MDO"]
+    assert {t.station for t in tasks(archive, tmp_path, OFF)} == {STATION, "XB.ELYSE.02.MD"}
+    found, _ = shard_of(tmp_path / "store")
+    assert any(path.endswith("p.mseed") for path, _, _ in found.sources)
+    (again,) = tasks(archive, tmp_path / "store", PLAN)
+    assert again.state == "present"
+
+
+def test_what_is_not_asked_for_changes_nothing(plain, tmp_path):
+    """No step, no word of it: fingerprints of before hold, shards have no covariates."""
+    assert "preparation" not in BASE.as_dict()
+    assert OFF.as_dict() == {
+        **BASE.as_dict(),
+        "features": {name: BASE.as_dict()["features"].get(name, 1) for name in OFF.names},
+    }
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for path in mars_hours().glob("XB*.mseed"):
+        (alone / path.name).write_bytes(path.read_bytes())
+    off, _ = shard_of(tmp_path / "store", OFF, alone)
+    np.testing.assert_array_equal(off.X, plain.X)
+    assert not off.covariates
+    with h5py.File(next((tmp_path / "store").rglob("XB*.h5"))) as file:
+        assert "covariates" not in file
+        assert "preparation" not in json.loads(file.attrs["settings"])
+
+
+def test_steps_are_part_of_the_settings(shard):
+    """Each step changes the fingerprint, is in the store, and comes back from a model's plan."""
+    steps = [
+        Preparation(),
+        Preparation(tick=True),
+        Preparation(glitches="flag"),
+        Preparation(glitches="remove"),
+        Preparation(wind=True),
+        Preparation(pressure="XB.ELYSE.02.MDO"),
+    ]
+    plans = [dataclasses.replace(PLAN, preparation=one) for one in steps]
+    assert len({plan.fingerprint for plan in plans}) == len(steps)
+    assert shard.settings["preparation"] == {
+        "tick": True,
+        "glitches": "remove",
+        "wind": True,
+        "pressure": "XB.ELYSE.*.?DO",
+    }
+    again = plan_from(dict(shard.settings))
+    assert again.preparation == ALL
+    assert again.fingerprint == PLAN.fingerprint == shard.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('glitches = "remvoe"', "glitches = 'remvoe'.*\n.*remove"),
+        ("tic = true", "unknown key 'tic'.*\n.*tick"),
+        ('pressure = "BDO"', "pressure = 'BDO' is no channel.*\n.*XB.ELYSE"),
+        ("tick = 1", "tick = 1 has the wrong type"),
+        ("wind = true\nf_max_hz = 2.0", "does not hold the lander's mode.*\n.*f_max_hz >= 4.3"),
+    ],
+)
+def test_misspelt_steps_are_refused(tmp_path, text, message):
+    path = tmp_path / "seisml.toml"
+    path.write_text(f'profile = "mars-insight"\n[preparation]\n{text}\n')
+    with pytest.raises(ConfigError, match=f"(?s){message}"):
+        plan_of(load_config(path))
+
+
+def test_slow_and_odd_rates_are_left_and_counted():
+    """Seconds of no whole number of samples stay as they are; 2 Hz has a tick of two samples."""
+    x = np.random.default_rng(0).standard_normal(4000)
+    after, _ = prepare(x, 6.625, Preparation(tick=True))
+    np.testing.assert_array_equal(after, x)
+    beat = x + np.tile([3.0, -3.0], 2000)
+    after, _ = prepare(beat, 2.0, Preparation(tick=True))
+    assert abs(np.mean(after * np.tile([1.0, -1.0], 2000))) < 0.3
+    short, _ = prepare(beat[:100], 2.0, Preparation(tick=True))
+    np.testing.assert_array_equal(short, beat[:100])
+    assert pytest.approx(0.8, rel=1e-3) == UNIT_PEAK
