@@ -178,7 +178,7 @@ def apply_model(
         )
     notes = [f"left out: {station}: {error.problem}" for station, error in unfit.items()]
     windows["probability"], windows["calibrated"] = p, detector.calibration(p)
-    windows["score"] = over_threshold(p, detector.on)
+    windows["score"], windows["limit"] = over_threshold(p, detector.on), detector.on
     say("tuning STA/LTA on blocks of these records")
     choose = {"detection": detector.detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day

@@ -18,7 +18,8 @@ from seisml.detections import Calibrate, to_catalog
 from seisml.model import Detector, event_probability, label_of
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
-from seisml.store import FeatureTable
+from seisml.store import FeatureTable, joined_windows
+from seisml.votes import CANDIDATE, station_name, voted
 from seisml.windows import WindowGrid
 
 __all__ = [
@@ -116,29 +117,36 @@ def detect(
     FeatureMismatchError
         If a table was made with other settings than the model's.
     """
-    rule, grid = event_rule(detector.on, detector.detection), detector.grid
-    found = []
-    for station, group in _by_station(_scored(tables, detector)):
+    window_s, grid = detector.detection.get("vote_window_s", 0.0), detector.grid
+    low = detector.on * (CANDIDATE if window_s > 0 else 1.0)
+    rule = event_rule(low, detector.detection)
+    found: list[dict] = []
+    live: dict[str, list[np.ndarray]] = defaultdict(list)
+    for station, group in _by_station(_scored(tables, detector, low)):
         named: list[tuple[int, float, str]] = []
-        for raw in events_from_windows(_scores(group, named), grid, rule):
+        scores = _scores(group, named, live[station_name(station)], grid)
+        for raw in events_from_windows(scores, grid, rule):
             event = dict(zip(RAW_COLUMNS, raw, strict=True))
             found.append({"station": station, "label": _label(event, named, grid), **event})
     raw = pd.DataFrame(found, columns=["station", "label", *RAW_COLUMNS])
+    if window_s > 0:
+        spans = {name: np.concatenate(some) for name, some in live.items() if some}
+        raw = voted(raw, detector.on, spans, window_s=window_s)
     raw["peak"] = detector.calibration(raw["peak"])
     body = body or detector.card.get("body", "earth")
     options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s, "grid": grid}
     return to_catalog(raw, archive, plan_band(detector.plan), detector.detection, **options)
 
 
-def _scored(tables, detector: Detector) -> Iterator[pd.DataFrame]:
-    """Yield the event probability of each window, and the class of those that reach `on`."""
+def _scored(tables, detector: Detector, low: float) -> Iterator[pd.DataFrame]:
+    """Yield the event probability of each window, and the class of those that reach `low`."""
     for table in tables:
         if not len(table):
             continue
         detector.check(table)
         probabilities = detector.predict(table)
         score, label = event_probability(probabilities), np.full(len(table), "", dtype=object)
-        high = score >= detector.on
+        high = score >= low
         if high.any():
             label[high] = label_of(detector, table.rows(high), probabilities[high])
         frame = pd.DataFrame({"score": score, "label": label}, index=probabilities.index)
@@ -154,13 +162,14 @@ def _by_station(frames: Iterable[pd.DataFrame]):
     return groupby(frames, key=lambda f: str(f.index.get_level_values("station")[0]))
 
 
-def _scores(group, named: list):
-    """Yield (time_ns, event probability) and note time, score and class of candidate windows."""
+def _scores(group, named: list, live: list, grid: WindowGrid):
+    """Yield (time_ns, event probability); note candidate windows with class, and what is known."""
     for frame in group:
         time_ns = frame.index.get_level_values("time").to_numpy()
         time_ns = time_ns.astype("datetime64[ns]").astype(np.int64)
         score, label = frame["score"].to_numpy(), frame["label"].to_numpy()
         named += [(int(time_ns[i]), float(score[i]), label[i]) for i in np.flatnonzero(label != "")]
+        live.append(joined_windows(time_ns[np.isfinite(score)], grid))
         yield time_ns, score
 
 

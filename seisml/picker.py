@@ -138,12 +138,14 @@ def pick_onset(
 
     Notes
     -----
-    Each band and each of `WINDOWS` gives two votes: the least AIC between the noise and the largest
-    sample, and the foot of the steepest rise of the kurtosis in a trailing window of `SIGNAL`. A
-    vote weighs as much as the power rises there in dB, at most `LARGEST_DB`, less
-    `DB_A_SEARCH` for each search time from the guess. The support of a place is the
-    sum of weights under a Gaussian of `TOGETHER`; the onset is the earliest place that has
-    `EARLIER` of the largest support; exactly: the median of the AIC votes of the widest band there.
+    In each band, and in the record `whitened` by its noise, each of `WINDOWS` gives two votes: the
+    least AIC between the noise and the largest sample, and the foot of the steepest rise of the
+    kurtosis in a trailing window of `SIGNAL`. A vote weighs as much as the power rises there in
+    dB, at most `LARGEST_DB`, less `DB_A_SEARCH` for each search time from the guess. The support of
+    a place is the sum of weights under a Gaussian of `TOGETHER`; the onset is the earliest place
+    that has `EARLIER` of the largest support; exactly: the median of the AIC votes of the widest
+    band there
+    (of the whitened record, where no band has one).
 
     References
     ----------
@@ -259,7 +261,9 @@ def _elected(votes: list[_Vote], guess: int, search: int) -> Pick | None:
     snr_db = np.array([vote.snr_db for vote in votes])
     far = np.maximum(0.0, np.abs(at - guess) / search - FREE)
     weight = np.clip(np.minimum(snr_db, LARGEST_DB) - DB_A_SEARCH * far, 0.0, None)
-    weight *= np.where(by_kurtosis, KURTOSIS_WEIGHT, 1.0) * np.where(np.isin(band, (0, WHITE)), WIDE_WEIGHT, 1.0)
+    weight *= np.where(by_kurtosis, KURTOSIS_WEIGHT, 1.0) * np.where(
+        np.isin(band, (0, WHITE)), WIDE_WEIGHT, 1.0
+    )
     if weight.sum() <= 0:
         return None
     near = max(1.0, TOGETHER * search)

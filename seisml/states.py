@@ -225,9 +225,15 @@ def _split(score: np.ndarray, run: np.ndarray, ratio: float) -> list[np.ndarray]
     """Return the parts of a run that have a peak each, cut at the lowest score between them."""
     if not ratio or len(run) < 3:
         return [run]
-    at, found = find_peaks(np.r_[0.0, score, 0.0], height=0.0, prominence=0.0)
-    at = at[found["prominences"] > (1 - ratio) * found["peak_heights"]] - 1
-    lowest = [a + int(np.argmin(score[a:b])) for a, b in itertools.pairwise(at)]
+    peaks, _ = find_peaks(np.r_[0.0, score, 0.0])
+    best, lowest = int(peaks[0]) - 1, []
+    for peak in peaks[1:] - 1:
+        between = best + int(np.argmin(score[best:peak]))
+        if score[between] < ratio * min(score[best], score[peak]):
+            lowest.append(between)
+            best = peak
+        elif score[peak] > score[best]:
+            best = peak
     return np.split(run, lowest)
 
 

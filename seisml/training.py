@@ -12,7 +12,14 @@ from seisml.catalog import Catalog, merge
 from seisml.compare import compare
 from seisml.comparison import Comparison
 from seisml.crossfit import BASELINE, Labelled
-from seisml.detect import RAW_COLUMNS, event_rule, events_from_windows, plan_band, to_catalog
+from seisml.detect import (
+    RAW_COLUMNS,
+    EventRule,
+    event_rule,
+    events_from_windows,
+    plan_band,
+    to_catalog,
+)
 from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.metrics import metrics
@@ -32,6 +39,7 @@ from seisml.thresholds import MatchRule, Thresholds
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
+from seisml.votes import CANDIDATE, station_name, voted
 from seisml.windows import WindowGrid
 
 
@@ -115,7 +123,7 @@ def train(
     say("comparing with the expert")
     columns = ["set", "line", "station", "time_ns", "state", "y", "event_id", "block", "fold"]
     more = {"probability": chosen.probability, "calibrated": calibrated}
-    more |= {"score": chosen.score, "baseline": base}
+    more |= {"score": chosen.score, "limit": chosen.limit, "baseline": base}
     windows = labelled.windows[columns].assign(**more)
     results = []
     for column, called in (("score", "seisml"), ("baseline", name)):
@@ -135,6 +143,7 @@ class _Chosen:
     scores: pd.DataFrame
     probability: np.ndarray
     score: np.ndarray
+    limit: np.ndarray
     thresholds: Thresholds
     tried: list[dict]
 
@@ -164,7 +173,7 @@ def _searched(labelled: Labelled, rule: TrainingRule, choose, say) -> _Chosen:
     ]
     score = thresholds.over_threshold(p, limit)
     last = best[-1]
-    return _Chosen(rules[last], scores[last], p, score, limits[last], tried if keys else [])
+    return _Chosen(rules[last], scores[last], p, score, limit, limits[last], tried if keys else [])
 
 
 def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
@@ -254,25 +263,62 @@ def detections(
     name : str
         Of the catalogue.
     """
-    rule, grid = event_rule(1.0, detector.detection), detector.grid
-    time_ns, score = windows["time_ns"].to_numpy(), windows[column].to_numpy()
-    rows: list[list] = [[] for _ in sets]
-    for station, at in thresholds.lines(windows):
-        known = at[np.isfinite(score[at])]
-        for raw in events_from_windows([(time_ns[known], score[known])], grid, rule):
-            event = dict(zip(RAW_COLUMNS, raw, strict=True))
-            number = int(windows["set"].iloc[at[0]])
-            rows[number].append({"station": station, "label": "event", **event})
-    settings = {"name": name, "body": detector.card["body"], "grid": grid}
-    found = []
-    for one, events in zip(sets, rows, strict=True):
-        raw = pd.DataFrame(events, columns=["station", "label", *RAW_COLUMNS])
-        band = plan_band(detector.plan)
+    settings = {"name": name, "body": detector.card["body"], "grid": detector.grid}
+    found, band = [], plan_band(detector.plan)
+    for number, one in enumerate(sets):
+        mine = windows[windows["set"] == number]
+        raw = _events_of_model(mine, detector) if column == "score" else _events(mine, detector)
         found.append(to_catalog(raw, one.archive, band, detector.detection, **settings))
     if len(found) == 1:
         return found[0]
     basis = found[0].time_basis
     return merge([dataclasses.replace(one, time_basis=basis) for one in found], name=name)
+
+
+def _events(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
+    """Return the raw events of STA/LTA over its threshold."""
+    rule = event_rule(1.0, detector.detection)
+    return _raw(windows, windows["baseline"].to_numpy(), rule, detector).drop(columns="limit")
+
+
+def _events_of_model(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
+    """Return the raw events of a model as `seisml.detect.detect` does, each fold by its threshold.
+
+    A multiple of the probability goes through the state machine, as smoothing would make another
+    thing of odds; what is reported is `seisml.thresholds.over_threshold`.
+    """
+    window_s = detector.detection.get("vote_window_s", 0.0)
+    low = CANDIDATE if window_s > 0 else 1.0
+    ratio = windows["probability"].to_numpy() / windows["limit"].to_numpy()
+    raw = _raw(windows, ratio, event_rule(low, detector.detection), detector)
+    raw["peak"] *= raw["limit"]
+    if window_s > 0:
+        live: dict[str, list] = {}
+        for station, rows in thresholds.lines(windows):
+            times_ns = windows["time_ns"].to_numpy()[rows][np.isfinite(ratio[rows])]
+            spans = joined_windows(times_ns, detector.grid)
+            live.setdefault(station_name(station), []).append(spans)
+        spans_of = {name: np.concatenate(some) for name, some in live.items()}
+        raw = voted(raw, raw["limit"].to_numpy(), spans_of, window_s=window_s)
+    peak = thresholds.over_threshold(raw["peak"], raw["limit"])
+    return raw.assign(peak=peak).drop(columns="limit")
+
+
+def _raw(
+    windows: pd.DataFrame, score: np.ndarray, rule: EventRule, detector: Detector
+) -> pd.DataFrame:
+    """Return the events of all stations, with the threshold at the peak of each."""
+    rows = []
+    time_ns, limit = windows["time_ns"].to_numpy(), windows["limit"].to_numpy()
+    for station, at in thresholds.lines(windows):
+        known = at[np.isfinite(score[at])]
+        pairs = [(time_ns[known], score[known])]
+        for raw in events_from_windows(pairs, detector.grid, rule):
+            event = dict(zip(RAW_COLUMNS, raw, strict=True))
+            peak = known[np.searchsorted(time_ns[known], event["peak_ns"])]
+            rows.append((station, "event", *raw, limit[peak]))
+    columns = ["station", "label", *RAW_COLUMNS, "limit"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def against(

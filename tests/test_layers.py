@@ -63,7 +63,7 @@ LAYERS = [
         "eventfeatures",
         "discovery",
     },
-    {"compare", "tabular", "similarity", "detections"},
+    {"compare", "tabular", "similarity", "detections", "votes"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses", "windowscores"},
     {"plots"},
