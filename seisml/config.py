@@ -128,7 +128,7 @@ class DetectionConfig:
     dead_time_s: float = 0.0
     split_ratio: float = 0.0
     smooth_windows: int = 1
-    vote_window_s: float = 0.0
+    support_window_s: float = 0.0
     refine_onset: bool = True
     onset_search_s: float = 6.0
     onset_uncertainty_s: float = 0.0

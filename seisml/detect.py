@@ -19,7 +19,7 @@ from seisml.model import Detector, event_probability, label_of
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
 from seisml.store import FeatureTable, joined_windows
-from seisml.votes import CANDIDATE, station_name, voted
+from seisml.support import CANDIDATE, station_name, supported
 from seisml.windows import WindowGrid
 
 __all__ = [
@@ -117,7 +117,7 @@ def detect(
     FeatureMismatchError
         If a table was made with other settings than the model's.
     """
-    window_s, grid = detector.detection.get("vote_window_s", 0.0), detector.grid
+    window_s, grid = detector.detection.get("support_window_s", 0.0), detector.grid
     low = detector.on * (CANDIDATE if window_s > 0 else 1.0)
     rule = event_rule(low, detector.detection)
     found: list[dict] = []
@@ -131,7 +131,7 @@ def detect(
     raw = pd.DataFrame(found, columns=["station", "label", *RAW_COLUMNS])
     if window_s > 0:
         spans = {name: np.concatenate(some) for name, some in live.items() if some}
-        raw = voted(raw, detector.on, spans, window_s=window_s)
+        raw = supported(raw, detector.on, spans, window_s=window_s)
     raw["peak"] = detector.calibration(raw["peak"])
     body = body or detector.card.get("body", "earth")
     options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s, "grid": grid}

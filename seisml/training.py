@@ -39,7 +39,7 @@ from seisml.thresholds import MatchRule, Thresholds
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
-from seisml.votes import CANDIDATE, station_name, voted
+from seisml.support import CANDIDATE, station_name, supported
 from seisml.windows import WindowGrid
 
 
@@ -287,7 +287,7 @@ def _events_of_model(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
     A multiple of the probability goes through the state machine, as smoothing would make another
     thing of odds; what is reported is `seisml.thresholds.over_threshold`.
     """
-    window_s = detector.detection.get("vote_window_s", 0.0)
+    window_s = detector.detection.get("support_window_s", 0.0)
     low = CANDIDATE if window_s > 0 else 1.0
     ratio = windows["probability"].to_numpy() / windows["limit"].to_numpy()
     raw = _raw(windows, ratio, event_rule(low, detector.detection), detector)
@@ -299,7 +299,7 @@ def _events_of_model(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
             spans = joined_windows(times_ns, detector.grid)
             live.setdefault(station_name(station), []).append(spans)
         spans_of = {name: np.concatenate(some) for name, some in live.items()}
-        raw = voted(raw, raw["limit"].to_numpy(), spans_of, window_s=window_s)
+        raw = supported(raw, raw["limit"].to_numpy(), spans_of, window_s=window_s)
     peak = thresholds.over_threshold(raw["peak"], raw["limit"])
     return raw.assign(peak=peak).drop(columns="limit")
 

@@ -63,7 +63,7 @@ LAYERS = [
         "eventfeatures",
         "discovery",
     },
-    {"compare", "tabular", "similarity", "detections", "votes"},
+    {"compare", "tabular", "similarity", "detections", "support"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses", "windowscores"},
     {"plots"},

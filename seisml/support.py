@@ -1,4 +1,4 @@
-"""Votes: what other stations saw at the same time counts for and against a detection.
+"""Support: what other stations saw at the same time counts for and against a detection.
 
 A wave that passes a network wakes its stations within seconds of each other; a truck wakes one. So
 candidates are taken at a lower threshold than detections, and the odds of each are raised or
@@ -21,9 +21,9 @@ from seisml.times import NS_PER_S
 CANDIDATE = 0.4
 """Candidates are events from this share of the threshold on."""
 GAIN, EVEN = 6.0, 0.5
-"""What all votes weigh, against none, in ln of the odds; the share that changes nothing."""
+"""What all stations weigh, against none, in ln of the odds; the share that changes nothing."""
 MOST = 8
-"""Votes that are as good as all: a large network does not see every event at all its stations."""
+"""Stations that are as good as all: a large network does not see every event at all its stations."""
 FEWEST = 2
 
 
@@ -32,10 +32,10 @@ def station_name(station: str) -> str:
     return ".".join(station.split(".")[:2])
 
 
-def voted(
+def supported(
     raw: pd.DataFrame, on: np.ndarray | float, live: Mapping[str, np.ndarray], *, window_s: float
 ) -> pd.DataFrame:
-    """Return the candidates that are detections after all stations have voted.
+    """Return the candidates that are detections with the support of the other stations.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def voted(
     >>> times_ns = [10**9, 2 * 10**9, 3 * 10**9, 60 * 10**9]
     >>> peaks = [0.3, 0.3, 0.9, 0.9]
     >>> raw = pd.DataFrame({"station": stations, "start_ns": times_ns, "peak": peaks})
-    >>> voted(raw, 0.5, live, window_s=3.0)["start_ns"].tolist()
+    >>> supported(raw, 0.5, live, window_s=3.0)["start_ns"].tolist()
     [1000000000, 2000000000, 3000000000]
     """
     names = raw["station"].astype(str).map(station_name).to_numpy()
