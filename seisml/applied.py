@@ -16,12 +16,13 @@ from seisml.comparison import net_sta
 from seisml.crossfit import BASELINE, Labelled
 from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
+from seisml.heldout import detections
 from seisml.model import Detector, event_probability
 from seisml.pooling import like
 from seisml.store import FeatureTable
 from seisml.thresholds import MatchRule, over_threshold
 from seisml.times import to_ns
-from seisml.training import Training, against, detections, tuned_baseline
+from seisml.training import Training, against, tuned_baseline
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
 

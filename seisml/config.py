@@ -129,6 +129,8 @@ class DetectionConfig:
     split_ratio: float = 0.0
     smooth_windows: int = 1
     support_window_s: float = 0.0
+    network_vote: bool = False
+    classes: Mapping = dataclasses.field(default_factory=dict)
     refine_onset: bool = True
     onset_search_s: float = 6.0
     onset_uncertainty_s: float = 0.0

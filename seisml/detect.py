@@ -6,7 +6,7 @@ waveforms (`seisml.detections`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import obspy
@@ -14,12 +14,14 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog
+from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_class
 from seisml.detections import Calibrate, to_catalog
 from seisml.model import Detector, event_probability, label_of
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
 from seisml.store import FeatureTable, joined_windows
 from seisml.support import CANDIDATE, station_name, supported
+from seisml.voting import voted_frames
 from seisml.windows import WindowGrid
 
 __all__ = [
@@ -96,7 +98,8 @@ def detect(
     ----------
     tables : iterable of FeatureTable
         One station after the other and in order of time, for example from
-        `seisml.store.iter_tables`; one is in memory at a time.
+        `seisml.store.iter_tables`; one is in memory at a time. Where stations vote
+        (``network_vote`` of the detector), the scores of all are: give one network at a time.
     detector : Detector
     archive : Archive, optional
         Waveforms on which onsets are refined; without it they are as coarse as the hop.
@@ -110,36 +113,47 @@ def detect(
     Catalog
         One event a detection at a station, with automatic picks; ``score`` is the largest event
         probability of its windows, calibrated; ``label`` the class that has most of the
-        probability of its windows.
+        probability of its windows, or whose own rule found it (`seisml.classrules`).
 
     Raises
     ------
+    ConfigError
+        If a class with a rule of its own is none of the detector's.
     FeatureMismatchError
         If a table was made with other settings than the model's.
     """
-    window_s, grid = detector.detection.get("support_window_s", 0.0), detector.grid
+    grid, known = detector.grid, detector.classes
+    limits = class_rules(detector.on, detector.detection, known=known)
+    window_s = detector.detection.get("support_window_s", 0.0)
     low = detector.on * (CANDIDATE if window_s > 0 else 1.0)
-    rule = event_rule(low, detector.detection)
+    rules = class_rules(low, detector.detection, known=known)
+    scored = _scored(tables, detector, low, [name for name in rules if name != OTHERS])
+    if detector.detection.get("network_vote", False):
+        scored = voted_frames(scored)
     found: list[dict] = []
     live: dict[str, list[np.ndarray]] = defaultdict(list)
-    for station, group in _by_station(_scored(tables, detector, low)):
+    for station, group in _by_station(scored):
         named: list[tuple[int, float, str]] = []
-        scores = _scores(group, named, live[station_name(station)], grid)
-        for raw in events_from_windows(scores, grid, rule):
+        chunks = _scores(group, named, live[station_name(station)], grid, rules)
+        for name, *raw in events_by_class(chunks, grid, rules):
             event = dict(zip(RAW_COLUMNS, raw, strict=True))
-            found.append({"station": station, "label": _label(event, named, grid), **event})
-    raw = pd.DataFrame(found, columns=["station", "label", *RAW_COLUMNS])
+            label = _label(event, named, grid) if name == OTHERS else name
+            found.append({"station": station, "label": label, **event, "on": limits[name].on})
+    raw = pd.DataFrame(found, columns=["station", "label", *RAW_COLUMNS, "on"])
     if window_s > 0:
         spans = {name: np.concatenate(some) for name, some in live.items() if some}
-        raw = supported(raw, detector.on, spans, window_s=window_s)
+        raw = supported(raw, raw["on"].to_numpy(), spans, window_s=window_s)
     raw["peak"] = detector.calibration(raw["peak"])
     body = body or detector.card.get("body", "earth")
     options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s, "grid": grid}
     return to_catalog(raw, archive, plan_band(detector.plan), detector.detection, **options)
 
 
-def _scored(tables, detector: Detector, low: float) -> Iterator[pd.DataFrame]:
-    """Yield the event probability of each window, and the class of those that reach `low`."""
+def _scored(tables, detector: Detector, low: float, own: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Yield the event probability of each window, and the class of those that reach `low`.
+
+    And the probability of each class that has a rule of its own.
+    """
     for table in tables:
         if not len(table):
             continue
@@ -149,7 +163,8 @@ def _scored(tables, detector: Detector, low: float) -> Iterator[pd.DataFrame]:
         high = score >= low
         if high.any():
             label[high] = label_of(detector, table.rows(high), probabilities[high])
-        frame = pd.DataFrame({"score": score, "label": label}, index=probabilities.index)
+        columns = {"label": label, "score": score, **{name: probabilities[name] for name in own}}
+        frame = pd.DataFrame(columns, index=probabilities.index)
         stations = table.stations
         for station in dict.fromkeys(stations):
             yield frame[stations == station].sort_index(level="time")
@@ -162,15 +177,19 @@ def _by_station(frames: Iterable[pd.DataFrame]):
     return groupby(frames, key=lambda f: str(f.index.get_level_values("station")[0]))
 
 
-def _scores(group, named: list, live: list, grid: WindowGrid):
-    """Yield (time_ns, event probability); note candidate windows with class, and what is known."""
+def _scores(group, named: list, live: list, grid: WindowGrid, rules: Mapping[str, EventRule]):
+    """Yield (time_ns, scores by class); note candidate windows, and what time is known.
+
+    Candidate windows are noted with time, score and class.
+    """
     for frame in group:
         time_ns = frame.index.get_level_values("time").to_numpy()
         time_ns = time_ns.astype("datetime64[ns]").astype(np.int64)
         score, label = frame["score"].to_numpy(), frame["label"].to_numpy()
-        named += [(int(time_ns[i]), float(score[i]), label[i]) for i in np.flatnonzero(label != "")]
+        others = np.flatnonzero(~np.isin(label.astype(str), ["", *rules]))
+        named += [(int(time_ns[i]), float(score[i]), label[i]) for i in others]
         live.append(joined_windows(time_ns[np.isfinite(score)], grid))
-        yield time_ns, score
+        yield time_ns, scores_by_class(score, frame, rules)
 
 
 def _label(event: Mapping, named: list[tuple[int, float, str]], grid: WindowGrid) -> str:

@@ -81,7 +81,7 @@ def mean_second(samples: np.ndarray, rate_hz: float) -> np.ndarray:
     samples : numpy.ndarray, shape (n_samples,)
         Gap-free, two seconds or more; minutes, to see the tick in the noise.
     rate_hz : float
-        Whole number of samples a second.
+        Whole number of samples a second, more than 2: there the tick is at Nyquist.
 
     Returns
     -------
@@ -105,10 +105,10 @@ def mean_second(samples: np.ndarray, rate_hz: float) -> np.ndarray:
     array([ 1.,  0., -1.,  0.])
     """
     per_s = whole_seconds(rate_hz)
-    if per_s < 2 or len(samples) < 2 * per_s:
+    if per_s <= 2 or len(samples) < 2 * per_s:
         raise ConfigError(
             f"{len(samples)} samples at {rate_hz:g} Hz show nothing that repeats every second.",
-            "The tick needs a whole number of samples a second, and minutes of them.",
+            "The tick needs a whole number of samples a second, more than 2, and minutes of them.",
         )
     x = np.asarray(samples, dtype=np.float64)
     # Over a second, symmetric: zero at 1 Hz and all its harmonics.

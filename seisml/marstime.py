@@ -18,6 +18,7 @@ from seisml.times import DAY_NS, NS_PER_S, iso, to_ns
 SOL_NS, SOL_ZERO_NS = BODIES["mars"].day_ns, BODIES["mars"].day_zero_ns
 MISSION_LONGITUDE = 135.97
 LANDER_LONGITUDE = 135.623447
+INSIGHT = "XB.ELYSE"
 LAST_SOL = 1446
 """The last sol of the mission with records; the landing was on sol 0."""
 _J2000_NS = 946_727_935_816_000_000  # 2000-01-01T12:00 TT

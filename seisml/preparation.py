@@ -157,7 +157,7 @@ def prepared(
         Instants between which samples and glitches are counted.
     counts : collections.Counter, optional
         Is increased by ``samples_without_tick``, ``samples_tick_not_removed`` (too short, or no
-        whole number of samples a second), ``glitches``, ``glitches_removed`` and
+        whole number of samples a second, or 2 of them), ``glitches``, ``glitches_removed`` and
         ``glitches_not_removed`` (the template leaves too much).
     found : list, optional
         Takes the glitches of all channels.
@@ -315,7 +315,7 @@ class _Tick(_Run):
     def work(self, stop: int) -> np.ndarray:
         x = self.x[self.given - self.first : stop - self.first]
         per_s = whole_seconds(self.rate_hz)
-        if per_s < 2 or len(x) < self.samples(LEAST_TICK_S):
+        if per_s <= 2 or len(x) < self.samples(LEAST_TICK_S):
             self.counts["samples_tick_not_removed"] += self.n_counted(stop)
             return x.copy()
         self.counts["samples_without_tick"] += self.n_counted(stop)

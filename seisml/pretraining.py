@@ -7,6 +7,7 @@ place. What comes out is an ordinary Detector, tested on held-out records.
 
 import dataclasses
 import functools
+import math
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from seisml.synthetics.earth_records import FAINT_DB, ONSET_S, earth_record
 from seisml.synthetics.mars_records import mars_record
 from seisml.synthetics.moon_records import moon_record
 from seisml.synthetics.records import make_records
+from seisml.synthetics.volcano_records import volcano_record
 from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 from seisml.training import Training, train
@@ -73,6 +75,9 @@ class Recipe:
         Of an event's limits; windows within twice that of them are left out.
     labels : mapping
         Changes of the profile's labels.
+    long_s : float, s
+        Events that are longer weigh as much as one of this length: tremor of an hour must not drown
+        what lasts seconds.
     block_days : float
         Length of the blocks of generated time that are held out.
     about : str
@@ -94,6 +99,7 @@ class Recipe:
     on_from: str = ""
     uncertainty_s: float = 2.0
     labels: Mapping = dataclasses.field(default_factory=lambda: {"one_class": False})
+    long_s: float = math.inf
     block_days: float = 20.0
     about: str = ""
 
@@ -118,6 +124,26 @@ RECIPES: dict[str, Recipe] = {
         about="records of one to fifteen minutes, 20 to 500 Hz, one or three components, any gain "
         "and colour of noise: earthquakes from -6 to 75 dB, impulsive to emergent, S-P from 0.3 "
         "to 30 s, alone and in swarms; spikes, steps, knocks, feet, vehicles, wind, machines",
+    ),
+    "volcano": Recipe(
+        profile="volcano",
+        body="earth",
+        station="SY.V1",
+        generate=functools.partial(make_records, make=volcano_record, start_ns=to_ns("1990-01-01")),
+        n_records=900,
+        features="",
+        pool=False,
+        least_snr=1.4,
+        least_s=3.0,
+        training={"n_folds": 3, "max_windows": 120_000},
+        uncertainty_s=0.5,
+        labels={"ignore_after_s": 0.0},
+        long_s=30.0,
+        block_days=60.0,
+        about="records of one to fifteen minutes, 40 to 200 Hz, one to seven stations, any gain "
+        "and colour of noise: volcano-tectonic and long-period events, tremor in parts of the "
+        "record or all of it, explosions, avalanches, icequakes, regional earthquakes from -6 to "
+        "65 dB; spikes, steps, knocks, feet, vehicles, wind, machines at single stations",
     ),
     "mars-insight": Recipe(
         profile="mars-insight",
@@ -194,22 +220,25 @@ def generated_signals(table: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame
         after, and faint events as a whole. Windows there are neither event nor noise.
     """
     rows, events = [], []
+    if "station" in table:
+        table = table.fillna({"station": ""})
 
     def add(event_id: str, start_ns: int, end_ns: int, label: str) -> None:
         time = {"time_ns": int(start_ns), "end_ns": int(end_ns)}
-        events.append({"event_id": event_id, **time, "station": recipe.station, "label": label})
+        events.append({"event_id": event_id, **time, "station": station, "label": label})
 
     for n, one in enumerate(table.itertuples(index=False)):
+        station = getattr(one, "station", "") or recipe.station
         stands_out = one.end_ns - one.start_ns >= recipe.least_s * NS_PER_S
         if one.snr < recipe.least_snr or not stands_out:
             add(f"{n}-faint", one.onset_ns, one.last_ns, one.label)
             continue
         add(f"{n}", one.start_ns, one.end_ns, one.label)
         span = {"start_ns": one.start_ns, "end_ns": one.end_ns}
-        row = {"event_id": f"{n}", "station": recipe.station, **span, "label": one.label}
-        rows.append(
-            {**row, "uncertainty_s": recipe.uncertainty_s, "weight": 1.0, "rule": "intervals"}
-        )
+        weight = min(1.0, recipe.long_s * NS_PER_S / max(one.end_ns - one.start_ns, 1))
+        row = {"event_id": f"{n}", "station": station, **span, "label": one.label}
+        row |= {"uncertainty_s": recipe.uncertainty_s, "weight": weight, "rule": "intervals"}
+        rows.append(row)
         if one.start_ns - one.onset_ns > 10 * NS_PER_S:
             add(f"{n}-before", one.onset_ns, one.start_ns, one.label)
         if one.last_ns > one.end_ns:

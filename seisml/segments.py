@@ -155,18 +155,45 @@ def _stack(run: list[np.ndarray]) -> np.ndarray:
 
 OFF_GRID = 0.02
 """Samples: clocks that differ by less count as one; a phase of 2 degrees at half of Nyquist."""
-_TAPS = 32
+TAPS = 32
+"""Samples on both sides that an interpolated one is made of."""
+
+
+def later_kernel(by: float) -> np.ndarray:
+    """Return the windowed sinc that, convolved with samples, gives those a part of one later.
+
+    Parameters
+    ----------
+    by : float, samples
+        -1 to 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (2 TAPS + 1,)
+        Its gain for an offset is exactly one.
+
+    Notes
+    -----
+    A sinc under a Kaiser window (beta 8): wrong by less than 0.1 % up to 0.9 of Nyquist.
+
+    Examples
+    --------
+    >>> x = np.sin(0.3 * np.arange(200))
+    >>> later = np.convolve(x, later_kernel(0.25), "valid")
+    >>> float(np.abs(later - np.sin(0.3 * (np.arange(TAPS, 200 - TAPS) + 0.25))).max()) < 1e-3
+    True
+    """
+    k = np.arange(-TAPS, TAPS + 1)
+    kernel = np.sinc(k + by) * np.kaiser(2 * TAPS + 1, 8.0)
+    return kernel / kernel.sum()
 
 
 def _between(data: np.ndarray, by: float) -> np.ndarray:
-    """Return the samples that lie a part of a sample later, by a windowed sinc."""
+    """Return the samples that lie a part of a sample later."""
     if abs(by) < OFF_GRID:
         return data
-    k = np.arange(-_TAPS, _TAPS + 1)
-    kernel = np.sinc(k + by) * np.kaiser(2 * _TAPS + 1, 8.0)
-    padded = np.pad(data, ((0, 0), (_TAPS, _TAPS)), mode="edge")
-    # The gain for an offset is exactly one.
-    kernel /= kernel.sum()
+    kernel = later_kernel(by)
+    padded = np.pad(data, ((0, 0), (TAPS, TAPS)), mode="edge")
     return np.stack([np.convolve(one, kernel, "valid") for one in padded]).astype(
         np.result_type(data, np.float32), copy=False
     )

@@ -17,6 +17,9 @@ state       goes on while                                          then
 
 Before all that, ``smooth_windows`` scores are averaged about each window; what is missing is left
 out of the average. The order is fixed: smooth, on and off, merge, split, cut, shortest, dead time.
+
+A class may have values of its own, ``[detection.classes.NAME]``: then it has a machine of its own,
+on the probability of that class, see `seisml.classrules`; all other classes share one.
 """
 
 import dataclasses

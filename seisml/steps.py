@@ -2,6 +2,20 @@
 
 from seisml import terminal
 
+_MISSING = {
+    "bands_above_nyquist": "bands of features, a channel and day each, lie above 0.8 of Nyquist "
+    "and are unknown: what is only there is not seen",
+    "samples_of_too_low_rate": "samples are left out: their rate is too low for these features",
+    "days_without_three_components": "station-days lack one of three components at one rate: "
+    "features of three are unknown",
+    "days_without_orientation": "station-days have components of unknown direction: features of "
+    "three are unknown; --metadata FILE tells it",
+    "samples_of_nearest_epoch": "samples are in holes of the metadata: the nearest epoch counts",
+    "samples_without_metadata": "samples are left out: the metadata do not know them",
+    "windows_without_pressure": "windows have no pressure beside them",
+    "samples_tick_not_removed": "samples keep the tick: too short, or seconds of no whole number",
+}
+"""What a run says of counts that mean that something is missing; all of them are in the store."""
 _TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
 
 
@@ -132,6 +146,7 @@ def extract_days(opened, store, plan, patterns, **options):
     """Extract what is missing or stale, with a progress bar."""
     from seisml.extract import extract as make
 
+    tell_times(opened, patterns)
     with terminal.bars() as progress:
         task = progress.add_task("extracting features", total=None)
 
@@ -146,6 +161,20 @@ def extract_days(opened, store, plan, patterns, **options):
             on_progress=day_done,
             **options,
         )
+
+
+def tell_times(opened, patterns) -> None:
+    """Say once where records that bear the name of InSight's station are not of its mission."""
+    from seisml.archive import stations
+    from seisml.marstime import INSIGHT, outside_mission
+
+    chosen = stations(opened, patterns=patterns or ("*",))
+    mine = opened.pieces[opened.pieces["station"].isin(chosen)]
+    mine = mine[mine["station"].str.startswith(f"{INSIGHT}.")]
+    if len(mine):
+        note = outside_mission(int(mine["start_ns"].min()), int(mine["end_ns"].max()))
+        if note:
+            terminal.say(f"{INSIGHT}: {note}")
 
 
 def tell_outcomes(outcomes, store, as_json: bool) -> int:
@@ -171,6 +200,18 @@ def tell_outcomes(outcomes, store, as_json: bool) -> int:
         terminal.table("", ["", "value"], list(total.items()))
     tell_failures(outcomes)
     return len(failed)
+
+
+def tell_missing(outcomes) -> None:
+    """Say in a line each what records or metadata lack, where that changes what can be seen."""
+    from collections import Counter
+
+    counts: Counter = Counter()
+    for outcome in outcomes:
+        counts.update(outcome.counts)
+    for name, text in _MISSING.items():
+        if counts[name]:
+            terminal.say(f"{counts[name]} {text}.")
 
 
 def tell_failures(outcomes) -> None:

@@ -23,7 +23,7 @@ CANDIDATE = 0.4
 GAIN, EVEN = 6.0, 0.5
 """What all stations weigh, against none, in ln of the odds; the share that changes nothing."""
 MOST = 8
-"""Stations that are as good as all: a large network does not see every event at all its stations."""
+"""Stations that are as good as all: not all of a large network see every event."""
 FEWEST = 2
 
 

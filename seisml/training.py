@@ -8,22 +8,17 @@ import numpy as np
 import pandas as pd
 
 from seisml import crossfit, thresholds
-from seisml.catalog import Catalog, merge
+from seisml.catalog import Catalog
+from seisml.classrules import class_rules
 from seisml.compare import compare
 from seisml.comparison import Comparison
 from seisml.crossfit import BASELINE, Labelled
-from seisml.detect import (
-    RAW_COLUMNS,
-    EventRule,
-    event_rule,
-    events_from_windows,
-    plan_band,
-    to_catalog,
-)
 from seisml.errors import ModelError
+from seisml.heldout import detections
 from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.metrics import metrics
 from seisml.model import (
+    NOISE_CLASS,
     Calibration,
     Detector,
     Novelty,
@@ -39,7 +34,7 @@ from seisml.thresholds import MatchRule, Thresholds
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
-from seisml.support import CANDIDATE, station_name, supported
+from seisml.voting import network_of, voted
 from seisml.windows import WindowGrid
 
 
@@ -110,6 +105,7 @@ def train(
     say = on_progress or (lambda text: None)
     say("labelling windows")
     labelled = crossfit.label(sets, rule)
+    class_rules(1.0, detection, known=sorted(set(labelled.windows["y"]) - {NOISE_CLASS}))
     choose = {"detection": detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day
     chosen = _searched(labelled, rule, choose, say)
@@ -159,7 +155,8 @@ def _searched(labelled: Labelled, rule: TrainingRule, choose, say) -> _Chosen:
     for i, one in enumerate(rules, start=1):
         if keys:
             say(f"settings {i} of {len(rules)}: {dict(one.settings)}")
-        scores.append(crossfit.out_of_fold(labelled, one, on_progress=say))
+        scored = crossfit.out_of_fold(labelled, one, on_progress=say)
+        scores.append(_voted(labelled, scored, choose["detection"]))
         say("choosing thresholds")
         model = scores[-1]["model"].to_numpy()
         limits.append(thresholds.choose_thresholds(labelled, model, **choose))
@@ -174,6 +171,16 @@ def _searched(labelled: Labelled, rule: TrainingRule, choose, say) -> _Chosen:
     score = thresholds.over_threshold(p, limit)
     last = best[-1]
     return _Chosen(rules[last], scores[last], p, score, limit, limits[last], tried if keys else [])
+
+
+def _voted(labelled: Labelled, scores: pd.DataFrame, detection: Mapping) -> pd.DataFrame:
+    """Return the scores after the vote of the stations of each set and network."""
+    if not detection.get("network_vote", False):
+        return scores
+    windows = labelled.windows
+    whose = windows["set"].astype(str) + ":" + windows["station"].astype(str).map(network_of)
+    time_ns = windows["time_ns"].to_numpy()
+    return scores.apply(lambda one: voted(whose, time_ns, one), raw=True)
 
 
 def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
@@ -238,87 +245,6 @@ def tuned_baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]
         name = names[best[k]]
         out[fold == k] = scores[name].to_numpy()[fold == k] / tried[name].value[k]
     return out, names[best[-1]].split("_")[1]
-
-
-def detections(
-    sets: Sequence[TrainingSet],
-    windows: pd.DataFrame,
-    column: str,
-    detector: Detector,
-    *,
-    name: str,
-) -> Catalog:
-    """Return the events of windows whose scores are divided by their thresholds.
-
-    Parameters
-    ----------
-    sets : sequence of TrainingSet
-        For their waveforms.
-    windows : pandas.DataFrame
-        See `Training`.
-    column : str
-        Of the scores.
-    detector : Detector
-        For its settings.
-    name : str
-        Of the catalogue.
-    """
-    settings = {"name": name, "body": detector.card["body"], "grid": detector.grid}
-    found, band = [], plan_band(detector.plan)
-    for number, one in enumerate(sets):
-        mine = windows[windows["set"] == number]
-        raw = _events_of_model(mine, detector) if column == "score" else _events(mine, detector)
-        found.append(to_catalog(raw, one.archive, band, detector.detection, **settings))
-    if len(found) == 1:
-        return found[0]
-    basis = found[0].time_basis
-    return merge([dataclasses.replace(one, time_basis=basis) for one in found], name=name)
-
-
-def _events(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
-    """Return the raw events of STA/LTA over its threshold."""
-    rule = event_rule(1.0, detector.detection)
-    return _raw(windows, windows["baseline"].to_numpy(), rule, detector).drop(columns="limit")
-
-
-def _events_of_model(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
-    """Return the raw events of a model as `seisml.detect.detect` does, each fold by its threshold.
-
-    A multiple of the probability goes through the state machine, as smoothing would make another
-    thing of odds; what is reported is `seisml.thresholds.over_threshold`.
-    """
-    window_s = detector.detection.get("support_window_s", 0.0)
-    low = CANDIDATE if window_s > 0 else 1.0
-    ratio = windows["probability"].to_numpy() / windows["limit"].to_numpy()
-    raw = _raw(windows, ratio, event_rule(low, detector.detection), detector)
-    raw["peak"] *= raw["limit"]
-    if window_s > 0:
-        live: dict[str, list] = {}
-        for station, rows in thresholds.lines(windows):
-            times_ns = windows["time_ns"].to_numpy()[rows][np.isfinite(ratio[rows])]
-            spans = joined_windows(times_ns, detector.grid)
-            live.setdefault(station_name(station), []).append(spans)
-        spans_of = {name: np.concatenate(some) for name, some in live.items()}
-        raw = supported(raw, raw["limit"].to_numpy(), spans_of, window_s=window_s)
-    peak = thresholds.over_threshold(raw["peak"], raw["limit"])
-    return raw.assign(peak=peak).drop(columns="limit")
-
-
-def _raw(
-    windows: pd.DataFrame, score: np.ndarray, rule: EventRule, detector: Detector
-) -> pd.DataFrame:
-    """Return the events of all stations, with the threshold at the peak of each."""
-    rows = []
-    time_ns, limit = windows["time_ns"].to_numpy(), windows["limit"].to_numpy()
-    for station, at in thresholds.lines(windows):
-        known = at[np.isfinite(score[at])]
-        pairs = [(time_ns[known], score[known])]
-        for raw in events_from_windows(pairs, detector.grid, rule):
-            event = dict(zip(RAW_COLUMNS, raw, strict=True))
-            peak = known[np.searchsorted(time_ns[known], event["peak_ns"])]
-            rows.append((station, "event", *raw, limit[peak]))
-    columns = ["station", "label", *RAW_COLUMNS, "limit"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def against(

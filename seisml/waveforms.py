@@ -7,13 +7,15 @@ other format that ObsPy knows is read whole. Formats that can run code are never
 
 import dataclasses
 import functools
+import io
 import tempfile
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import obspy
 from obspy.core.util.base import ENTRY_POINTS
 
 from seisml.decoding import Records, call_plugin, flat_records, read_pieces
@@ -228,3 +230,31 @@ class Contents:
                 if len(record.data):
                     found.append(((record.origin_ns, path, order, record.first), record))
         return [record for _, record in sorted(found, key=lambda item: item[0])]
+
+
+def miniseed(pieces: Iterable[Record], *, station: str) -> bytes:
+    """Return records as a miniSEED file, float32.
+
+    Parameters
+    ----------
+    pieces : iterable of Record
+    station : str
+        "NET.STA.LOC.BI".
+    """
+    network, name, location, _ = station.split(".")
+    header = {"network": network, "station": name, "location": location}
+    traces = [
+        obspy.Trace(
+            np.asarray(piece.data, dtype=np.float32),
+            {
+                **header,
+                "channel": piece.channel,
+                "sampling_rate": piece.rate_hz,
+                "starttime": obspy.UTCDateTime(ns=piece.start_ns),
+            },
+        )
+        for piece in pieces
+    ]
+    content = io.BytesIO()
+    obspy.Stream(traces).write(content, format="MSEED", encoding="FLOAT32")
+    return content.getvalue()

@@ -486,6 +486,65 @@ def test_orientation_comes_from_metadata_only(tmp_path):
     np.testing.assert_allclose(turned.X[:, 3:], full.X[:, 3:], rtol=0.01, atol=0.01)
 
 
+# Clocks that differ by a part of a sample
+
+
+def plane_wave(start_s, n, azimuth_deg=60.0, incidence_deg=25.0, seed=4):
+    """Return U, V, W of a linear wave of 1.2 to 7 Hz, each sampled from its own instant on."""
+    rng = np.random.default_rng(seed)
+    f_hz, phase = rng.uniform(1.2, 7.0, 60), rng.uniform(0, 2 * np.pi, 60)
+    rows = A_UVW @ along(np.ones(1), azimuth_deg, incidence_deg)
+    t = np.asarray(start_s)[:, np.newaxis] + np.arange(n) / RATE_HZ
+    waves = [np.cos(2 * np.pi * np.outer(one, f_hz) + phase).sum(axis=1) for one in t]
+    return rows * np.array(waves)
+
+
+def uvw_shard(folder, start_s, n=16_000, plan=PLAN):
+    """Return the shard of a linear wave whose U, V, W are sampled from some instants on."""
+    counts = np.round(1000 * plane_wave(start_s, n)).astype(np.int32)
+    for letter, x, first_s in zip("UVW", counts, start_s, strict=True):
+        code = f"XX.ABC.00.HH{letter}"
+        write(folder / f"{code}.mseed", trace(x, DAY0 + round(first_s * 1e9), code=code))
+    (task,) = tasks(open_archive(folder), folder / "none", plan)
+    matrix = np.linalg.inv(A_UVW)
+    shard, _ = extract_day(
+        task.archive, task.station, task.day, plan, rotation=lambda *_: (matrix, "")
+    )
+    return shard
+
+
+@pytest.mark.parametrize(
+    "start_s",
+    [
+        (0.0, 0.0, 0.0),
+        (0.013, 0.0, 0.038),
+        (0.0499, 0.0001, 0.025),  # neighbours in time, a sample apart in the block
+        (18.013, 3.029, 0.0),
+    ],
+)
+def test_direction_of_a_wave_on_clocks_that_differ(tmp_path, start_s):
+    """Azimuth 60° and incidence 25° come back, and rectilinearity 1, also at 7 Hz.
+
+    Without interpolation 25 ms turn a wave of 7 Hz by 63°.
+    """
+    shard = uvw_shard(tmp_path, start_s)
+    found = pd.DataFrame(shard.X, columns=shard.columns)
+    inside = (shard.time_ns > DAY0 + 40e9) & (shard.time_ns < DAY0 + 770e9)
+    assert inside.sum() > 140
+    wanted = {"incidence": (25.0, 0.2), "rectilinearity": (1.0, 2e-3), "dop": (1.0, 2e-3)}
+    wanted |= {"azimuth_sin2": (np.sin(np.radians(120.0)), 5e-3), "azimuth_cos2": (-0.5, 5e-3)}
+    for name, (value, slack) in wanted.items():
+        np.testing.assert_allclose(found[f"{name}.3C"][inside], value, atol=slack, err_msg=name)
+
+
+def test_interpolation_does_not_depend_on_chunks(tmp_path):
+    """Bit for bit, with clocks that differ and a plan that reads a minute at once."""
+    start_s = (0.013, 0.0, 0.038)
+    whole = uvw_shard(tmp_path / "a", start_s)
+    cut = uvw_shard(tmp_path / "b", start_s, plan=dataclasses.replace(PLAN, chunk_s=61.0))
+    np.testing.assert_array_equal(cut.X, whole.X)
+
+
 # Real records
 
 

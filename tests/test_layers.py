@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight"},
+    {"filters", "marstime", "states", "insight", "voting"},
     {
         "segments",
         "files",
@@ -34,7 +34,7 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout", "preparation"},
+    {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
     {"sources", "deconvolution"},
     {"decoding", "shards"},
     {
@@ -48,7 +48,7 @@ LAYERS = [
         "response",
     },
     {"archive", "claims", "plan"},
-    {"covariates", "cuts", "measures"},
+    {"covariates", "cuts", "measures", "beforeafter"},
     {"stationday"},
     {
         "extract",
@@ -70,6 +70,7 @@ LAYERS = [
     {"trainingset", "trainingrule", "summaries", "curves"},
     {"crossfit", "labelcounts"},
     {"thresholds", "transfer", "injection"},
+    {"heldout"},
     {"training", "page", "scorer"},
     {"report", "settings", "applied"},
     {"project", "experts", "pretraining", "generation"},
@@ -77,7 +78,7 @@ LAYERS = [
     {"run", "setfiles"},
     {"demo", "classroom"},
     {"steps"},
-    {"comparing", "telling"},
+    {"comparing", "telling", "preparing"},
     {"judging"},
     {"storeevaluation"},
     {"cli"},

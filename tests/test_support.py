@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisml.times import NS_PER_S
 from seisml.support import EVEN, GAIN, MOST, supported
+from seisml.times import NS_PER_S
 
 ALWAYS = np.array([[0, 10_000 * NS_PER_S]])
 

@@ -142,6 +142,7 @@ def detect(
     outcomes = steps.extract_days(opened, store, plan, station, **options)
     chosen = steps.chosen_stations(opened, station)
     steps.tell_failures(outcomes)
+    steps.tell_missing(outcomes)
     tables = steps.FittingTables(
         iter_tables(store, stations=chosen, start=start, end=end), detector
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seisml import steps, telling, terminal
+from seisml import preparing, steps, telling, terminal
 from seisml.cli.options import AsJson, End, Jobs, Metadata, Profile, Scheduler, Start, Stations
 
 app = typer.Typer()
@@ -79,6 +79,46 @@ def extract(
     if not outcomes:
         terminal.say("Everything is up to date.")
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command(
+    epilog="Examples: `seisml prepare XB.ELYSE.mseed -o before_after.png` | "
+    "`seisml prepare insight/ --start 2019-05-23T02 --end 2019-05-23T03 -o glitches.csv "
+    "-o prepared.mseed`"
+)
+def prepare(
+    archive: Annotated[str, typer.Argument(help="SDS root, folder, pattern or file.")],
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-o", "--output", help="Figure (.png), glitches (.csv), records (.mseed); repeatable."
+        ),
+    ] = None,
+    tick: Annotated[bool, typer.Option(help="Take off what repeats every second.")] = True,
+    glitches: Annotated[str, typer.Option(help="remove, flag, none.")] = "remove",
+    channel: Annotated[
+        str | None, typer.Option(help="Of the figure, as BHV [the longest record].")
+    ] = None,
+    station: Stations = None,
+    start: Start = None,
+    end: End = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the preparation for InSight does to records: tick and glitches, before and after.
+
+    The same steps work inside extraction: [preparation] tick and glitches in seisml.toml.
+    """
+    from seisml.beforeafter import prepared_runs
+    from seisml.preparation import Preparation
+
+    preparing.check_outputs(output or ())
+    wanted = Preparation(tick=tick, glitches=glitches)
+    opened = steps.open_archive(archive, 1)
+    options = {"patterns": station or ("*",), "start": start, "end": end}
+    runs = prepared_runs(opened, wanted, **options)
+    preparing.tell_runs(runs, as_json)
+    for path in output or ():
+        preparing.write_runs(runs, path, channel)
 
 
 @app.command(

@@ -53,6 +53,8 @@ class BlockTable:
         the samples of each spectrum.
     samples : numpy.ndarray of float32, shape (n_blocks, n_samples), or None
         The samples of each block.
+    late : numpy.ndarray, shape (n_blocks,), or None
+        By how much of a sample the first of them comes after the start of the block.
     absolute : numpy.ndarray, shape (n_blocks,), or None
         Mean of |x| of each block (of the displacement in `parts`).
     parts : dict of str to BlockTable
@@ -72,6 +74,7 @@ class BlockTable:
     linear: np.ndarray
     envelope: np.ndarray | None = None
     samples: np.ndarray | None = None
+    late: np.ndarray | None = None
     absolute: np.ndarray | None = None
     parts: dict[str, "BlockTable"] = dataclasses.field(default_factory=dict)
 
@@ -207,6 +210,7 @@ def empty_table(
         linear=_columns(n, 7 + len(settings.bands_hz)),
         envelope=_columns(n, len(ENVELOPE)) if "envelope" in needs else None,
         samples=np.full((n, n_block), np.nan, np.float32) if "samples" in needs else None,
+        late=np.zeros(n) if "samples" in needs else None,
         absolute=np.full(n, np.nan) if "absolute" in needs else None,
     )
     if "bands" in needs:

@@ -2,8 +2,8 @@
 
 Second moments and cross-spectra are computed once for each hop block, from the samples that the
 tables keep, and combined into windows of any length and overlap. Blocks of the three channels
-stand on one absolute grid; their samples are paired by number in the block, so channels whose
-clocks differ are aligned to within one sample.
+stand on one absolute grid; their samples are paired by number in the block, and where the clocks
+of the channels differ by a part of a sample, interpolated to the instants of the first channel.
 """
 
 import dataclasses
@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
+from scipy.signal import fftconvolve
 
 from seisml.errors import FeatureError
 from seisml.features.blocks import BlockTable
 from seisml.features.frames import Windows
 from seisml.features.series import sum_of_rows
 from seisml.features.settings import Settings
+from seisml.segments import OFF_GRID, TAPS, later_kernel
 from seisml.windows import WindowGrid
 
 ORIENTED = ("Z", "N", "E")
@@ -160,7 +162,27 @@ class StationBlocks:
         for c, table in enumerate(self.tables):
             for block in range(n_blocks):
                 x[:, c, block * n : (block + 1) * n] = table.samples[rows + block]
+            self._align(x[:, c], c, rows)
         return x
+
+    def _align(self, x: np.ndarray, c: int, rows: np.ndarray) -> None:
+        """Interpolate frames of a channel to the instants of the first one, in place."""
+        first, table = self.tables[0], self.tables[c]
+        by = np.round(first.late[rows] - table.late[rows], 3)
+        for one in np.unique(by[np.abs(by) >= OFF_GRID]):
+            mine = np.flatnonzero(by == one)
+            around = _with_context(x[mine], table.samples, rows[mine])
+            x[mine] = fftconvolve(around, later_kernel(one)[np.newaxis], "valid", axes=1)
+
+
+def _with_context(x: np.ndarray, samples: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return frames with `TAPS` samples more on both sides: their own first and last in gaps."""
+    flat, n = samples.reshape(-1), x.shape[1]
+    at = rows[:, np.newaxis] * samples.shape[1] + np.r_[-TAPS:0, n : n + TAPS]
+    context = np.where((at >= 0) & (at < len(flat)), flat[at.clip(0, len(flat) - 1)], np.nan)
+    edges = np.repeat(x[:, [0, -1]], TAPS, axis=1)
+    context = np.where(np.isfinite(context), context, edges)
+    return np.concatenate([context[:, :TAPS], x, context[:, TAPS:]], axis=1)
 
 
 def _lots(rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -155,12 +155,14 @@ class Filler:
         offsets = np.cumsum(n) - n
         stops = [grid.block_of(run.time_ns(run.stop)) + 1 for run in runs]
         k, of = _counted([run.next_block for run in runs], stops)
-        at = _sample_at(runs, k, of, grid)
+        at, late = _sample_at(runs, k, of, grid)
         fits = (at >= 0) & (at + (n_block if last else n_most) <= n[of])
         k, at, of = k[fits], at[fits], of[fits]
         if not len(k):
             return
         inside = np.flatnonzero((k >= blocks.start) & (k < blocks.stop))
+        if self.table.late is not None:
+            self.table.late[k[inside] - blocks.start] = late[fits][inside]
         powers = kernels.powers_of(data, offsets)
         scaled = np.ldexp(data, np.repeat(powers, n)) if powers.any() else data
         starts = offsets[of[inside]]
@@ -174,7 +176,7 @@ class Filler:
         [run] = runs
         run.next_block = int(k[-1]) + 1
         # The sample before the next block is kept too: its first difference needs it.
-        [next_at] = _sample_at(runs, np.array([run.next_block]), np.zeros(1, int), grid)
+        [next_at], _ = _sample_at(runs, np.array([run.next_block]), np.zeros(1, int), grid)
         rest = min(max(0, int(next_at) - 1), len(data))
         run.held, run.first, run.n = [data[rest:].copy()], run.first + rest, len(data) - rest
 
@@ -186,17 +188,20 @@ def _counted(first: list[int], stop: list[int]) -> tuple[np.ndarray, np.ndarray]
     return np.arange(len(of)) + (np.array(first) - np.cumsum(count) + count)[of], of
 
 
-def _sample_at(runs: list[_Run], k: np.ndarray, of: np.ndarray, grid: WindowGrid) -> np.ndarray:
+def _sample_at(
+    runs: list[_Run], k: np.ndarray, of: np.ndarray, grid: WindowGrid
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of the first sample at or after the start of blocks, of those held.
 
-    ``of`` is the run of each block.
+    Second, by how much of a sample it is after. ``of`` is the run of each block.
     """
     start_ns, rate_hz, first = (
         np.array(one)[of]
         for one in zip(*((run.start_ns, run.rate_hz, run.first) for run in runs), strict=True)
     )
-    at = np.ceil((k * grid.hop_ns - start_ns) * (rate_hz / NS_PER_S) - ON_GRID)
-    return at.astype(np.int64) - first
+    ahead = (k * grid.hop_ns - start_ns) * (rate_hz / NS_PER_S)
+    at = np.ceil(ahead - ON_GRID)
+    return at.astype(np.int64) - first, at - ahead
 
 
 def _part_filter(name: str, band_hz: tuple[float, float]) -> CausalFilter:

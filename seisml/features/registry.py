@@ -98,6 +98,7 @@ _BUILT_IN = (
     "envelope",
     "ratios",
     "bands",
+    "contrast",
     "spectrum",
     "lines",
     "tracks",

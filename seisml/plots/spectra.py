@@ -1,6 +1,6 @@
 """Figures of spectra: before and after a step of the preparation; generated against real."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,6 +22,7 @@ def plot_before_after(
     what: str = "",
     units: str = "counts",
     window_s: float = 60.0,
+    marks_s: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
     """Draw what a step of the preparation takes off: record, the part that changed most, spectrum.
 
@@ -34,6 +35,8 @@ def plot_before_after(
     units : str
     window_s : float, s
         Length of the part about the largest change.
+    marks_s : mapping of str to sequence of float, s, optional
+        What was found, by name for the legend, after the first sample: "glitch removed" and so on.
 
     Returns
     -------
@@ -67,13 +70,20 @@ def plot_before_after(
         whole.plot(t_s / 60.0, x - np.median(before), color=colour, lw=0.5, label=name)
         part.plot(t_s[near] - first_s, (x - np.median(before))[near], color=colour, lw=1.0)
         spectrum.semilogx(*_spectrum(x, sampling_rate_hz), color=colour, lw=1.0)
+    for name, marker, at_s in zip(marks_s or {}, "vx+", (marks_s or {}).values(), strict=False):
+        # In the axes' own height: above the record, whatever its size.
+        x = np.asarray(at_s, dtype=float) / 60.0
+        style = {"color": EXPERT, "ls": "", "marker": marker, "ms": 4.0, "clip_on": False}
+        whole.plot(x, np.full(len(x), 0.97), transform=whole.get_xaxis_transform(), **style,
+                   label=f"{name} ({len(x)})")  # fmt: skip
     whole.set_xlabel("time (min)")
     part.set_xlabel(f"time after {first_s / 60.0:.4g} min (s)")
     for ax in (whole, part):
         ax.set_ylabel(plain(units))
         ax.margins(x=0)
     _frequency_axis(spectrum, units, sampling_rate_hz)
-    whole.legend(loc="lower right", ncols=2, bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
+    handles = whole.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper right", ncols=4)
     whole.set_title(plain(what), loc="left")
     return figure
 

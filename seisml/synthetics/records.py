@@ -65,6 +65,8 @@ class Sighting:
         where it is never visible.
     snr : float
         Largest level of the signal over that of the noise.
+    station : str
+        NET.STA where a record is of several stations; "" where there is one.
     """
 
     label: str
@@ -73,6 +75,7 @@ class Sighting:
     end_ns: int
     last_ns: int
     snr: float
+    station: str = ""
 
 
 def record_start(n: int, first_day_ns: int, rng: np.random.Generator) -> int:

@@ -11,7 +11,8 @@ B         cross-fitted blocks of this network (split "blocks"), and nothing else
 
 With --generated, A and B learn generated records as well.
 
-Everything else is the profile earth-onsets. Features are kept in FOLDER and made once.
+Everything else is the profile earth-onsets; of the sets in PROFILES another one, and the model of
+that name. Features are kept in FOLDER and made once.
 """
 
 import argparse
@@ -52,9 +53,11 @@ SETS = {
     "earth_mixed": "*.mseed",
     "earth_chile_volcano": "waveforms",
 }
+PROFILES = {"earth_chile_volcano": "volcano"}
+"""Whole events of volcanoes are another task than onsets of earthquakes."""
 NETWORKS = {"earth_bradys": (1.5, 3), "earth_iceland": (3.0, 4)}
 """Longest moveout over the network, s, and the least number of stations."""
-BLOCKS_S = {"earth_iceland": 60.0, "earth_mixed": 14_400.0}
+BLOCKS_S = {"earth_iceland": 60.0, "earth_mixed": 14_400.0, "earth_chile_volcano": 1800.0}
 """Length of cross-fitted blocks, where it is not a day."""
 ONE_NETWORK = [("earth_pfo", "earth_mixed")]
 """Sets that hold the same earthquakes, and so stand in one fold."""
@@ -210,7 +213,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--modes", nargs="+", default=["shipped", "A", "B"])
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--model", default="earth-local")
-    parser.add_argument("--generated", type=Path, help="Folder of 'seisml pretrain --keep'.")
+    for name, recipe in (("--generated", "earth-local"), ("--generated-volcano", "volcano")):
+        text = f"Folder of 'seisml pretrain {recipe} --keep'."
+        parser.add_argument(name, type=Path, help=text)
     args = parser.parse_args()
     if not args.shared:
         parser.error("say where the shared sets are: an argument, or SEISML_SHARED")
@@ -218,27 +223,34 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-def generated_records(folder: Path | None) -> list[TrainingSet]:
+def generated_records(args, profile: str) -> list[TrainingSet]:
     """Return the generated records that are learnt with all sets, where there are some."""
+    volcano = profile == "volcano"
+    folder = args.generated_volcano if volcano else args.generated
     if not folder:
         return []
-    recipe, truth = get_recipe("earth-local"), pd.read_csv(folder / "truth.csv")
-    return [generated_set(recipe, truth, folder / "features", until=GENERATED_UNTIL)]
+    recipe = get_recipe("volcano" if volcano else "earth-local")
+    truth = pd.read_csv(folder / "truth.csv")
+    until = None if volcano else GENERATED_UNTIL
+    return [generated_set(recipe, truth, folder / "features", until=until)]
 
 
-def found_by(mode: str, bench: Bench, args, config) -> Iterator[tuple[str, Catalog]]:
-    """Yield the detections of each set in one mode."""
-    if mode == "shipped":
-        yield from shipped(bench, args.sets, args.model)
+def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str, Catalog]]:
+    """Yield the detections of each set of a profile in one mode."""
+    wanted = [key for key in args.sets if PROFILES.get(key, "earth-onsets") == profile]
+    if not wanted:
         return
-    more = generated_records(args.generated)
+    if mode == "shipped":
+        yield from shipped(bench, wanted, args.model if profile == "earth-onsets" else profile)
+        return
+    config, more = load_profile(profile), generated_records(args, profile)
     if mode == "A":
         alone = [(key,) for key in SETS if not any(key in keys for keys in ONE_NETWORK)]
         sets = [training_set(bench, keys, config) for keys in (*alone, *ONE_NETWORK)]
         found = cross_fitted([*sets, *more], config, split="set", max_windows=MAX_WINDOWS)
-        yield from ((key, part_of(found, bench, key)) for key in args.sets)
+        yield from ((key, part_of(found, bench, key)) for key in wanted)
         return
-    for key in args.sets:
+    for key in wanted:
         sets = [training_set(bench, (key,), config), *more]
         block_s = BLOCKS_S.get(key, 86_400.0)
         options = {"n_folds": 3, "block_s": block_s, "purge_s": 10.0, "max_windows": MAX_WINDOWS}
@@ -248,12 +260,13 @@ def found_by(mode: str, bench: Bench, args, config) -> Iterator[tuple[str, Catal
 def main() -> None:
     """Print the table."""
     args = arguments()
-    bench, config = Bench(Path(args.shared), args.work), load_profile("earth-onsets")
+    bench = Bench(Path(args.shared), args.work)
     table: dict[str, dict[str, dict]] = {}
     for mode in args.modes:
         table[mode] = {}
-        for key, found in found_by(mode, bench, args, config):
-            table[mode] |= results(bench, mode, key, found)
+        for profile in ("earth-onsets", "volcano"):
+            for key, found in found_by(mode, bench, args, profile):
+                table[mode] |= results(bench, mode, key, found)
     print("\n| set | " + " | ".join(table) + " | goal A | goal B |")
     print("|---" * (len(table) + 3) + "|")
     for name, goals in GOALS.items():
