@@ -34,6 +34,9 @@ from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 BEGINS = ("rise", "peak")
+FIRST = 0.7
+"""Where runs are split, the first peak is at this share of the largest score or above: the slope
+before it is no peak of its own."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,7 +218,8 @@ def _closed(time_ns, score, grid: WindowGrid, rule: EventRule) -> Iterator[tuple
             best = piece[np.argmax(score[piece])]
             start_ns, end_ns = _span(time_ns[piece], grid)
             if rule.begin == "peak":
-                start_ns = _peak(time_ns[piece], score[piece], grid, rule.on)
+                least = max(rule.on, FIRST * score[best]) if rule.split_ratio else rule.on
+                start_ns = _peak(time_ns[piece], score[piece], grid, least)
                 end_ns = max(end_ns, start_ns + grid.hop_ns)
             long_enough = end_ns - start_ns >= rule.min_duration_s * NS_PER_S
             if long_enough and score[best] >= rule.on:
