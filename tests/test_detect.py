@@ -171,3 +171,15 @@ def test_splits_do_not_depend_on_chunks(score, data):
     cuts = data.draw(st.lists(st.integers(0, len(score)), max_size=4))
     rule = EventRule(0.5, 0.25, split_ratio=0.5, begin="peak", smooth_windows=3)
     assert events(score, rule, cuts=cuts) == events(score, rule)
+
+
+def test_a_split_run_begins_at_its_peak():
+    """Candidates have a low threshold: the slope that leads up to the peak is not the onset."""
+    score = [0, 0.25, 0.25, 0.25, 0.3, 0.3, 0.9, 0.3, 0]
+    slope = EventRule(0.2, 0.1, begin="peak")
+    [early], [right] = (
+        events(score, rule) for rule in (slope, EventRule(0.2, 0.1, begin="peak", split_ratio=0.5))
+    )
+    middle_s = 12.0 + GRID.length_s / 2
+    assert right[0] == pytest.approx(middle_s, abs=0.5)
+    assert early[0] < middle_s - 2.0
