@@ -13,7 +13,7 @@ import pandas as pd
 from seisml import crossfit
 from seisml.catalog import Catalog, merge
 from seisml.comparison import net_sta
-from seisml.crossfit import BASELINE, Labelled
+from seisml.crossfit import BASELINE, Labelled, baseline_rule
 from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
 from seisml.heldout import detections
@@ -25,6 +25,7 @@ from seisml.times import to_ns
 from seisml.training import Training, against, tuned_baseline
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
+from seisml.voting import network_of, voted
 
 GENERATED = "generated"
 
@@ -166,6 +167,7 @@ def apply_model(
     """
     say = on_progress or (lambda text: None)
     _check_body(sets, detector)
+    matching.check(name for one in sets for name in one.signals["label"])
     say("labelling windows")
     windows, about = label_sets(sets)
     say("scoring windows")
@@ -178,6 +180,7 @@ def apply_model(
             "See 'seisml scan' for rates and gaps.",
         )
     notes = [f"left out: {station}: {error.problem}" for station, error in unfit.items()]
+    p, ratios = _voted(windows, p, detector), _voted(windows, ratios, detector)
     windows["probability"], windows["calibrated"] = p, detector.calibration(p)
     windows["score"], windows["limit"] = over_threshold(p, detector.on), detector.on
     say("tuning STA/LTA on blocks of these records")
@@ -191,7 +194,8 @@ def apply_model(
     test = against(machine, sets, about.grid, windows, matching)
     base_machine, base_test = None, None
     if base_name:
-        base_machine = detections(sets, windows, "baseline", detector, name=base_name)
+        options = {"name": base_name, "detection": baseline_rule(detector.detection)}
+        base_machine = detections(sets, windows, "baseline", detector, **options)
         base_test = against(base_machine, sets, about.grid, windows, matching)
     kin = kinship(detector.card, windows[np.isfinite(windows["probability"])])
     text = f"A model that existed, with its own threshold. {kin.text}."
@@ -242,6 +246,16 @@ def _scores(sets, detector: Detector, n: int) -> tuple[np.ndarray, np.ndarray, d
             ratios[rows] = crossfit.sta_lta(table)
         start += len(table)
     return p, ratios, unfit
+
+
+def _voted(windows: pd.DataFrame, scores: np.ndarray, detector: Detector) -> np.ndarray:
+    """Return scores after the vote of the stations, where the detector asks for it."""
+    if not detector.detection.get("network_vote", False):
+        return scores
+    whose = windows["set"].astype(str) + ":" + windows["station"].astype(str).map(network_of)
+    time_ns = windows["time_ns"].to_numpy()
+    columns = scores.reshape(len(scores), -1).T
+    return np.stack([voted(whose, time_ns, one) for one in columns], -1).reshape(scores.shape)
 
 
 def _baseline(sets, windows, about, rule: TrainingRule, ratios, choose):

@@ -12,6 +12,7 @@ from seisml.catalog import Catalog, make_catalog
 from seisml.errors import ConfigError, did_you_mean
 from seisml.intervals import contains
 from seisml.moveout import WADATI, Moveout, moveout_from_distances, moveout_from_window
+from seisml.planets import get_body
 from seisml.times import NS_PER_S
 
 ARTEFACTS = ("flag", "drop")
@@ -118,10 +119,16 @@ def coincidences(
     ([3], {'not_associated': 1})
     """
     rule = NetworkRule(min_stations, min_share, simultaneous_s, artefacts)
-    catalog = _detections(catalog)
+    catalog = detections_of(catalog)
     events = catalog.events.sort_values(["time_ns", "station", "event_id"], ignore_index=True)
     events = events[events["station"] != ""].reset_index(drop=True)
-    moveout = _limits(events, window_s, stations, slowest_km_s, tolerance_s)
+    moveout = limits_of(
+        catalog,
+        window_s=window_s,
+        stations=stations,
+        slowest_km_s=slowest_km_s,
+        tolerance_s=tolerance_s,
+    )
     live = _live(events, moveout, coverage)
     groups = _groups(events, moveout, rule, live)
     groups, s_waves = _without_s(groups, events, moveout)
@@ -148,7 +155,7 @@ def coincidences(
     )
 
 
-def _detections(catalog: Catalog) -> Catalog:
+def detections_of(catalog: Catalog) -> Catalog:
     """Return a catalogue of picks alone as detections: each P, with the S that follows it there."""
     if len(catalog) or catalog.picks.empty:
         return catalog
@@ -170,9 +177,28 @@ def _detections(catalog: Catalog) -> Catalog:
     return dataclasses.replace(found, source=catalog.source)
 
 
-def _limits(events, window_s, stations, slowest_km_s, tolerance_s) -> Moveout:
-    """Return the limits from coordinates, a window, or both."""
-    names = events["station"].unique()
+def limits_of(
+    detections: Catalog,
+    *,
+    window_s: float | None = None,
+    stations: pd.DataFrame | None = None,
+    slowest_km_s: float = 3.0,
+    tolerance_s: float = 0.5,
+) -> Moveout:
+    """Return the limits of the stations of detections from coordinates, a window, or both.
+
+    Parameters
+    ----------
+    detections : Catalog
+    window_s, stations, slowest_km_s, tolerance_s
+        See `coincidences`.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither a window nor coordinates.
+    """
+    names = detections.events.loc[detections.events["station"] != "", "station"].unique()
     if stations is None and window_s is None:
         raise ConfigError(
             "Without coordinates the longest moveout is not known.",
@@ -182,6 +208,7 @@ def _limits(events, window_s, stations, slowest_km_s, tolerance_s) -> Moveout:
     if stations is None:
         return moveout_from_window(names, window_s)
     options = {"slowest_km_s": slowest_km_s, "tolerance_s": tolerance_s}
+    options["radius_km"] = get_body(detections.body).radius_km
     limits = moveout_from_distances(names, stations, **options)
     if window_s is None:
         return limits

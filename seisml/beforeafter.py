@@ -1,7 +1,7 @@
 """Before and after: gap-free records with and without the preparation, and what it found."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import NoDataError
 from seisml.preparation import FoundGlitch, Preparation, prepare
-from seisml.segments import Segment, segments
+from seisml.segments import Segment, joined, segments
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 
 MOST_DAYS = 5.0
@@ -104,24 +104,8 @@ def prepared_runs(
         span = int(begin[mine].min()), int(stop[mine].max())
         read = archives.chunks(archive, station, *span, chunk_s=(span[1] - span[0]) / NS_PER_S)
         found = segments(read, station=station) if span[0] < span[1] else ()
-        out += [_prepared(part, preparation) for part in _whole(found)]
+        out += [_prepared(part, preparation) for part in joined(found)]
     return sorted(out, key=lambda run: (run.station, run.channel, run.start_ns))
-
-
-def _whole(parts: Iterable[Segment]) -> list[Segment]:
-    """Join segments that go on from one another."""
-    runs: dict[tuple[str, ...], list[list[Segment]]] = {}
-    for part in parts:
-        mine = runs.setdefault(part.channels, [])
-        if part.continues:
-            mine[-1].append(part)
-        else:
-            mine.append([part])
-    return [
-        dataclasses.replace(run[0], data=np.concatenate([one.data for one in run], axis=1))
-        for mine in runs.values()
-        for run in mine
-    ]
 
 
 def _prepared(part: Segment, preparation: Preparation) -> PreparedRun:

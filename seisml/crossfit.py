@@ -15,6 +15,8 @@ from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.model import (
     NOISE_CLASS,
+    SOL_S,
+    SOL_ZERO_NS,
     StaLtaThreshold,
     event_probability,
     finite,
@@ -31,6 +33,7 @@ from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
 from seisml.windows import WindowGrid
 
+EVEN_ODD = ("even_odd", "even-odd-sols")
 _BLOCKS = {"set": "training sets", "station": "stations"}
 BASELINE = ("stalta_short_max", "stalta_mid_max", "stalta_long_max")
 MIN_BLOCKS = 3
@@ -159,6 +162,9 @@ def _blocks(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     if rule.split in _BLOCKS:
         names = windows["set"] if rule.split == "set" else windows["station"]
         return pd.factorize(names, sort=True)[0].astype(np.int64)
+    if rule.split == "even-odd-sols":
+        sol = (time_ns - SOL_ZERO_NS) // round(SOL_S * NS_PER_S)
+        return sol - sol.min() // 2 * 2  # an even sol stays even
     spans = windows.groupby("set")["time_ns"].agg(["min", "max"]).sort_values("min")
     new = spans["min"].to_numpy()[1:] > spans["max"].cummax().to_numpy()[:-1]
     era = dict(zip(spans.index, np.cumsum(np.r_[0, new]), strict=True))
@@ -178,7 +184,8 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     blocks = windows["block"].to_numpy()
     state = windows["state"].to_numpy()
     n_blocks = int(blocks.max()) + 1
-    n_folds = {"blocks": min(rule.n_folds, n_blocks), "even_odd": 2}.get(rule.split, n_blocks)
+    two = dict.fromkeys(EVEN_ODD, 2)
+    n_folds = ({"blocks": min(rule.n_folds, n_blocks)} | two).get(rule.split, n_blocks)
     with_events = np.isin(np.arange(n_blocks), blocks[state == EVENT])
     # Blocks with events are dealt first, so that no fold goes without while another has two.
     if rule.split == "blocks":
@@ -352,3 +359,23 @@ def sta_lta(table: FeatureTable) -> np.ndarray:
         if name in held:
             out[:, c] = StaLtaThreshold(feature=name).decision_function(table.frame)
     return out
+
+
+def baseline_rule(detection: Mapping) -> dict:
+    """Return how the ratio of STA/LTA becomes events: from its rise on, and not smoothed.
+
+    A model that learnt onsets peaks at them; STA/LTA peaks later, and would be matched with less.
+    """
+    return {**detection, "begin": "rise", "smooth_windows": 1}
+
+
+def class_priors(labelled: Labelled, rule: TrainingRule) -> dict[str, tuple[float, float]]:
+    """Return the share of each class in the training, with its weights, and in the records."""
+    windows = labelled.windows
+    y, weight = windows["y"].astype(str).to_numpy(), windows["weight"].to_numpy(np.float64)
+    known = windows["state"].to_numpy() != IGNORE
+    drawn = pd.Series(weight[labelled.chosen]).groupby(y[labelled.chosen]).agg(["sum", "size"])
+    mass = drawn["sum"] / (drawn["size"] if rule.class_weight == "balanced" else 1.0)
+    records = pd.Series(y[known]).value_counts().reindex(mass.index)
+    shares = zip(mass.index, mass / mass.sum(), records / records.sum(), strict=True)
+    return {str(name): (float(trained), float(there)) for name, trained, there in shares}

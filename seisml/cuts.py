@@ -4,11 +4,15 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from seisml import archive as archives
 from seisml.archive import Archive
+from seisml.comparison import net_sta
+from seisml.intervals import union
 from seisml.joining import samples_to_ns
-from seisml.segments import Segment, segments
+from seisml.preparation import NOTHING, PIECE_S, Preparation, prepared, whole_pieces
+from seisml.segments import Segment, joined, segments
 from seisml.times import NS_PER_S
 
 APART_NS = 60 * NS_PER_S
@@ -17,8 +21,48 @@ LONGEST_NS = 3600 * NS_PER_S
 """Cuts are read together up to this length, which bounds the memory."""
 
 
+def sensors_of(archive: Archive, events: pd.DataFrame) -> np.ndarray:
+    """Return the sensor that recorded each event: the one it names, or the first of its station.
+
+    Parameters
+    ----------
+    archive : Archive
+    events : pandas.DataFrame
+        Columns station ("NET.STA" or longer), time_ns, end_ns; an ``event_id`` that begins with
+        the name of a sensor (those of detections do) prefers it.
+
+    Returns
+    -------
+    numpy.ndarray of str, shape (n_events,)
+        "NET.STA.LOC.BI", "" where nothing was recorded between onset and end.
+    """
+    found = np.full(len(events), "", dtype=object)
+    start_ns = events["time_ns"].to_numpy(np.int64)
+    end_ns = np.maximum(events["end_ns"].to_numpy(np.int64), start_ns + 1)
+    asked = events["station"].astype(str).to_numpy()
+    ids = events["event_id"].astype(str).to_numpy() if "event_id" in events else asked
+    short = np.array([net_sta(name) for name in asked], dtype=object)
+    # Backwards: the first in the alphabet has the last word, but for what an event names.
+    for sensor, pieces in sorted(archive.pieces.groupby("station"), reverse=True):
+        rows = np.flatnonzero(short == net_sta(sensor))
+        if not len(rows):
+            continue
+        spans = union(pieces[["start_ns", "end_ns"]].to_numpy(np.int64))
+        at = np.searchsorted(spans[:, 1], start_ns[rows], "right")
+        there = (at < len(spans)) & (spans[np.minimum(at, len(spans) - 1), 0] < end_ns[rows])
+        named = np.array([f"{sensor}.".startswith(f"{asked[row]}.") for row in rows])
+        rows = rows[there & named]
+        own = [found[row] != "" and ids[row].startswith(f"{found[row]}.") for row in rows]
+        found[rows[~np.array(own, dtype=bool)]] = sensor
+    return found
+
+
 def cuts(
-    archive: Archive, station: str, spans: Sequence[tuple[int, int]]
+    archive: Archive,
+    station: str,
+    spans: Sequence[tuple[int, int]],
+    *,
+    preparation: Preparation = NOTHING,
 ) -> Iterator[tuple[int, list[Segment]]]:
     """Yield the segments within each span of time.
 
@@ -28,6 +72,8 @@ def cuts(
     station : str
         "NET.STA.LOC.BI".
     spans : sequence of (start_ns, end_ns)
+    preparation : Preparation
+        Steps that are done before records are cut, as in extraction.
 
     Yields
     ------
@@ -40,8 +86,13 @@ def cuts(
     pad_ns = archives.guard(archive, station)
     for numbers in _stretches(spans):
         whole = min(spans[i][0] for i in numbers), max(spans[i][1] for i in numbers)
+        if preparation.needs_pieces:
+            # One piece more on both sides: a glitch before may reach into the first.
+            piece_ns = round(PIECE_S * NS_PER_S)
+            whole = whole_pieces(whole[0] - piece_ns, whole[1] + piece_ns)
         records = archives.records(archive, station, whole[0] - pad_ns, whole[1] + pad_ns)
-        parts = list(segments([(*whole, records)], station=station))
+        found = segments([(*whole, records)], station=station)
+        parts = list(joined(prepared(found, preparation)))
         for number in numbers:
             yield number, list(_cut(parts, *spans[number]))
 

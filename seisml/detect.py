@@ -17,6 +17,7 @@ from seisml.catalog import Catalog
 from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_class
 from seisml.detections import Calibrate, to_catalog
 from seisml.model import Detector, event_probability, label_of
+from seisml.preparation import preparation_of
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
 from seisml.store import FeatureTable, joined_windows
@@ -146,6 +147,7 @@ def detect(
     raw["peak"] = detector.calibration(raw["peak"])
     body = body or detector.card.get("body", "earth")
     options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s, "grid": grid}
+    options["preparation"] = preparation_of(detector.plan)
     return to_catalog(raw, archive, plan_band(detector.plan), detector.detection, **options)
 
 

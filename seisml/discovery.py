@@ -18,6 +18,8 @@ from seisml.store import FeatureTable
 
 CLIP = 8.0
 """Robust units beyond which a value is as far away as it can be."""
+TELL_EVERY = 100_000
+"""Items after which progress is told."""
 FOUND_IN = 3000
 """Rows of the sample on which the number of clusters is chosen."""
 
@@ -144,7 +146,7 @@ def discover(
     say(f"grouping {len(Z)} of {n} items")
     with threadpool_limits(1):
         models, about = _learn_groups(Z, rule, rng)
-        items, places = _placed(parts, usable, space, models)
+        items, places = _placed(parts, usable, space, models, say)
     about = [
         f"scaling, PCA, k-means and novelty learnt on {len(Z)} of {n} items (drawn evenly)",
         *about,
@@ -247,14 +249,16 @@ def _learn_groups(Z: np.ndarray, rule: DiscoveryRule, rng) -> tuple[tuple, list[
     reach = float(np.quantile(gaps[label >= 0], 0.99)) if (label >= 0).any() else 0.0
     forest = IsolationForest(n_estimators=200, random_state=rule.seed).fit(Z)
     about.append(
-        f"HDBSCAN (smallest group {size}) on {len(dense)} items; the others are in the group of "
-        "the nearest one, unless it is further than neighbours in groups are"
+        f"HDBSCAN (smallest group {size}: rarer kinds, below {size / len(dense):.1%} of the items, "
+        f"are in none) on {len(dense)} items; the others are in the group of the nearest one, "
+        "unless it is further than neighbours in groups are"
     )
     return (kmeans, nearest, label, reach, forest), about
 
 
-def _placed(parts, usable, space: _Space, models) -> tuple[pd.DataFrame, np.ndarray]:
+def _placed(parts, usable, space: _Space, models, say) -> tuple[pd.DataFrame, np.ndarray]:
     """Place every item: groups and novelty, part by part."""
+    n, done, told = sum(map(np.count_nonzero, usable)), 0, 0
     kmeans, nearest, dense_label, reach, forest = models
     frames, places = [], []
     for (items, X), good in zip(parts(), usable, strict=True):
@@ -273,6 +277,10 @@ def _placed(parts, usable, space: _Space, models) -> tuple[pd.DataFrame, np.ndar
             )
         )
         places.append(Z)
+        done += len(Z)
+        if done - told >= TELL_EVERY:
+            told = done
+            say(f"placed {done} of {n} items")
     return pd.concat(frames, ignore_index=True), np.concatenate(places)
 
 
@@ -296,7 +304,9 @@ def _medoids(items, Z, sample, drawn, space: _Space) -> pd.DataFrame:
 
 
 def novelties(found: Discovery, *, n: int = 100) -> pd.DataFrame:
-    """Return the items that are most unlike the rest, one of those that overlap in time.
+    """Return the items that are most unlike the rest, one of those that are near in time.
+
+    An event lies in several windows: none is listed that overlaps or follows one that is.
 
     Parameters
     ----------
@@ -310,10 +320,10 @@ def novelties(found: Discovery, *, n: int = 100) -> pd.DataFrame:
     """
     ranked = found.items.assign(row=np.arange(len(found.items)))
     ranked = ranked.sort_values(["novelty", "row"], ascending=[False, True], kind="stable")
-    return without_overlaps(ranked, n)
+    return without_overlaps(ranked, n, apart=1.0)
 
 
-def without_overlaps(ranked: pd.DataFrame, n: int, taken=()) -> pd.DataFrame:
+def without_overlaps(ranked: pd.DataFrame, n: int, taken=(), *, apart: float = 0.0) -> pd.DataFrame:
     """Return the first rows that overlap none before them at their station.
 
     Parameters
@@ -323,6 +333,8 @@ def without_overlaps(ranked: pd.DataFrame, n: int, taken=()) -> pd.DataFrame:
     n : int
     taken : iterable of (station, start_ns, end_ns)
         Spans that no row may overlap.
+    apart : float
+        What has to lie between rows, as a share of their length.
     """
     spans: dict[str, list[tuple[int, int]]] = {}
     for station, start_ns, end_ns in taken:
@@ -330,8 +342,8 @@ def without_overlaps(ranked: pd.DataFrame, n: int, taken=()) -> pd.DataFrame:
     kept = []
     columns = zip(ranked["station"], ranked["time_ns"], ranked["end_ns"], strict=True)
     for k, (station, start_ns, end_ns) in enumerate(columns):
-        mine = spans.setdefault(station, [])
-        if all(start_ns >= b or end_ns <= a for a, b in mine):
+        mine, gap_ns = spans.setdefault(station, []), apart * (end_ns - start_ns)
+        if all(start_ns >= b + gap_ns or end_ns + gap_ns <= a for a, b in mine):
             mine.append((start_ns, end_ns))
             kept.append(k)
         if len(kept) == n:

@@ -17,10 +17,10 @@ import pandas as pd
 from seisml.archive import Archive
 from seisml.catalog import Catalog
 from seisml.comparison import Comparison
-from seisml.errors import ModelError
+from seisml.errors import ModelError, did_you_mean
 from seisml.evaluation import Evaluation, EvaluationRule, evaluate_table
 from seisml.eventfeatures import event_features
-from seisml.model import finite, fit_classifier
+from seisml.model import estimate_priors, finite, fit_classifier, with_priors
 from seisml.model.files import MALFORMED, PACKAGES, read_skops, write_skops
 from seisml.plan import Plan
 from seisml.scores import block_counts, score_table
@@ -30,6 +30,7 @@ from seisml.taxonomy import Taxonomy, class_of, lineage
 KIND = "seisml event classifier"
 SCHEMA = 1
 UNKNOWN = "unknown"
+PRIORS = ("balanced", "training", "estimate")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,6 +247,7 @@ def classify_events(
     plan: Plan,
     *,
     min_probability: float = 0.5,
+    priors: str = "balanced",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Catalog:
     """Name events at stations: type, else family, else "unknown".
@@ -260,6 +262,10 @@ def classify_events(
         From the classifier's own plan, with the metadata of these stations.
     min_probability : float
         A type with less is not said, but its family; a family with less is "unknown".
+    priors : str
+        How frequent classes are held to be: ``balanced``, all alike, as in training and
+        evaluation; ``training``, as its events were; ``estimate``, as these events say themselves
+        (`seisml.model.estimate_priors`), which wants many of them.
     on_progress : callable, optional
         Called with (done, total).
 
@@ -268,14 +274,21 @@ def classify_events(
     Catalog
         With ``label``, ``family``, ``class_probability`` and ``P(class)`` of each class; rows
         without features are "unknown" with probability NaN.
+
+    Raises
+    ------
+    ModelError
+        If there are no such priors.
     """
+    if priors not in PRIORS:
+        raise ModelError(f"There are no priors {priors!r}.", did_you_mean(priors, PRIORS))
     table = events.events
     X = event_features(archive, table, plan, names=classifier.names, on_progress=on_progress)
     X = finite(X.reindex(columns=list(classifier.columns)).to_numpy(np.float32))
     known = np.isfinite(X).any(axis=1)
     p = np.full((len(X), len(classifier.classes)), np.nan)
     if known.any():
-        p[known] = classifier.estimator.predict_proba(X[known])
+        p[known] = _at_priors(classifier.estimator.predict_proba(X[known]), classifier, priors)
     label, family, probability = _named(p, known, classifier, min_probability)
     extra = {f"P({name})": p[:, k].round(6) for k, name in enumerate(classifier.classes)}
     return dataclasses.replace(
@@ -284,6 +297,17 @@ def classify_events(
             label=label, family=family, class_probability=probability.round(6), **extra
         ),
     )
+
+
+def _at_priors(p: np.ndarray, classifier: EventClassifier, priors: str) -> np.ndarray:
+    """Return the probabilities where classes are as frequent as is said; trained with balance."""
+    alike = np.ones(len(classifier.classes))
+    if priors == "balanced":
+        return p
+    if priors == "estimate":
+        return with_priors(p, alike, estimate_priors(p, alike))
+    numbers = classifier.card["n_rows"]
+    return with_priors(p, alike, [numbers[name] for name in classifier.classes])
 
 
 def _named(p: np.ndarray, known, classifier: EventClassifier, least: float):

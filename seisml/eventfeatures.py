@@ -15,6 +15,7 @@ from scipy.signal import sosfilt
 
 from seisml import archive as archives
 from seisml.archive import Archive
+from seisml.cuts import sensors_of
 from seisml.deconvolution import corners_of
 from seisml.errors import NoDataError
 from seisml.features import (
@@ -33,8 +34,9 @@ from seisml.features import (
 )
 from seisml.features.event import PRE_S, EventSpan
 from seisml.plan import Plan
+from seisml.preparation import prepared, whole_pieces
 from seisml.response import to_motion
-from seisml.segments import FORGOTTEN, Segment, segments, snap_rate
+from seisml.segments import FORGOTTEN, Segment, joined, segments, snap_rate
 from seisml.times import NAT, NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -114,9 +116,10 @@ def event_features(
     """
     chosen = resolve(names)
     rows: list[dict[str, float]] = []
+    sensors = sensors_of(archive, events)
     for number, event in enumerate(events.itertuples(index=False)):
-        sensor = _sensor(archive, event)
-        known = sensor is not None and event.end_ns != NAT
+        sensor = sensors[number]
+        known = sensor != "" and event.end_ns != NAT
         rows.append(_of_event(archive, sensor, event, plan, chosen) if known else {})
         if on_progress is not None:
             on_progress(number + 1, len(events))
@@ -128,16 +131,6 @@ def event_features(
     columns = dict.fromkeys(name for row in rows for name in row)
     table = pd.DataFrame(rows, columns=list(columns), index=events.index)
     return table.astype(np.float32)
-
-
-def _sensor(archive: Archive, event) -> str | None:
-    """Return the sensor of an event: the one that is named, or the first of its station."""
-    pieces = archive.pieces
-    name = ".".join(str(event.station).split(".")[:2])
-    here = (pieces["start_ns"] < event.end_ns) & (event.time_ns < pieces["end_ns"])
-    names = [s for s in pieces["station"][here].unique() if f"{s}.".startswith(f"{name}.")]
-    own = [s for s in names if str(getattr(event, "event_id", "")).startswith(f"{s}.")]
-    return next(iter([*own, *sorted(names)]), None)
 
 
 def _of_event(
@@ -164,13 +157,13 @@ def _of_event(
         fill(table, [part for part in moved if part.end_ns > 0])
         windows = range(limits.n_before, limits.n_before + 1)
         X, _ = evaluate(table, windows, chosen)
-        if not np.isfinite(X).any():
+        if X.size and not np.isfinite(X).any():
             continue
         names = (f"{name}.{channel[-1:]}" for name, _ in columns_of(chosen, settings))
         found |= dict(zip(names, X[0], strict=True))
         tables[channel] = table
         snr = np.fmax(snr, _of_span(some, limits, plan, chosen).get("snr_db", np.nan))
-    if not found:
+    if not tables:
         return {}
     if len(three) == 3 and all(channel in tables for channel in three):
         found |= _of_three({c: tables[c] for c in three}, chosen, plan, station, start_ns)
@@ -183,13 +176,19 @@ def _records(archive: Archive, station: str, span, plan: Plan) -> Iterator[Segme
     """Yield the causally filtered record around an event."""
     lead_s = HISTORY_S + min(plan.band.settle_s(FORGOTTEN), 600.0)
     whole = span[0] - round(lead_s * NS_PER_S), span[1] + NS_PER_S
+    if plan.preparation.needs_pieces:
+        whole = whole_pieces(*whole)
     guard_ns = archives.guard(archive, station)
     raw = archives.records(archive, station, whole[0] - guard_ns, whole[1] + guard_ns)
     counts: Counter = Counter()
     found = segments([(*whole, raw)], station=station, counts=counts)
     usable = (p for p in found if 0.4 * snap_rate(p.sampling_rate_hz) > plan.band.f_min_hz)
     motion = to_motion(
-        usable, plan.metadata, mode=plan.units, pre_filter=corners_of(plan.band), counts=counts
+        joined(prepared(usable, plan.preparation, counts=counts)),
+        plan.metadata,
+        mode=plan.units,
+        pre_filter=corners_of(plan.band),
+        counts=counts,
     )
     for part in motion:
         # From the first sample on, as if the record had stood still before: what a detector

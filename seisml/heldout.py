@@ -1,7 +1,7 @@
 """Held-out events: scores of windows by models that never saw them become detections."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,12 @@ from seisml.detect import (
     to_catalog,
 )
 from seisml.model import Detector
+from seisml.preparation import preparation_of
 from seisml.store import joined_windows
 from seisml.support import CANDIDATE, station_name, supported
 from seisml.thresholds import lines, over_threshold
 from seisml.trainingset import TrainingSet
+from seisml.windows import WindowGrid
 
 
 def detections(
@@ -29,6 +31,7 @@ def detections(
     detector: Detector,
     *,
     name: str,
+    detection: Mapping | None = None,
 ) -> Catalog:
     """Return the events of windows whose scores are divided by their thresholds.
 
@@ -44,41 +47,45 @@ def detections(
         For its settings.
     name : str
         Of the catalogue.
+    detection : mapping, optional
+        How scores become events; by default as the detector's.
     """
+    detection = detector.detection if detection is None else detection
     settings = {"name": name, "body": detector.card["body"], "grid": detector.grid}
+    settings["preparation"] = preparation_of(detector.plan)
     found, band = [], plan_band(detector.plan)
     for number, one in enumerate(sets):
         mine = windows[windows["set"] == number]
-        raw = _events_of_model(mine, detector) if column == "score" else _events(mine, detector)
-        found.append(to_catalog(raw, one.archive, band, detector.detection, **settings))
+        raw = (_events_of_model if column == "score" else _events)(mine, detector.grid, detection)
+        found.append(to_catalog(raw, one.archive, band, detection, **settings))
     if len(found) == 1:
         return found[0]
     basis = found[0].time_basis
     return merge([dataclasses.replace(one, time_basis=basis) for one in found], name=name)
 
 
-def _events(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
+def _events(windows: pd.DataFrame, grid: WindowGrid, detection: Mapping) -> pd.DataFrame:
     """Return the raw events of STA/LTA over its threshold."""
-    rule = event_rule(1.0, detector.detection)
-    return _raw(windows, windows["baseline"].to_numpy(), rule, detector).drop(columns="limit")
+    rule = event_rule(1.0, detection)
+    return _raw(windows, windows["baseline"].to_numpy(), rule, grid).drop(columns="limit")
 
 
-def _events_of_model(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
+def _events_of_model(windows: pd.DataFrame, grid: WindowGrid, detection: Mapping) -> pd.DataFrame:
     """Return the raw events of a model as `seisml.detect.detect` does, each fold by its threshold.
 
     A multiple of the probability goes through the state machine, as smoothing would make another
     thing of odds; what is reported is `seisml.thresholds.over_threshold`.
     """
-    window_s = detector.detection.get("support_window_s", 0.0)
+    window_s = detection.get("support_window_s", 0.0)
     low = CANDIDATE if window_s > 0 else 1.0
     ratio = windows["probability"].to_numpy() / windows["limit"].to_numpy()
-    raw = _raw(windows, ratio, event_rule(low, detector.detection), detector)
+    raw = _raw(windows, ratio, event_rule(low, detection), grid)
     raw["peak"] *= raw["limit"]
     if window_s > 0:
         live: dict[str, list] = {}
         for station, rows in lines(windows):
             times_ns = windows["time_ns"].to_numpy()[rows][np.isfinite(ratio[rows])]
-            spans = joined_windows(times_ns, detector.grid)
+            spans = joined_windows(times_ns, grid)
             live.setdefault(station_name(station), []).append(spans)
         spans_of = {name: np.concatenate(some) for name, some in live.items()}
         raw = supported(raw, raw["limit"].to_numpy(), spans_of, window_s=window_s)
@@ -87,7 +94,7 @@ def _events_of_model(windows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
 
 
 def _raw(
-    windows: pd.DataFrame, score: np.ndarray, rule: EventRule, detector: Detector
+    windows: pd.DataFrame, score: np.ndarray, rule: EventRule, grid: WindowGrid
 ) -> pd.DataFrame:
     """Return the events of all stations, with the threshold at the peak of each."""
     rows = []
@@ -95,7 +102,7 @@ def _raw(
     for station, at in lines(windows):
         known = at[np.isfinite(score[at])]
         pairs = [(time_ns[known], score[known])]
-        for raw in events_from_windows(pairs, detector.grid, rule):
+        for raw in events_from_windows(pairs, grid, rule):
             event = dict(zip(RAW_COLUMNS, raw, strict=True))
             peak = known[np.searchsorted(time_ns[known], event["peak_ns"])]
             rows.append((station, "event", *raw, limit[peak]))

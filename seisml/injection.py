@@ -17,7 +17,7 @@ import pandas as pd
 
 from seisml import archive as archives
 from seisml.archive import Archive, open_archive
-from seisml.crossfit import BASELINE
+from seisml.crossfit import BASELINE, baseline_rule
 from seisml.detect import detect, event_rule, events_from_windows
 from seisml.errors import NoDataError
 from seisml.extract import extract
@@ -353,7 +353,7 @@ def _outcome(stretch: _Stretch, onsets: np.ndarray, tolerance_ns: int) -> tuple[
 
 
 def _baseline_events(chunks: list[tuple], detector: Detector, threshold: float) -> np.ndarray:
-    rule = event_rule(threshold, detector.detection)
+    rule = event_rule(threshold, baseline_rule(detector.detection))
     known = [(t[np.isfinite(v)], v[np.isfinite(v)]) for t, v in chunks]
     raw = events_from_windows(known, detector.grid, rule)
     return np.array([event[0] for event in raw], dtype=np.int64)

@@ -91,10 +91,10 @@ def measure(
     if end - at < 8:
         return Measures()
     x = np.asarray(part.data[0], dtype=np.float64)
-    y = _filtered(x, band, rate_hz)
+    y = filtered(x, band, rate_hz)
     signal = y[at:end]
     ratios = [
-        _ratio(_filtered(x, one, rate_hz), at, end, noise_s * rate_hz)
+        _ratio(filtered(x, one, rate_hz), at, end, noise_s * rate_hz)
         for one in pick_bands(band, rate_hz)
     ]
     ratio = max((r for r in ratios if np.isfinite(r)), default=np.nan)
@@ -108,7 +108,8 @@ def measure(
     )
 
 
-def _filtered(x: np.ndarray, band: Band, rate_hz: float) -> np.ndarray:
+def filtered(x: np.ndarray, band: Band, rate_hz: float) -> np.ndarray:
+    """Return samples behind the causal filter, as if the first had stood for ever."""
     sos = band.sections(rate_hz)
     return sosfilt(sos, x, zi=sosfilt_zi(sos) * x[0])[0]
 

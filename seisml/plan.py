@@ -1,8 +1,6 @@
 """Plan: what an extraction computes, and the stretch of record that a station-day needs for it."""
 
 import dataclasses
-import hashlib
-import json
 
 import numpy as np
 
@@ -64,8 +62,8 @@ class Plan:
 
     @property
     def features(self) -> list[Feature]:
-        """The features in the order of their columns."""
-        return resolve(self.names)
+        """The features in the order of their columns; those of a network have none."""
+        return [one for one in resolve(self.names) if one.per != "network"]
 
     def as_dict(self) -> dict:
         """Return all that the values depend on besides records and metadata, ready for JSON."""
@@ -91,8 +89,7 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Return a short hash of `as_dict`."""
-        text = json.dumps(self.as_dict(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return shards.fingerprint_of(self.as_dict())
 
 
 def time_range(plan: Plan, day: int) -> tuple[range, int, int]:

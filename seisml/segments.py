@@ -32,6 +32,7 @@ __all__ = [
     "Segment",
     "align",
     "causal_filter",
+    "joined",
     "samples_to_ns",
     "segments",
     "snap_rate",
@@ -151,6 +152,24 @@ def _joined(pieces: list[Record], line: Line | None, counts: Counter):
 
 def _stack(run: list[np.ndarray]) -> np.ndarray:
     return (run[0] if len(run) == 1 else np.concatenate(run))[np.newaxis]
+
+
+def joined(parts: Iterable[Segment]) -> list[Segment]:
+    """Put segments together that go on from one another, each channel's in order of time."""
+    runs: dict[tuple[str, ...], list[list[Segment]]] = {}
+    for part in parts:
+        mine = runs.setdefault(part.channels, [])
+        if part.continues and mine:
+            mine[-1].append(part)
+        else:
+            mine.append([part])
+    return [
+        run[0]
+        if len(run) == 1
+        else dataclasses.replace(run[0], data=np.concatenate([one.data for one in run], axis=1))
+        for mine in runs.values()
+        for run in mine
+    ]
 
 
 OFF_GRID = 0.02

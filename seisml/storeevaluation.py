@@ -36,6 +36,7 @@ def evaluate_store(
     from pathlib import Path
 
     from seisml.errors import ConfigError
+    from seisml.eventsnr import measured
     from seisml.setfiles import training_set
     from seisml.settings import plan_from
 
@@ -54,7 +55,12 @@ def evaluate_store(
         plan = plan_from(detector.plan, metadata=known)
         judged = _applied(one, detector, config, repeats, steps.calibration_of(plan))
     plan = plan_from(judged.training.detector.plan, metadata=known)
-    injection = None if opened is None else _injected(opened, judged.training, plan, one.signals)
+    injection = None
+    if opened is not None:
+        terminal.say("measuring signal-to-noise ratios")
+        training = measured(judged.training, opened, plan.band)
+        judged = dataclasses.replace(judged, training=training)
+        injection = _injected(opened, judged.training, plan, one.signals)
     _write(judged, injection, folder, opened=opened, band=plan.band, title=Path(store).name)
 
 
@@ -67,7 +73,7 @@ def _loaded(model, trust):
 def _trained(one, config, repeats: int) -> Judged:
     """Train the profile's detector and test it on held-out blocks."""
     from seisml import crossfit
-    from seisml.settings import training_rule_of
+    from seisml.settings import match_rule_of, training_rule_of
     from seisml.training import train
     from seisml.transfer import group_importance, station_matrix
 
@@ -76,7 +82,7 @@ def _trained(one, config, repeats: int) -> Judged:
         [one],
         rule=rule,
         detection=dataclasses.asdict(config.detection),
-        matching=_matching(config),
+        matching=match_rule_of(config),
         on_progress=terminal.say,
     )
     labelled = crossfit.label([one], rule)
@@ -90,7 +96,7 @@ def _trained(one, config, repeats: int) -> Judged:
 def _applied(one, detector, config, repeats: int, calibration) -> Judged:
     """Apply a detector as it is."""
     from seisml.applied import apply_model
-    from seisml.settings import training_rule_of
+    from seisml.settings import match_rule_of, training_rule_of
     from seisml.transfer import group_importance
 
     rule = training_rule_of(config)
@@ -98,7 +104,7 @@ def _applied(one, detector, config, repeats: int, calibration) -> Judged:
         [one],
         detector,
         rule=rule,
-        matching=_matching(config),
+        matching=match_rule_of(config),
         calibration=calibration,
         on_progress=terminal.say,
     )
@@ -113,12 +119,6 @@ def _applied(one, detector, config, repeats: int, calibration) -> Judged:
     return Judged(found.training, None, importance, facts)
 
 
-def _matching(config):
-    from seisml.thresholds import MatchRule
-
-    return MatchRule(config.comparison.tolerance_s, config.comparison.mode)
-
-
 def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> None:
     """Write the page, the numbers, the list for review and a new model; print the headline."""
     from seisml.atomic import write_atomic
@@ -126,6 +126,7 @@ def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> No
     from seisml.metrics import metrics
     from seisml.model import save_detector
     from seisml.report import Section, trial_blocks, write_report
+    from seisml.summaries import recall_over
     from seisml.windowscores import event_differences, window_scores
 
     training, importance, matrix = judged.training, judged.importance, judged.matrix
@@ -142,6 +143,7 @@ def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> No
         **judged.facts,
         "card": training.detector.card,
         "metrics": {name: metrics(test) for name, test in tests.items()},
+        "by_snr": recall_over(tests, "snr_db") if "snr_db" in training.test.expert else None,
         "windows": window_scores(training.windows, {n: columns[n] for n in tests}),
         "events": pairs,
         "stations": None if matrix is None else matrix.to_dict("index"),

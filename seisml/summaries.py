@@ -13,6 +13,9 @@ from seisml.planets import local_hours
 from seisml.resampling import RATES, Blocks, design_effect, share_interval
 from seisml.times import NAT
 
+STEPS = {"magnitude": (0.5, 1.0, 1), "snr_db": (3.0, 6.0, 5)}
+"""Widths of the bins of columns of numbers and fewest events of the outermost, see `bins_of`."""
+
 
 def by(comparison: Comparison, column: str, *, offset_h: float = 0.0) -> pd.DataFrame:
     """Return the recall for each value of an expert column, with 95 % intervals.
@@ -22,8 +25,8 @@ def by(comparison: Comparison, column: str, *, offset_h: float = 0.0) -> pd.Data
     comparison : Comparison
     column : str
         class (or label), quality, station, magnitude (in steps of 0.5, or of 1 where there are
-        many), another column of the expert's events, or hour (of the local day, 0 to 23; see
-        `seisml.planets.local_hours`).
+        many), snr_db (in steps of 3 dB, or of 6), another column of the expert's events, or hour
+        (of the local day, 0 to 23; see `seisml.planets.local_hours`).
     offset_h : float
         Hours that local time is ahead of UTC.
 
@@ -72,40 +75,95 @@ def by(comparison: Comparison, column: str, *, offset_h: float = 0.0) -> pd.Data
     return table.astype({"n_expert": np.int64, "n_matched": np.int64})
 
 
+def recall_over(comparisons: Mapping[str, Comparison], column: str) -> pd.DataFrame:
+    """Return the recall of several detectors in the bins of a column of numbers.
+
+    Parameters
+    ----------
+    comparisons : mapping of str to Comparison
+        By the name of the detector, with the same expert.
+    column : str
+        One of `STEPS`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns detector, bin, `column` (mean of the bin's events, NaN for those of unknown value)
+        and those of `by`.
+    """
+    rows = []
+    for name, one in comparisons.items():
+        values = one.expert[column].to_numpy(dtype=np.float64)
+        means = pd.Series(values).groupby(bins_of(values, STEPS[column]), observed=True).mean()
+        table = by(one, column).rename(columns={column: "bin"}).astype({"bin": str})
+        table.insert(0, "detector", name)
+        table.insert(2, column, table["bin"].map(means.rename(index=str)).astype(np.float64))
+        rows.append(table)
+    return pd.concat(rows, ignore_index=True)
+
+
 def _values_of(comparison: Comparison, column: str, offset_h: float) -> pd.Series:
     """Return what the expert's events are grouped by."""
     events = comparison.expert
     if column == "hour":
         hours = local_hours(events["time_ns"], comparison.body, offset_h=offset_h)
         return pd.Series(hours.astype(np.int64))
-    if column == "magnitude":
-        return pd.Series(magnitude_bins(events["magnitude"].to_numpy(dtype=np.float64)))
-    name = "label" if column == "class" else column
-    if name not in events:
-        names = [*map(str, events.columns), "class", "hour"]
+    if column in STEPS and column in events:
+        return pd.Series(bins_of(events[column].to_numpy(dtype=np.float64), STEPS[column]))
+    check_column(events, column)
+    return events["label" if column == "class" else column]
+
+
+def check_column(events: pd.DataFrame, column: str) -> None:
+    """Refuse what the expert's events cannot be grouped by, see `by`.
+
+    Raises
+    ------
+    CatalogError
+        With a suggestion.
+    """
+    names = [*map(str, events.columns), "class", "hour"]
+    if column not in names:
         raise CatalogError(
             f"the expert catalogue has no column {column!r}.", did_you_mean(column, names)
         )
-    return events[name]
 
 
-def magnitude_bins(magnitude: np.ndarray) -> pd.Categorical:
-    """Return the bin of each magnitude as text, in the order of size.
+def bins_of(values: np.ndarray, steps: tuple[float, float, int]) -> pd.Categorical:
+    """Return the bin of each value as text, in the order of size.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float
+    steps : (float, float, int)
+        Width of the bins where the values span up to six of them, and where they span more; and
+        how many values the first and the last have at least: they are wider where those are few.
 
     Examples
     --------
-    >>> list(magnitude_bins(np.array([1.2, np.nan, -0.3])))
+    >>> list(bins_of(np.array([1.2, np.nan, -0.3]), STEPS["magnitude"]))
     ['1.0 to 1.5', 'unknown', '-0.5 to 0.0']
     """
-    known = magnitude[np.isfinite(magnitude)]
-    step = 1.0 if len(known) and np.ptp(known) > 3 else 0.5
-    numbers = np.floor(np.where(np.isfinite(magnitude), magnitude, np.inf) / step)
-    order = np.unique(numbers)
+    is_known = np.isfinite(values)
+    known = np.sort(values[is_known])
+    if not len(known):
+        return pd.Categorical(["unknown"] * len(values), ordered=True)
+    step = steps[1] if np.ptp(known) > 6 * steps[0] else steps[0]
+    first, last = (int(np.floor(known[k] / step)) for k in (0, -1))
+    fewest = min(steps[2], len(known))
+    low, high = (int(np.floor(known[k] / step)) for k in (fewest - 1, -fewest))
+    starts = np.r_[first, low + 1 : high, high] if low < high else np.array([first])
+    ends = np.r_[starts[1:], last + 1]
+    digits = 0 if steps[0] == round(steps[0]) else 1
     names = [
-        f"{n * step + 0.0:.1f} to {(n + 1) * step + 0.0:.1f}" if np.isfinite(n) else "unknown"
-        for n in order
+        f"{a * step + 0.0:.{digits}f} to {b * step + 0.0:.{digits}f}"
+        for a, b in zip(starts, ends, strict=True)
     ]
-    return pd.Categorical.from_codes(np.searchsorted(order, numbers), names, ordered=True)
+    at = np.searchsorted(starts, np.floor(np.where(is_known, values, 0) / step), "right") - 1
+    at = np.where(is_known, at, len(names))
+    used = np.unique(at)
+    names = np.array([*names, "unknown"], dtype=object)[used]
+    return pd.Categorical.from_codes(np.searchsorted(used, at), names, ordered=True)
 
 
 def confusion(comparison: Comparison) -> pd.DataFrame:

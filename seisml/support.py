@@ -78,4 +78,4 @@ def supported(
     gain = np.where(others >= FEWEST, np.exp(GAIN * (share - EVEN)), 1.0)
     p = raw["peak"].to_numpy(np.float64)
     after = p * gain / (p * gain + 1 - p)
-    return raw.assign(peak=after)[after >= on].reset_index(drop=True)
+    return raw.assign(peak=after)[after >= on * (1 - 1e-9)].reset_index(drop=True)

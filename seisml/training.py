@@ -12,7 +12,7 @@ from seisml.catalog import Catalog
 from seisml.classrules import class_rules
 from seisml.compare import compare
 from seisml.comparison import Comparison
-from seisml.crossfit import BASELINE, Labelled
+from seisml.crossfit import BASELINE, Labelled, baseline_rule
 from seisml.errors import ModelError
 from seisml.heldout import detections
 from seisml.labels import EVENT, IGNORE, NOISE
@@ -103,6 +103,7 @@ def train(
         If there are no event windows, no noise windows, or too few blocks that hold them.
     """
     say = on_progress or (lambda text: None)
+    matching.check(name for one in sets for name in one.signals["label"])
     say("labelling windows")
     labelled = crossfit.label(sets, rule)
     class_rules(1.0, detection, known=sorted(set(labelled.windows["y"]) - {NOISE_CLASS}))
@@ -122,8 +123,9 @@ def train(
     more |= {"score": chosen.score, "limit": chosen.limit, "baseline": base}
     windows = labelled.windows[columns].assign(**more)
     results = []
+    rules = {"score": detection, "baseline": baseline_rule(detection)}
     for column, called in (("score", "seisml"), ("baseline", name)):
-        found = detections(sets, windows, column, detector, name=called)
+        found = detections(sets, windows, column, detector, name=called, detection=rules[column])
         results.append((found, against(found, sets, labelled.grid, windows, matching)))
     (machine, test), (base_machine, baseline) = results
     tests = {"seisml": metrics_of(test), "baseline": metrics_of(baseline)}
@@ -222,12 +224,15 @@ def metrics_of(test: Comparison) -> dict:
 def tuned_baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
     """Return STA/LTA over its threshold: for each fold the best kind on the other folds.
 
+    Its events begin where it rises (`baseline_rule`), whatever the model's scores do.
+
     Raises
     ------
     ModelError
         If the features hold none of `BASELINE`.
     """
     fold = labelled.windows["fold"].to_numpy()
+    choose = {**choose, "detection": baseline_rule(choose["detection"])}
     tried = {}
     for name in BASELINE:
         values = scores[name].to_numpy()
@@ -266,7 +271,7 @@ def against(
     return compare(
         machine,
         seen_by_experts(sets, stations),
-        tolerance_s=matching.tolerance_s,
+        tolerance_s=matching.tolerances,
         mode=matching.mode,
         coverage={name: np.concatenate(spans) for name, spans in coverage.items()},
         by_station=True,
@@ -326,6 +331,7 @@ def _detector(
         always=always_known(labelled.X, labelled.columns),
         calibration=calibration,
         novelty=_novelty(labelled, rule),
+        priors=crossfit.class_priors(labelled, rule),
     )
 
 

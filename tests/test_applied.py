@@ -14,13 +14,15 @@ from seisml import storeevaluation
 from seisml.applied import apply_model, kinship
 from seisml.catalog import make_catalog
 from seisml.cli import app
-from seisml.detect import detect
+from seisml.crossfit import baseline_rule
+from seisml.detect import detect, event_rule, events_from_windows
 from seisml.errors import FeatureMismatchError, ModelError
 from seisml.formats import write_catalog
 from seisml.model import save_detector
 from seisml.store import iter_tables
 from seisml.thresholds import MatchRule
 from seisml.times import to_ns
+from seisml.windows import WindowGrid
 
 HOUR = 3600 * 10**9
 MATCHING = MatchRule(3.0)
@@ -138,3 +140,15 @@ def test_verb_applies_a_model(trained, tmp_path, monkeypatch):
     )
     assert done.exit_code == 2
     assert "feature store" in done.output
+
+
+def test_the_baseline_begins_where_it_rises():
+    """A ratio that stays up: its event begins with the first window, not at a later peak."""
+    rule = baseline_rule({"begin": "peak", "smooth_windows": 3, "off_ratio": 0.5})
+    assert rule == {"begin": "rise", "smooth_windows": 1, "off_ratio": 0.5}
+    grid = WindowGrid(2.0, 0.5)
+    time_ns = np.arange(40) * 5 * 10**8
+    ratio = np.where((time_ns >= 8 * 10**9) & (time_ns < 14 * 10**9), 4.0, 1.0)
+    ratio[26] = 6.0  # the ratio peaks seconds after the onset
+    (event,) = events_from_windows([(time_ns, ratio)], grid, event_rule(3.0, rule))
+    assert event[0] == 8 * 10**9 + 15 * 10**8

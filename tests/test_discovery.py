@@ -100,6 +100,7 @@ def test_overlaps_are_of_one_station():
     )
     assert without_overlaps(table, 9)["time_ns"].tolist() == [0, 5, 10]
     assert without_overlaps(table, 9, [("a", 0, 10)])["time_ns"].tolist() == [5, 10]
+    assert without_overlaps(table, 9, apart=1.0)["time_ns"].tolist() == [0, 5]
 
 
 def test_more_like_finds_the_same_waveform(tmp_path):

@@ -90,7 +90,7 @@ def test_faint_events_are_neither_event_nor_noise():
     rows = [("earthquake", 10, 10, 10**9, 10**9, 9.0), ("earthquake", 20, 20, 10**9, 10**9, 1.1)]
     columns = ["label", "onset_ns", "start_ns", "end_ns", "last_ns", "snr"]
     table = pd.DataFrame(rows, columns=columns)
-    assert list(sighting_table([]).columns) == columns
+    assert list(sighting_table([]).columns) == [*columns, "station"]
     seen, expert = generated_signals(table, RECIPES["earth-local"])
     assert list(seen.columns) == list(SIGNAL_COLUMNS)
     assert len(seen) == 1

@@ -85,7 +85,10 @@ def test_features_are_those_of_the_true_limits(archive, plan):
     assert abs(centroid["VT"] - 10) < 2
     assert abs(centroid["LP"] - 1.5) < 1
     assert abs(centroid["TR"] - 3) < 1
-    assert (X["snr_db"] > 10).all()
+    assert (X["snr_db"] > 8).all()
+    # Features of events alone need none of windows beside them.
+    alone = event_features(archive, events.head(3), plan, names=("duration", "snr_db"))
+    pd.testing.assert_frame_equal(alone, X[["duration", "snr_db"]].head(3))
     again = event_features(archive, events.iloc[5:6], plan, names=NAMES)
     pd.testing.assert_frame_equal(again, X.iloc[5:6])
 
@@ -135,6 +138,16 @@ def test_types_families_and_unknown(training, archive, plan, tmp_path):
     right = named["label"].to_numpy() == truth.loc[named["event_id"]].to_numpy()
     assert right.mean() > 0.95
     assert named[[f"P({name})" for name in ("LP", "TR", "VT")]].sum(axis=1).round(4).eq(1).all()
+    # As frequent as is said: one class of the training more, and that of the events themselves.
+    card = {**classifier.card, "n_rows": {"LP": 98, "TR": 1, "VT": 1}}
+    rare = dataclasses.replace(classifier, card=card)
+    often = classify_events(events, archive, rare, plan, priors="training").events
+    assert (often["P(LP)"] >= named["P(LP)"] - 1e-6).all()
+    assert often["P(LP)"].mean() > named["P(LP)"].mean()
+    found = classify_events(events, archive, classifier, plan, priors="estimate").events
+    assert found["P(VT)"].mean() == pytest.approx(1 / 3, abs=0.05)
+    with pytest.raises(ModelError, match=r"(?s)no priors 'ballanced'.*balanced"):
+        classify_events(events, archive, classifier, plan, priors="ballanced")
     strict = classify_events(events, archive, classifier, plan, min_probability=1.1).events
     assert (strict["label"] == UNKNOWN).all()
     assert len(strict) == len(truth)

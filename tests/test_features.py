@@ -732,6 +732,20 @@ def test_windows_beside_far_louder_ones(gain):
     np.testing.assert_allclose(two, one, rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.parametrize("octaves", [-60, 0, 5, 11, 12, 20, 29, 40])
+def test_the_shape_of_samples_far_smaller_than_the_largest(octaves):
+    """Skewness and kurtosis are right 2^34 below the largest sample of the same stretch."""
+    quiet = gaussian(20 * 240, seed=21) ** 3
+    quiet *= 2.0**-34 / np.abs(quiet).max()
+    x = np.ldexp(quiet.astype(np.float32), octaves)
+    x[:20] = np.ldexp(np.float32(1), octaves) * np.sin(np.arange(20.0))
+    table = table_of(x, 20.0)
+    found, _ = evaluate(table, all_windows(table), resolve(["skewness", "kurtosis"]))
+    part = quiet[20 * 120 : 20 * 120 + 20 * round(table.settings.grid.length_s)]
+    row = list(all_windows(table)).index(round(120 / table.settings.grid.hop_s))
+    np.testing.assert_allclose(found[row], [stats.skew(part), stats.kurtosis(part) + 3], rtol=1e-4)
+
+
 def test_short_pieces_between_gaps():
     """Pieces of less than a spectrum, a block or a sub-block give NaN, and no warning."""
     x, parts, at = gaussian(12_000, seed=6), [], 0
@@ -849,6 +863,7 @@ def test_batches_of_windows_leave_no_trace(one, monkeypatch):
     wanted, _ = evaluate(table, all_windows(table), [one])
     for rows in (700, 2):
         monkeypatch.setattr(sys.modules["seisml.features.compute"], "ROWS", rows)
+        monkeypatch.setattr(sys.modules["seisml.features.compute"], "MORE", 1)
         found, _ = evaluate(table, all_windows(table), [one])
         np.testing.assert_allclose(found, wanted, rtol=1e-6)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisml.features import series
+from seisml.features import ranks, series
 
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 9), st.integers(1, 40), st.integers(0, 10**6))
 quick = settings(max_examples=60, deadline=None)
@@ -30,7 +30,7 @@ def test_trailing_sums(shape):
     steps, blocks, n, seed = shape
     x, flat = made(steps, blocks, seed)
     wanted = [math.fsum(flat[max(0, i - n + 1) : i + 1]) for i in range(len(flat))]
-    np.testing.assert_allclose(series.trailing_sum(x, n).T.ravel(), wanted, rtol=1e-14)
+    np.testing.assert_allclose(series.Series(x).sum(n).T.ravel(), wanted, rtol=1e-14)
 
 
 @given(shapes, st.integers(0, 5))
@@ -39,8 +39,8 @@ def test_sums_do_not_depend_on_where_the_series_begins(shape, before):
     """A sum of n values has the same bits after other blocks."""
     steps, blocks, n, seed = shape
     x, _ = made(steps, before + blocks, seed)
-    whole = series.trailing_sum(x, n)[:, before:].T.ravel()
-    alone = series.trailing_sum(x[:, before:], n).T.ravel()
+    whole = series.Series(x).sum(n)[:, before:].T.ravel()
+    alone = series.Series(x[:, before:]).sum(n).T.ravel()
     np.testing.assert_array_equal(whole[n - 1 :], alone[n - 1 :])
 
 
@@ -51,7 +51,7 @@ def test_trailing_means(shape, share):
     steps, blocks, n, seed = shape
     for gaps in (False, True):
         x, flat = made(steps, blocks, seed, gaps=gaps)
-        found = series.trailing_mean(x, n, min_share=share).T.ravel()
+        found = series.Series(x).mean(n, min_share=share).T.ravel()
         for i, one in enumerate(found):
             known = [v for v in flat[max(0, i - n + 1) : i + 1] if np.isfinite(v)]
             if len(known) >= max(1.0, share * n):
@@ -63,11 +63,12 @@ def test_trailing_means(shape, share):
 @given(shapes)
 @quick
 def test_delays(shape):
-    """What was n values before, and NaN before the start."""
+    """What is and what was n values before meet, and there is NaN before the start."""
     steps, blocks, n, seed = shape
     x, flat = made(steps, blocks, seed)
-    wanted = np.concatenate([np.full(n, np.nan), flat])[: len(flat)]
-    np.testing.assert_array_equal(series.delayed(x, n).T.ravel(), wanted)
+    wanted = flat - np.concatenate([np.full(n, np.nan), flat])[: len(flat)]
+    found = series.against_past(np.subtract, x, x, n=n)
+    np.testing.assert_array_equal(found.T.ravel(), wanted)
 
 
 @given(st.integers(1, 80), st.integers(2, 30), st.floats(0, 1), st.integers(0, 10**6))
@@ -80,7 +81,7 @@ def test_trailing_quantiles(n_values, n, q, seed):
     for holes in (0.0, 0.05):
         values[np.random.default_rng(seed).random(n_values) < holes] = np.nan
         wanted = pd.Series(values).rolling(n, min_periods=2).quantile(q)
-        np.testing.assert_allclose(series.trailing_quantile(values, n, q), wanted, rtol=1e-12)
+        np.testing.assert_allclose(ranks.trailing_quantile(values, n, q), wanted, rtol=1e-12)
 
 
 @given(st.integers(1, 12), st.integers(0, 10**6))
@@ -89,7 +90,7 @@ def test_columns_are_sorted(n, seed):
     """Few values of many columns, NaN last, as numpy.sort; the array given stays as it is."""
     x, _ = made(n, 20, seed, gaps=True)
     before = x.copy()
-    np.testing.assert_array_equal(series.sorted_columns(x), np.sort(x, axis=0))
+    np.testing.assert_array_equal(ranks.sorted_columns(x), np.sort(x, axis=0))
     np.testing.assert_array_equal(x, before)
 
 
@@ -101,7 +102,7 @@ def test_pieces_are_the_whole(shape, room):
     x, _ = made(steps, blocks + 20, seed)
 
     def means(part):
-        return (series.trailing_mean(part, n, min_share=1.0),)
+        return (series.Series(part).mean(n, min_share=1.0),)
 
     before, series.CACHE = series.CACHE, room
     try:

@@ -759,6 +759,7 @@ def test_batches_leave_no_trace(rows, monkeypatch):
     """Windows evaluated a few at a time have the bits of those evaluated all at once."""
     _, table, wanted = reference()
     monkeypatch.setattr(sys.modules["seisml.features.compute"], "ROWS", rows)
+    monkeypatch.setattr(sys.modules["seisml.features.compute"], "MORE", 1)
     windows = range(0, 90)
     found, _ = evaluate(table, windows, FEATURES)
     np.testing.assert_array_equal(found, wanted[: len(windows)])

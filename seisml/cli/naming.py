@@ -123,6 +123,10 @@ def classify(
     min_probability: Annotated[
         float, typer.Option(help="A type with less gives way to its family, this to 'unknown'.")
     ] = 0.5,
+    priors: Annotated[
+        str,
+        typer.Option(help="Classes are as frequent as: balanced (alike), training, estimate."),
+    ] = "balanced",
     metadata: Metadata = None,
 ) -> None:
     """Name detections: type, else family, else unknown, with the probability of each class."""
@@ -141,6 +145,7 @@ def classify(
             classifier,
             plan,
             min_probability=min_probability,
+            priors=priors,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     write_catalog(named, output)

@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.frames import Past, Windows, log10, ratio
+from seisml.features.frames import Past, Windows
+from seisml.features.known import count_set, log10, ratio
 from seisml.features.registry import feature
-from seisml.features.series import count_set, extreme_of_rows, merged, sum_of_rows
+from seisml.features.series import extreme_of_rows, merged, sum_of_rows
 
 feature_a = partial(feature, group="A", cost="H")
 _AAA = "Malfante et al. 2018, doi:10.1109/MSP.2017.2779166"
@@ -133,21 +134,27 @@ def _time_of_share(w: Windows, total: np.ndarray, share: float) -> np.ndarray:
     """Return when a share of the energy has come, in blocks after the start of the window."""
     n_shape, wanted = w.settings.n_shape, share * total[-1]
     block, part = _reached(total, wanted)
-    energy = w.past.shape_energy[:, w.first + np.arange(w.n) + block]
-    energy[~np.isfinite(energy)] = 0.0
-    inside = np.cumsum(energy, axis=0)
+    rows = w.first + np.arange(w.n) + block
+    inside = w.past.cached(_energy_inside).take(rows, axis=1)
     step, part = _reached(inside, part * inside[-1])
     return np.where(total[-1] > 0, block + (step + part) / n_shape, np.nan)
 
 
 def _reached(total: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return in which row sums reach what is wanted of each column, and after which part of it."""
-    columns = np.arange(total.shape[1])
+    n = total.shape[1]
     # Not beyond the last row: by rounding the share of all may lie above all.
     at = np.minimum(count_set(total < wanted), len(total) - 1)
-    before = np.where(at > 0, total[at - 1, columns], 0.0)
-    step = total[at, columns] - before
+    place, flat = at * n + np.arange(n), total.ravel()
+    before = np.where(at > 0, flat.take(place - n, mode="wrap"), 0.0)
+    step = flat.take(place) - before
     return at, np.clip((wanted - before) / np.where(step > 0, step, 1.0), 0.0, 1.0)
+
+
+def _energy_inside(past: Past) -> np.ndarray:
+    """Return sums of the energies of each block up to each shape block, (n_shape, n_blocks)."""
+    energy = past.shape_energy
+    return np.cumsum(np.where(np.isfinite(energy), energy, 0.0), axis=0)
 
 
 @feature_a("dB/s", formula="max d(20 log10 e)/dt, e 0.5 s RMS", invariances="GO", reference=_AAA)

@@ -6,8 +6,9 @@ import numpy as np
 
 from seisml.features.amplitude import kurtosis
 from seisml.features.blocks import DISPLACEMENT_HZ
-from seisml.features.frames import Past, Windows, log10, nanmean, ratio
-from seisml.features.ratios import stalta_mid_max
+from seisml.features.frames import Past, Windows
+from seisml.features.known import log10, mean_of_steps, nanmean, ratio
+from seisml.features.ratios import max_ratio_alone
 from seisml.features.registry import feature
 from seisml.features.settings import Settings
 
@@ -24,9 +25,9 @@ _STOTT = "Stott et al. 2023, doi:10.1093/gji/ggac464 (idea)"
 
 
 def _band_energy(w: Windows) -> np.ndarray:
-    """Mean square in each band, shape (n_windows, n_bands), NaN above 0.8 of Nyquist."""
-    n_bands = len(w.settings.bands_hz)
-    return np.column_stack([w.linear[f"band{b}"] for b in range(n_bands)] or [np.empty((w.n, 0))])
+    """Mean square in each band, shape (n_bands, n_windows), NaN above 0.8 of Nyquist."""
+    found = [w.linear[f"band{b}"] for b in range(len(w.settings.bands_hz))]
+    return np.reshape(found, (len(found), w.n))
 
 
 @feature_d(
@@ -38,7 +39,7 @@ def _band_energy(w: Windows) -> np.ndarray:
 )
 def band_log_energy(w: Windows) -> np.ndarray:
     """Logarithm of the energy per second in each band."""
-    return log10(w.cached(_band_energy))
+    return log10(w.cached(_band_energy)).T
 
 
 @feature_d(
@@ -51,8 +52,8 @@ def band_log_energy(w: Windows) -> np.ndarray:
 def band_rel_energy(w: Windows) -> np.ndarray:
     """Energy in each band over its causal background."""
     now = w.cached(_band_energy)
-    backgrounds = [w.past.cached(_band_background, b)[w.rows] for b in range(now.shape[1])]
-    return log10(now) - log10(np.reshape(backgrounds, (now.shape[1], w.n)).T)
+    backgrounds = [w.past.cached(_band_background, b)[w.rows] for b in range(len(now))]
+    return (log10(now) - log10(np.reshape(backgrounds, now.shape))).T
 
 
 def _band_background(past: Past, b: int) -> np.ndarray:
@@ -97,12 +98,12 @@ def frequency_index(w: Windows) -> np.ndarray:
 def band_entropy(w: Windows) -> np.ndarray:
     """Entropy of the energy over the bands: 1 where all bands have the same."""
     energy = w.cached(_band_energy)
-    energy = energy[:, np.isfinite(energy).any(axis=0)]
-    if energy.shape[1] < 2:
+    energy = energy[np.isfinite(energy).any(axis=1)]
+    if len(energy) < 2:
         return np.full(w.n, np.nan)
-    share = ratio(energy, energy.sum(axis=1, keepdims=True))
+    share = ratio(energy, energy.sum(axis=0))
     terms = share * np.log(share, out=np.zeros_like(share), where=share > 0)
-    return -nanmean(terms) * energy.shape[1] / np.log(energy.shape[1])
+    return -mean_of_steps(terms) * len(energy) / np.log(len(energy))
 
 
 _WITHERS = "Withers et al. 1998, doi:10.1785/BSSA0880010095"
@@ -143,7 +144,7 @@ def band_kurtosis(w: Windows) -> np.ndarray:
 )
 def band_stalta_max(w: Windows) -> np.ndarray:
     """Largest middle STA/LTA of the record in each band."""
-    return _in_bands(w, stalta_mid_max)
+    return _in_bands(w, lambda part: max_ratio_alone(part, "mid"))
 
 
 @feature_d(

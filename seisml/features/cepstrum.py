@@ -9,10 +9,12 @@ frequencies have a value too. NaN where the band has fewer frequencies than filt
 import numpy as np
 import scipy.fft
 
-from seisml.features.frames import Windows, log10, ratio
+from seisml.features.frames import Windows
+from seisml.features.known import log10, ratio
 from seisml.features.registry import feature
 from seisml.features.settings import Settings
-from seisml.features.spectrum import FLOOR
+from seisml.features.shapes import FLOOR
+from seisml.features.welch import LOT
 
 FILTERS = 24
 COEFFICIENTS = 12
@@ -20,8 +22,6 @@ _REFERENCE = (
     "Davis & Mermelstein 1980, doi:10.1109/TASSP.1980.1163420 (mel scale); "
     "Malfante et al. 2018, doi:10.1109/MSP.2017.2779166"
 )
-ROWS = 64
-"""Windows of one product with the filters: always the same shape, so the same bits."""
 
 
 def filters(frequencies_hz: np.ndarray) -> np.ndarray:
@@ -75,14 +75,13 @@ def lfcc(w: Windows) -> np.ndarray:
     if len(f) < FILTERS:
         return out
     weights = filters(f)
-    psd = np.zeros((ROWS, len(f)))
-    for first in range(0, w.n, ROWS):
-        rows = slice(first, min(first + ROWS, w.n))
-        n = rows.stop - first
-        psd[:n] = w.psd[rows]
+    psd = np.zeros((LOT, len(f)))
+    for lot in w.psd_lots():
+        n = len(lot.psd)
+        psd[:n] = lot.psd
         energy = (psd @ weights)[:n]
         # Over the largest: no unit is left whose logarithm would have to be rounded.
         share = ratio(energy, energy.max(axis=1, keepdims=True))
         level = log10(np.maximum(share, FLOOR))
-        out[rows] = scipy.fft.dct(level, norm="ortho", axis=1)[:, 1 : COEFFICIENTS + 1]
+        out[lot.rows] = scipy.fft.dct(level, norm="ortho", axis=1)[:, 1 : COEFFICIENTS + 1]
     return out

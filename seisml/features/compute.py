@@ -10,14 +10,19 @@ from seisml.errors import FeatureError
 from seisml.features.blocks import BlockTable, empty_table
 from seisml.features.components import ORIENTED, Components, StationBlocks
 from seisml.features.filler import fill
-from seisml.features.frames import Past, Windows, lots
+from seisml.features.frames import Past, Windows
 from seisml.features.registry import Feature, resolve
 from seisml.features.settings import Settings
+from seisml.features.welch import lots
 from seisml.segments import Segment, snap_rate
 from seisml.windows import WindowGrid
 
 ROWS = 4096
-"""Windows that are evaluated at once: whole lots of `seisml.features.frames.LOT`."""
+"""Windows that are evaluated at once: whole lots of `seisml.features.welch.LOT`."""
+MORE = 4
+"""Times as many where no feature needs many numbers of each window at once."""
+NUMBERS = 2**20
+"""Half seconds of all those windows together, at most."""
 
 
 def needs_of(chosen: Iterable[Feature]) -> set[str]:
@@ -76,7 +81,7 @@ def evaluate(
     some = features_per("channel", chosen)
     X = np.full((len(windows), len(columns_of(some, settings))), np.nan, dtype=np.float32)
     coverage = np.zeros(len(windows), dtype=np.float32)
-    for rows, first in _batches(windows, table):
+    for rows, first in _batches(windows, table, _rows_at_once(some, settings)):
         w = Windows(table, past, first, rows.stop - rows.start)
         coverage[rows] = w.coverage
         column = 0
@@ -131,7 +136,7 @@ def evaluate_station(
         return X
     first_windows = tuple(Windows(table, Past(table), 0, 0) for table in three)
     whole = Components(StationBlocks(three), first_windows, rotation)
-    for rows, first in _batches(windows, three[0]):
+    for rows, first in _batches(windows, three[0], ROWS):
         column = 0
         for grid, shift in _lengths(settings):
             c = whole.shifted(first + shift, rows.stop - rows.start, grid)
@@ -139,11 +144,18 @@ def evaluate_station(
     return X
 
 
-def _batches(windows: range, table: BlockTable) -> Iterator[tuple[slice, int]]:
+def _rows_at_once(chosen: Sequence[Feature], settings: Settings) -> int:
+    """Return how many windows to evaluate at once: more of them take less time, and memory."""
+    if any(one.cost not in "SHB" or one.group == "user" for one in chosen):
+        return ROWS
+    return max(ROWS, min(MORE * ROWS, int(NUMBERS * settings.shape_s / settings.longest_s)))
+
+
+def _batches(windows: range, table: BlockTable, n_rows: int) -> Iterator[tuple[slice, int]]:
     """Yield the rows of the result that are computed at once, and the first one's first block."""
     offset = windows.start - table.blocks.start
-    for first in range(0, len(windows), ROWS):
-        yield slice(first, min(first + ROWS, len(windows))), offset + first
+    for first in range(0, len(windows), n_rows):
+        yield slice(first, min(first + n_rows, len(windows))), offset + first
 
 
 def _lengths(settings: Settings) -> Iterator[tuple[WindowGrid | None, int]]:
@@ -164,12 +176,15 @@ def _evaluate_batch(w: Windows | Components, chosen, out: np.ndarray, column: in
             if w.usable.any() and w.table.sampling_rate_hz >= one.min_rate_hz:
                 found[row : row + width] = np.asarray(one.function(w)).reshape(w.n, width).T
             row += width
-    # Ratios beyond float32 are divisions by rounding, as in silence.
-    found[np.isinf(found)] = np.nan
     if not w.usable.all():
         found[:, ~w.usable] = np.nan
     for lot in lots(w.n):
-        out[lot, column : column + row] = found[:, lot].T
+        part = found[:, lot]
+        # Ratios beyond float32 are divisions by rounding, as in silence.
+        beyond = np.isinf(part)
+        if beyond.any():
+            part[beyond] = np.nan
+        out[lot, column : column + row] = part.T
     return column + row
 
 
@@ -223,6 +238,32 @@ def compute(
     >>> compute(noise, 100.0, length_s=50.0, hop_s=25.0, names=["rms"]).shape
     (3, 1)
     """
+    x = _one_channel(x)
+    every_s = sub_s or hop_s / max(1, int(hop_s / max(0.1, 2 / sampling_rate_hz) + 1e-9))
+    top_hz, grid = 0.4 * sampling_rate_hz, WindowGrid(length_s, hop_s)
+    settings = Settings(grid, band_hz or (0.0, top_hz), tuple(bands_hz), every_s, spectrum_s)
+    chosen = _of_one_channel(resolve(names), names)
+    table = _filled(x, sampling_rate_hz, settings, needs_of(chosen))
+    windows = range(len(table.blocks) - settings.grid.n_hops + 1)
+    X, _ = evaluate(table, windows, chosen)
+    time_s = pd.Index(np.array(windows) * hop_s, name="time_s")
+    return pd.DataFrame(X, time_s, [name for name, _ in columns_of(chosen, settings)])
+
+
+def _filled(x: np.ndarray, sampling_rate_hz: float, settings: Settings, needs) -> BlockTable:
+    """Return the blocks of one channel of at least a window."""
+    grid = settings.grid
+    n_blocks = int(np.floor(len(x) / sampling_rate_hz / grid.hop_s + 1e-9))
+    if n_blocks < grid.n_hops:
+        raise FeatureError(
+            f"x has {len(x) / sampling_rate_hz:g} s, less than one window of {grid.length_s:g} s."
+        )
+    table = empty_table(settings, range(n_blocks), snap_rate(sampling_rate_hz), needs=needs)
+    return fill(table, [Segment("", ("",), 0, float(sampling_rate_hz), x[np.newaxis])])
+
+
+def _one_channel(x) -> np.ndarray:
+    """Return samples as float32 without mean; those must be one gap-free channel."""
     x = np.asarray(x, dtype=np.float64)
     if x.ndim != 1 or not np.isfinite(x).all():
         raise FeatureError(
@@ -230,34 +271,11 @@ def compute(
             f"{int((~np.isfinite(x)).sum())} values that are not finite.",
             "Cut the record at its gaps and compute each part.",
         )
-    grid = WindowGrid(length_s, hop_s)
-    n_blocks = int(np.floor(len(x) / sampling_rate_hz / hop_s + 1e-9))
-    if n_blocks < grid.n_hops:
-        raise FeatureError(
-            f"x has {len(x) / sampling_rate_hz:g} s, less than one window of {length_s:g} s."
-        )
-    if sub_s is None:
-        sub_s = hop_s / max(1, int(hop_s / max(0.1, 2 / sampling_rate_hz) + 1e-9))
-    settings = Settings(
-        grid=grid,
-        band_hz=band_hz or (0.0, 0.4 * sampling_rate_hz),
-        bands_hz=tuple(bands_hz),
-        sub_s=sub_s,
-        spectrum_s=spectrum_s,
-    )
-    chosen = _of_one_channel(resolve(names), names)
-    rate_hz = snap_rate(sampling_rate_hz)
-    table = empty_table(settings, range(n_blocks), rate_hz, needs=needs_of(chosen))
+    if not len(x):
+        return x.astype(np.float32)
     # From the first sample, so that what is constant becomes exactly zero.
     x = x - x[0]
-    data = (x - x.mean()).astype(np.float32)[np.newaxis]
-    fill(table, [Segment("", ("",), 0, float(sampling_rate_hz), data)])
-    windows = range(n_blocks - grid.n_hops + 1)
-    X, _ = evaluate(table, windows, chosen)
-    columns = [name for name, _ in columns_of(chosen, settings)]
-    return pd.DataFrame(
-        X, columns=columns, index=pd.Index(np.array(windows) * hop_s, name="time_s")
-    )
+    return (x - x.mean()).astype(np.float32)
 
 
 def _of_one_channel(chosen: list[Feature], names) -> list[Feature]:

@@ -7,7 +7,8 @@ follows an event is noise as well as what was before it.
 import numpy as np
 
 from seisml.features.bands import band_names
-from seisml.features.frames import Windows, log10, nanmean
+from seisml.features.frames import Windows
+from seisml.features.known import log10, nanmean
 from seisml.features.registry import feature
 
 MIDDLE_SHARE = 0.1

@@ -10,7 +10,8 @@ from functools import partial
 import numpy as np
 import scipy.fft
 
-from seisml.features.frames import Windows, ratio
+from seisml.features.frames import Windows
+from seisml.features.known import ratio
 from seisml.features.peaks import count_peaks
 from seisml.features.registry import feature
 from seisml.features.whole import batch_rows, window_batches

@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.frames import Windows, ratio
+from seisml.features.frames import Windows
+from seisml.features.known import ratio
 from seisml.features.registry import feature
 from seisml.features.whole import row_median, window_batches
 

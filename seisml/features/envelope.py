@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 import scipy.fft
 
-from seisml.features.frames import Windows, ratio
+from seisml.features.frames import Windows
 from seisml.features.kernels import ENVELOPE, MIN_ENVELOPE
+from seisml.features.known import ratio
 from seisml.features.registry import feature
 from seisml.features.series import extreme_of_rows
 from seisml.features.whole import batch_rows, batches, common_scale, complete_blocks, row_median

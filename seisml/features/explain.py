@@ -15,6 +15,7 @@ GROUPS = {
     "F": "tracks of spectra in the window",
     "G": "autocorrelation and cepstrum",
     "H": "polarisation of three components",
+    "I": "event of a network of stations",
     "J": "event, on its true limits",
 }
 RATE_HZ, LENGTH_S, QUIET_S = 100.0, 20.0, 1200.0
@@ -24,6 +25,7 @@ _PER = {
     "channel": "each component",
     "station": "three components together, column .3C",
     "event": "an event",
+    "network": "an event of a network (seisml associate --features)",
 }
 
 

@@ -74,8 +74,9 @@ class Filler:
     def __init__(self, table: BlockTable):
         self.table = table
         self._run: _Run | None = None
-        self._ended: list[_Run] = []
+        self._ended: dict[float, list[_Run]] = {}
         self._n_ended = 0
+        self._spans: list[tuple[int, int]] = []
         self._lots: dict[float, list[_Gathering]] = {}
         self._parts = [
             (_part_filter(name, band), Filler(table.parts[name]))
@@ -85,19 +86,20 @@ class Filler:
 
     def add(self, part: Segment) -> None:
         """Add the next segment (one channel, in time order, zero mean)."""
-        # A copy: what is held for later blocks must not be the caller's.
-        data = np.array(part.data[0], dtype=np.float32)
+        data = np.asarray(part.data[0], dtype=np.float32)
         grid = self.table.settings.grid
         if self._run is None or not part.continues:
             self._end_run()
             block = grid.block_of(part.start_ns)
             self._run = _Run(part.start_ns, part.sampling_rate_hz, block, [])
         run = self._run
-        _add_coverage(self.table, run.time_ns(run.stop), run.time_ns(run.stop + len(data)))
+        self._spans.append((run.time_ns(run.stop), run.time_ns(run.stop + len(data))))
         run.held.append(data)
         run.n += len(data)
         if run.n > HELD * grid.hop_s * run.rate_hz:
             self._add_blocks([run], last=False)
+        if run.held[-1] is data and np.may_share_memory(data, part.data):
+            run.held[-1] = data.copy()  # what is held for later blocks must not be the caller's
         for stream, filler in self._parts:
             filtered = stream.add(part) if len(data) else None
             if filtered is not None:
@@ -108,23 +110,26 @@ class Filler:
         run, self._run = self._run, None
         if run is None or not run.n:
             return
-        if self._ended and snap_rate(self._ended[0].rate_hz) != snap_rate(run.rate_hz):
+        rate_hz = snap_rate(run.rate_hz)
+        if rate_hz not in self._ended and len(self._ended) == MOST_RATES:
             self._add_ended()
-        self._ended.append(run)
+        self._ended.setdefault(rate_hz, []).append(run)
         self._n_ended += run.n
         if self._n_ended > HELD * self.table.settings.grid.hop_s * run.rate_hz:
             self._add_ended()
 
     def _add_ended(self) -> None:
-        if self._ended:
-            self._add_blocks(self._ended, last=True)
-        self._ended, self._n_ended = [], 0
+        for runs in self._ended.values():
+            self._add_blocks(runs, last=True)
+        self._ended, self._n_ended = {}, 0
 
     def close(self) -> None:
         """Add the blocks that were waiting for samples that will not come."""
         self._end_run()
         self._add_ended()
         self._flush()
+        _add_coverage(self.table, self._spans)
+        self._spans = []
         for _, filler in self._parts:
             filler.close()
 
@@ -164,7 +169,7 @@ class Filler:
         if self.table.late is not None:
             self.table.late[k[inside] - blocks.start] = late[fits][inside]
         powers = kernels.powers_of(data, offsets)
-        scaled = np.ldexp(data, np.repeat(powers, n)) if powers.any() else data
+        scaled = kernels.scaled(data, powers, n)
         starts = offsets[of[inside]]
         spans = starts, starts + n[of[inside]]
         for lot in lots:
@@ -240,15 +245,24 @@ def fill(table: BlockTable, parts: Iterable[Segment]) -> BlockTable:
     return table
 
 
-def _add_coverage(table: BlockTable, start_ns: int, end_ns: int) -> None:
-    """Add the part of each block that lies in a span of time."""
+def _add_coverage(table: BlockTable, spans: list[tuple[int, int]]) -> None:
+    """Add the part of each block that lies in some spans of time, ns."""
     hop_ns, blocks = table.settings.grid.hop_ns, table.blocks
-    low = max(blocks.start, start_ns // hop_ns)
-    high = min(blocks.stop, -(-end_ns // hop_ns))
-    if low < high:
-        edges = np.arange(low, high + 1, dtype=np.int64) * hop_ns
-        spans = np.minimum(edges[1:], end_ns) - np.maximum(edges[:-1], start_ns)
-        table.covered_ns[low - blocks.start : high - blocks.start] += spans
+    start, end = np.clip(np.array(spans, np.int64).reshape(-1, 2).T, *_limits_ns(table))
+    first, last = start // hop_ns - blocks.start, end // hop_ns - blocks.start
+    # What lies before the start in its block is taken off, that before the end in its block added.
+    whole = np.zeros(len(blocks) + 1, np.int64)
+    np.add.at(whole, first, 1)
+    np.add.at(whole, last, -1)
+    part = np.zeros(len(blocks) + 1, np.int64)
+    np.subtract.at(part, first, start % hop_ns)
+    np.add.at(part, last, end % hop_ns)
+    table.covered_ns[:] += (np.cumsum(whole) * hop_ns + part)[:-1]
+
+
+def _limits_ns(table: BlockTable) -> tuple[int, int]:
+    hop_ns, blocks = table.settings.grid.hop_ns, table.blocks
+    return blocks.start * hop_ns, blocks.stop * hop_ns
 
 
 class _Gathering:
@@ -283,8 +297,9 @@ class _Gathering:
             n = min(len(self.frames) - self.n, len(rows) - first)
             some, here = slice(first, first + n), slice(self.n, self.n + n)
             if n == len(self.frames) and (found := _evenly(views, starts[some])) is not None:
-                columns = before[some], alone[some], powers[some, np.newaxis]
-                self.kernel.run(Lot(_as_slice(rows[some]), n, found, *columns))
+                self.kernel.run(
+                    _lot(_as_slice(rows[some]), n, found, before[some], alone[some], powers[some])
+                )
             else:
                 self.frames[here] = views[starts[some]]
                 self.before[here], self.alone[here] = before[some], alone[some]
@@ -299,14 +314,18 @@ class _Gathering:
         n = self.n
         if n:
             self.frames[n:], self.before[n:], self.alone[n:] = 0.0, 0.0, False
-            rows, powers = _as_slice(self.rows[:n]), self.powers[:n, np.newaxis]
-            self.kernel.run(Lot(rows, n, self.frames, self.before, self.alone, powers))
+            rows, powers = _as_slice(self.rows[:n]), self.powers[:n]
+            self.kernel.run(_lot(rows, n, self.frames, self.before, self.alone, powers))
         self.n = 0
 
     def finish(self) -> None:
         """Compute what was taken and bring the table to its final form."""
         self.flush()
         self.kernel.finish()
+
+
+def _lot(rows, n: int, frames, before, alone, powers: np.ndarray) -> Lot:
+    return Lot(rows, n, frames, before, alone, powers[:, np.newaxis], bool(powers.any()))
 
 
 def _as_slice(rows: np.ndarray) -> slice | np.ndarray:

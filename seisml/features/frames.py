@@ -9,14 +9,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from seisml.features.blocks import BlockTable
 from seisml.features.kernels import SUMS
-from seisml.features.series import extreme_of_rows, merged, sum_of_rows, trailing_quantile
+from seisml.features.known import ratio
+from seisml.features.ranks import trailing_quantile
+from seisml.features.series import extreme_of_rows, merged, sum_of_rows
 from seisml.features.settings import Settings
+from seisml.features.welch import PsdLot, psd_lots
 from seisml.windows import WindowGrid
-
-LOT = 256
-"""Windows whose spectra are worked on together: they fit the cache."""
-STEP = 128
-"""Spectra are scaled by powers of 2^128: hardly any has to be."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,45 +235,31 @@ class Windows:
 
     def mean_of_spectra(self, values: np.ndarray) -> np.ndarray:
         """Return the mean of values over the spectra of each window that are known."""
-        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        known = self.table.known[rows]
-        if known.all():
-            return sum_of_rows(values[rows], self.n_spectra) / self.n_spectra
-        # Columns one after the other in memory, as the values.
-        values = np.where(known, values[rows].T, 0.0).T
-        count = sum_of_rows(known[:, np.newaxis].astype(float), self.n_spectra)
-        return ratio(sum_of_rows(values, self.n_spectra), count)
+        rows, n = slice(self.first, self.first + self.n + self.n_spectra - 1), self.n_spectra
+        known, mean = self.table.known[rows], np.empty((values.shape[1], self.n))
+        whole = known.all()
+        count = n if whole else sum_of_rows(known.astype(float), n)
+        for column, out in zip(values.T, mean, strict=True):  # one fits the cache
+            total = sum_of_rows(column[rows] if whole else np.where(known, column[rows], 0.0), n)
+            out[:] = total / n if whole else ratio(total, count)
+        return mean.T
 
     @cached_property
     def frequencies_hz(self) -> np.ndarray:
         """Frequencies of `psd`, Hz."""
         return self.table.frequencies_hz
 
+    def psd_lots(self) -> Iterator[PsdLot]:
+        """Yield `psd` in lots that fit the cache; the lot before is overwritten."""
+        return psd_lots(self.table, self.first, self.n, self.n_spectra)
+
     @cached_property
-    def _scaled_psd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows = slice(self.first, self.first + self.n + self.n_spectra - 1)
-        power, known = self.table.spectra[rows], self.table.known[rows]
-        scale = np.where(known, self.table.scale[rows], 0.0)
-        unit = float(scale.max()) or 1.0
-        if (known & (scale != unit)).any():
-            power = power * (scale / unit).astype(np.float32)[:, np.newaxis]
-        total = np.empty((self.n, power.shape[1]), np.float32)
-        for lot in lots(self.n):
-            total[lot] = sum_of_rows(
-                power[lot.start : lot.stop + self.n_spectra - 1], self.n_spectra
-            )
-        at = total.argmax(axis=1) if total.shape[1] else np.zeros(self.n, int)
-        largest = total[np.arange(self.n), at] if total.shape[1] else np.zeros(self.n)
-        # Powers of two: no bit depends on the other windows. Few of them: neighbours have the same.
-        exponent = np.frexp(np.where(largest > 0, largest, 1.0).astype(float))[1]
-        exponent = STEP * np.round(exponent / STEP).astype(int)
-        moved = np.flatnonzero(exponent)
-        if len(moved):  # not by a factor: float32 has no 2^128
-            total[moved] = np.ldexp(total[moved], -exponent[moved, np.newaxis])
-        count = sum_of_rows(known.astype(np.float64), self.n_spectra)
-        if not count.all():
-            total[count == 0] = np.nan
-        return total, np.ldexp(unit, exponent) / np.maximum(count, 1), at
+    def _psd(self) -> tuple[np.ndarray, np.ndarray]:
+        psd = np.empty((self.n, self.table.spectra.shape[1]), np.float32)
+        unit = np.ones(self.n)
+        for lot in self.psd_lots() if psd.size else ():
+            psd[lot.rows], unit[lot.rows] = lot.psd, lot.unit
+        return psd, unit
 
     @property
     def psd(self) -> np.ndarray:
@@ -283,36 +267,16 @@ class Windows:
 
         float32, shape (n_windows, n_frequencies), in units of `psd_unit`; NaN where unknown.
         """
-        return self._scaled_psd[0]
+        return self._psd[0]
 
     @property
     def psd_unit(self) -> np.ndarray:
         """Unit of `psd` in each window, unit²/Hz, shape (n_windows,)."""
-        return self._scaled_psd[1]
-
-    @property
-    def psd_peak(self) -> np.ndarray:
-        """Place of the largest value of `psd`, shape (n_windows,)."""
-        return self._scaled_psd[2]
+        return self._psd[1]
 
 
 def _past_of_part(past: Past, name: str) -> Past:
     return Past(past.table.parts[name])
-
-
-def lots(n: int) -> Iterator[slice]:
-    """Yield slices of `LOT` of n windows, the last one shorter."""
-    for first in range(0, n, LOT):
-        yield slice(first, min(first + LOT, n))
-
-
-def rows_times(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return ``rows @ matrix`` in lots of one size, so that no bit depends on a row's place."""
-    n_rows = len(rows)
-    n = -(-n_rows // LOT) * LOT
-    if n > n_rows:
-        rows = np.concatenate([rows, np.zeros((n - n_rows, rows.shape[1]), rows.dtype)])
-    return (rows.reshape(-1, LOT, rows.shape[1]) @ matrix).reshape(n, -1)[:n_rows]
 
 
 def _merged_moments(left: tuple, right: tuple, *_) -> tuple:
@@ -329,55 +293,3 @@ def _merged_moments(left: tuple, right: tuple, *_) -> tuple:
     inside = (1 - 3 * pq) * d2 + 6 * (p * b2 + q * a2)
     m4 = p * a4 + q * b4 + pq * (d2 * inside + 4 * d * (b3 - a3))
     return n, a1 + q * d, m2, m3, m4
-
-
-def nanmean(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis of the values that are known, NaN where none is."""
-    known = np.isfinite(values)
-    if known.all():
-        return values.mean(axis=-1)
-    count = known.sum(axis=-1)
-    total = np.where(known, values, 0.0).sum(axis=-1)
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
-
-
-def nanmax(values: np.ndarray) -> np.ndarray:
-    """Maximum over the last axis of the values that are known, NaN where none is."""
-    return np.fmax.reduce(values, axis=-1, initial=np.nan)
-
-
-def nanmin(values: np.ndarray) -> np.ndarray:
-    """Minimum over the last axis of the values that are known, NaN where none is."""
-    return np.fmin.reduce(values, axis=-1, initial=np.nan)
-
-
-def log10(values: np.ndarray) -> np.ndarray:
-    """Logarithm to base 10, NaN where the value is not positive."""
-    positive = values > 0
-    if np.all(positive):
-        return np.log10(values)
-    return np.log10(values, out=np.full(np.shape(values), np.nan), where=positive)
-
-
-def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Quotient, NaN where the denominator is not positive."""
-    good = b > 0
-    if good.all():
-        return a / b
-    good = np.broadcast_to(good, np.shape(a))
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=good)
-
-
-def crossing(total: np.ndarray, level) -> np.ndarray:
-    """Return where each row of rising sums reaches a share of its last value, in columns.
-
-    Linear inside a column, 0 to n; NaN where the last value is not positive. The share is one
-    number or one a row.
-    """
-    rows, last = np.arange(len(total)), total[:, -1]
-    wanted = level * last
-    at = np.argmax(total >= wanted[:, np.newaxis], axis=1)
-    before = np.where(at > 0, total[rows, at - 1], 0.0)
-    step = total[rows, at] - before
-    part = np.divide(wanted - before, step, out=np.zeros(len(total)), where=step > 0)
-    return np.where(last > 0, at + part, np.nan)

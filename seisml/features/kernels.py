@@ -11,13 +11,16 @@ from collections.abc import Callable
 import numpy as np
 import scipy.fft
 
-LOT = 256
+LOT = 512
 """Blocks that are computed together (their samples fit the cache)."""
 BATCH = 128
 """Rows of one batch of Fourier transforms."""
 TOP = 20
 """Samples are scaled to at most about 2^20 where they would leave the range of float32: the fourth
-power of the largest, and that of samples 1e14 times smaller, are float32 numbers."""
+power of the largest is a float32 number."""
+QUIET = 2.0**-20
+"""Frames of smaller samples are summed in float64: their fourth powers may be no float32 numbers,
+though they are in a stretch with a far larger sample."""
 
 FAR = 0.8
 """Share of the mean square that is the square of the mean, from which rows are centred first."""
@@ -67,6 +70,8 @@ class Lot:
         Whether there is no sample before.
     powers : numpy.ndarray of int, shape (n, 1)
         Powers of two by which the frames were scaled.
+    scaled : bool
+        Whether any was.
     """
 
     rows: slice | np.ndarray
@@ -75,13 +80,18 @@ class Lot:
     before: np.ndarray
     alone: np.ndarray
     powers: np.ndarray
+    scaled: bool
 
     def unscaled(self, values: np.ndarray, orders) -> np.ndarray:
         """Return values of some powers of the unit, of the rows that count, without the scale."""
         values = values[: self.n]
-        if self.powers.any():
+        if self.scaled:
             values = values * 2.0 ** (-self.powers * orders)
         return values
+
+    def exact(self, at: np.ndarray) -> np.ndarray:
+        """Return the samples of some frames that count, float64, without the scale."""
+        return np.ldexp(self.frames[at].astype(np.float64), -self.powers[at])
 
     def rows_at(self, at: np.ndarray) -> np.ndarray:
         """Return the rows in the table of some frames that count."""
@@ -99,6 +109,18 @@ def powers_of(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return np.where(good, 0, TOP - exponent)
 
 
+def scaled(x: np.ndarray, powers: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return stretches of n samples each, every one times its power of two."""
+    if not powers.any():
+        return x
+    half = np.where(abs(powers) > 100, powers // 2, 0)  # in two steps: float32 has no 2^128
+    for part in (half, powers - half):
+        if part.any():
+            factor = np.ldexp(np.float32(1), part)
+            x = x * (factor if len(n) == 1 else np.repeat(factor, n))
+    return x
+
+
 def count_samples(duration_s: float, rate_hz: float) -> int:
     """Return the whole samples of a duration."""
     return int(np.floor(duration_s * rate_hz + 1e-6))
@@ -114,7 +136,8 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
     n_sub, n_shape = table.settings.n_sub, table.settings.n_shape
     share = np.full(n_block, 1 / n_block, np.float32)
     square, other = np.empty((2, LOT, n_block), np.float32)
-    sums, every = np.empty((LOT, len(SUMS)), np.float32), np.arange(LOT)
+    sums, rows = np.empty((len(SUMS), LOT), np.float32), np.arange(LOT) * n_block
+    of_subs, of_shapes = (means_of(n_block, n_parts) for n_parts in (n_sub, n_shape))
     raw = np.zeros(len(table.blocks), bool)
 
     def run(lot: Lot) -> None:
@@ -123,22 +146,34 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
             mean = np.abs(f, out=other) @ share
             table.absolute[lot.rows] = lot.unscaled(mean[:, np.newaxis], 1)[:, 0]
         np.multiply(f, f, out=square)
-        table.energy[lot.rows] = lot.unscaled(means(square, n_sub), 2)
+        table.energy[lot.rows] = lot.unscaled(of_subs(square), 2)
         np.multiply(square, square, out=other)
-        table.fourth[lot.rows] = lot.unscaled(means(other, n_shape), 4)
-        sums[:, 0], sums[:, 1], sums[:, 3] = f @ share, square @ share, other @ share
-        sums[:, 2] = np.vecdot(square, f) / n_block
+        table.fourth[lot.rows] = lot.unscaled(of_shapes(other), 4)
+        for out, powers in ((sums[0], f), (sums[1], square), (sums[3], other)):
+            np.matmul(powers, share, out=out)
+        np.vecdot(square, f, out=sums[2])
+        sums[2] /= n_block
         # To look up where they are takes a third of the time of `min` and `max`.
-        sums[:, 4], sums[:, 5] = f[every, f.argmin(axis=1)], f[every, f.argmax(axis=1)]
-        sums[:, 6:] = _differences(lot, other, square, rate_hz)
+        flat = f.ravel()
+        for out, places in ((sums[4], f.argmin(axis=1)), (sums[5], f.argmax(axis=1))):
+            places += rows
+            flat.take(places, out=out, mode="clip")
+        _differences(lot, other, square, rate_hz, sums[6:])
         raw[lot.rows] = True
         # In float64: where squares are too small for float32 the mean is not.
-        mean, square_mean = sums[: lot.n, :2].astype(np.float64).T
-        far = np.flatnonzero(mean**2 > FAR * square_mean)
+        mean, square_mean = sums[:2, : lot.n].astype(np.float64)
+        far = np.flatnonzero(mean * mean > FAR * square_mean)
         if len(far):
-            sums[far, :4] = _central_of(f[far])
+            sums[:4, far] = _central_of(f[far]).T
             raw[lot.rows_at(far)] = False
-        table.sums[lot.rows] = lot.unscaled(sums, ORDERS)
+        table.sums[lot.rows] = lot.unscaled(sums.T, ORDERS)
+        low, high = sums[4:6, : lot.n]
+        quiet = np.flatnonzero((low > -QUIET) & (high < QUIET) & (low < high))
+        if len(quiet):
+            x, at = lot.exact(quiet), lot.rows_at(quiet)
+            table.energy[at], table.fourth[at] = of_subs(x**2), of_shapes(x**4)
+            table.sums[at, :4] = _central_of(x)
+            raw[at] = False
 
     def finish() -> None:
         at = np.flatnonzero(raw)
@@ -148,18 +183,17 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
     return Kernel(n_block, run, finish)
 
 
-def means(frames: np.ndarray, n_parts: int) -> np.ndarray:
-    """Return the means of the parts of each frame, float32 (n_frames, n_parts)."""
-    n_frames, n = frames.shape
+def means_of(n: int, n_parts: int) -> Callable:
+    """Return a function of frames of n samples: the means of their parts, float32."""
     if n % n_parts == 0:
         width = n // n_parts
         share = np.full(width, 1 / width, np.float32)
-        return (frames.reshape(-1, width) @ share).reshape(n_frames, n_parts)
+        return lambda frames: (frames.reshape(-1, width) @ share).reshape(-1, n_parts)
     edges = np.arange(1, n_parts) * n // n_parts
     part = np.searchsorted(edges, np.arange(n), side="right")
     matrix = np.zeros((n, n_parts), np.float32)
     matrix[np.arange(n), part] = 1.0 / np.bincount(part, minlength=n_parts)[part]
-    return frames @ matrix
+    return lambda frames: frames @ matrix
 
 
 def _central(raw: np.ndarray) -> np.ndarray:
@@ -179,32 +213,33 @@ def _central_of(frames: np.ndarray) -> np.ndarray:
     return np.stack([mean, *((d**i).mean(axis=1) for i in (2, 3, 4))], axis=1)
 
 
-def _differences(lot: Lot, slope, sign, rate_hz: float) -> np.ndarray:
-    """Return crossings a second, mean (dx/dt)² and mean (d²x/dt²)², float32 (n_frames, 3).
+def _differences(lot: Lot, slope, sign, rate_hz: float, out: np.ndarray) -> None:
+    """Write crossings a second, mean (dx/dt)² and mean (d²x/dt²)² to the rows of ``out``.
 
     One sample before the block belongs to it; a block at the start of a record is alone: there is
     none, and it has one pair less. ``slope`` and ``sign`` are room for results.
     """
     f, n = lot.frames, lot.frames.shape[1]
-    out = np.empty((len(f), 3), np.float32)
+    flat, slopes, signs = f.ravel(), slope.ravel(), sign.ravel()
     # Over the ends of the rows too, then the first column again: much faster than row by row.
-    np.subtract(f.ravel()[1:], f.ravel()[:-1], out=slope.ravel()[1:])
+    np.subtract(flat[1:], flat[:-1], out=slopes[1:])
     np.subtract(f[:, 0], lot.before, out=slope[:, 0])
-    positive = f >= 0
-    sign.ravel()[1:] = positive.ravel()[1:] ^ positive.ravel()[:-1]
-    sign[:, 0] = positive[:, 0] ^ (lot.before >= 0)
-    out[:, 0] = sign @ np.full(n, rate_hz / n, np.float32)
-    out[:, 1] = np.vecdot(slope, slope)
-    bend = sign
-    np.subtract(slope.ravel()[1:], slope.ravel()[:-1], out=bend.ravel()[1:])
+    positive = flat >= 0
+    signs[1:] = positive[1:] ^ positive[:-1]
+    sign[:, 0] = positive[::n] ^ (lot.before >= 0)
+    np.matmul(sign, np.full(n, rate_hz / n, np.float32), out=out[0])
+    np.vecdot(slope, slope, out=out[1])
+    bend, bends = sign, signs
+    np.subtract(slopes[1:], slopes[:-1], out=bends[1:])
     bend[:, 0] = 0.0
-    bend[lot.alone, 1:2] = 0.0
-    out[:, 2] = np.vecdot(bend, bend)
-    out[:, 1:] *= rate_hz**2 / n, rate_hz**4 / max(n - 1, 1)
-    if lot.alone.any():
-        out[lot.alone, :2] *= n / max(n - 1, 1)
-        out[lot.alone, 2] *= max(n - 1, 1) / max(n - 2, 1)
-    return out
+    alone = np.flatnonzero(lot.alone)
+    bend[alone, 1:2] = 0.0
+    np.vecdot(bend, bend, out=out[2])
+    out[1] *= rate_hz**2 / n
+    out[2] *= rate_hz**4 / max(n - 1, 1)
+    if len(alone):
+        out[:2, alone] *= n / max(n - 1, 1)
+        out[2, alone] *= max(n - 1, 1) / max(n - 2, 1)
 
 
 def spectra_kernel(table, n_window: int, rate_hz: float) -> Kernel:
@@ -219,9 +254,12 @@ def spectra_kernel(table, n_window: int, rate_hz: float) -> Kernel:
     with_envelope = "envelope" in table.needs and n_window >= MIN_ENVELOPE
     envelope = Envelope(n_window, top) if with_envelope else None
     batch = np.empty((BATCH, n_window), np.float32)
-    psd = np.empty((LOT, n), np.float32)
+    room, wide = np.empty((LOT, n), np.float32), np.empty((BATCH, n))
+    linear = np.empty((LOT, weights.shape[1]))
 
     def run(lot: Lot) -> None:
+        straight = lot.n == LOT and n == table.spectra.shape[1] and isinstance(lot.rows, slice)
+        psd = table.spectra[lot.rows] if straight else room
         for first in range(0, LOT, BATCH):
             some = slice(first, first + BATCH)
             frames = lot.frames[some]
@@ -231,13 +269,16 @@ def spectra_kernel(table, n_window: int, rate_hz: float) -> Kernel:
             z = scipy.fft.rfft(batch, axis=1)
             size = np.abs(z[:, skip : skip + n], out=psd[some])
             size *= size
+            wide[:] = size
+            np.matmul(wide, weights, out=linear[some])
             if envelope is not None:
                 envelope.add(some, z)
-        table.spectra[lot.rows, :n] = psd[: lot.n]
-        table.spectra[lot.rows, n:] = np.nan
+        if not straight:
+            table.spectra[lot.rows, :n] = psd[: lot.n]
+            table.spectra[lot.rows, n:] = np.nan
         table.known[lot.rows] = True
-        table.scale[lot.rows] = np.ldexp(unit, -2 * lot.powers[:, 0])
-        table.linear[lot.rows] = lot.unscaled(psd.astype(np.float64) @ weights, 2)
+        table.scale[lot.rows] = np.ldexp(unit, -2 * lot.powers[:, 0]) if lot.scaled else unit
+        table.linear[lot.rows] = lot.unscaled(linear, 2)
         if envelope is not None:
             table.envelope[lot.rows] = lot.unscaled(envelope.columns(), EXPONENTS)
 
@@ -263,10 +304,11 @@ class Envelope:
         self.middle = slice(n // 4, n - n // 4)
         taper = np.hanning(n + 1)[:-1][self.middle]
         self.flat = (2.0 / n_window / taper).astype(np.float32)
-        self.out = np.empty((LOT, len(ENVELOPE)), np.float32)
+        self.out = np.empty((len(ENVELOPE), LOT), np.float32)
         self.e = np.empty((LOT, len(taper)), np.float32)
         self.square = np.empty_like(self.e)
         self.share = np.full(len(taper), 1 / len(taper), np.float32)
+        self.rows = np.arange(LOT) * len(taper)
 
     def add(self, some: slice, z: np.ndarray) -> None:
         """Take a batch of transforms of tapered frames, and overwrite it."""
@@ -282,10 +324,14 @@ class Envelope:
         square, out = np.multiply(e, e, out=self.square), self.out
         n = e.shape[1]
         at = e.argmax(axis=1)
-        out[:, 0], out[:, 1] = e @ self.share, square @ self.share
-        out[:, 2], out[:, 3] = np.vecdot(e, square) / n, np.vecdot(square, square) / n
-        out[:, 4], out[:, 5] = e[np.arange(len(e)), at], (at + 0.5) / n
-        return out
+        np.matmul(e, self.share, out=out[0])
+        np.matmul(square, self.share, out=out[1])
+        np.vecdot(e, square, out=out[2])
+        np.vecdot(square, square, out=out[3])
+        out[2:4] /= n
+        e.ravel().take(self.rows + at, out=out[4], mode="clip")
+        out[5] = (at + 0.5) / n
+        return out.T
 
 
 def samples_kernel(table, n_block: int) -> Kernel:

@@ -6,9 +6,11 @@ whatever the sampling rate. It is held above `FLOOR` of its largest value.
 
 import numpy as np
 
-from seisml.features.frames import Windows, log10, nanmax, nanmean, ratio
+from seisml.features.frames import Windows
+from seisml.features.known import log10, nanmax, nanmean, ratio
 from seisml.features.peaks import count_peaks
-from seisml.features.spectrum import FLOOR, f_peak, feature_e
+from seisml.features.shapes import FLOOR
+from seisml.features.spectrum import f_peak, feature_e
 
 _HIBERT = "Hibert et al. 2017, doi:10.1016/j.jvolgeores.2017.04.015"
 _ROMAN = "Roman 2017, doi:10.1002/2017GL073715 (idea)"

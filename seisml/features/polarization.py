@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from seisml.features.components import Components
-from seisml.features.frames import log10, ratio
+from seisml.features.known import log10, ratio
 from seisml.features.registry import feature
 
 feature_h = partial(feature, group="H", cost="B", needs=("samples",), per="station")

@@ -10,9 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from seisml.features.frames import Past, Windows, log10, nanmean, ratio
+from seisml.features.frames import Past, Windows
+from seisml.features.known import count_known, count_set, log10, mean_of_steps, nanmean, ratio
 from seisml.features.registry import feature
-from seisml.features.series import count_set, delayed, in_pieces, trailing_mean
+from seisml.features.series import Series, against_past, in_pieces
 
 feature_c = partial(feature, group="C", cost="H")
 _ALLEN = "Allen 1978, doi:10.1785/BSSA0680051521"
@@ -22,87 +23,124 @@ _STOTT = "Stott et al. 2023, doi:10.1093/gji/ggac464 (idea)"
 ON_RATIO = 2.0
 
 
-def _energy(past: Past, name: str) -> tuple[np.ndarray, int, int]:
+def _spans(past: Past, name: str) -> tuple[np.ndarray, int, int]:
     """Return the energies that resolve an STA, and STA and LTA in their steps."""
     sta_s, lta_s = {one: (sta, lta) for one, sta, lta in past.table.settings.sta_lta_s}[name]
     energy, step_s = past.at_resolution(sta_s)
     return energy, max(1, round(sta_s / step_s)), max(1, round(lta_s / step_s))
 
 
-def sta_lta(energy: np.ndarray, n_sta: int, n_lta: int) -> np.ndarray:
-    """Return STA/LTA of a series (n_steps, n_blocks): the past STA over the LTA before it.
+def _quotient(a: np.ndarray, b: np.ndarray, *, out: np.ndarray) -> None:
+    """Write `ratio` of two arrays to a third one."""
+    if b.size and b.min() > 0:
+        np.divide(a, b, out=out)
+    else:
+        out[:] = ratio(a, b)
+
+
+def _sta_lta(series: Series, n_sta: int, n_lta: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return STA/LTA of a series, the past STA over the LTA before it, and the STA.
 
     NaN where the STA is not complete or half of the LTA is missing (settling after a gap).
     """
-    sta = trailing_mean(energy, n_sta, min_share=1.0)
-    return ratio(sta, delayed(trailing_mean(energy, n_lta, min_share=0.5), n_sta))
+    sta = series.mean(n_sta, min_share=1.0)
+    return against_past(_quotient, sta, series.mean(n_lta, min_share=0.5), n=n_sta), sta
 
 
-def _ratio_of_block(past: Past, name: str) -> list[np.ndarray]:
-    """Return the largest STA/LTA of each block, its mean and the share of steps above the limit."""
-    energy, n_sta, n_lta = _energy(past, name)
+def _score(sta: np.ndarray, n_sta: int, n_lta: int) -> np.ndarray:
+    """Return log STA over its mean in the LTA before it, in standard deviations."""
+    log_sta = log10(sta)
+    mean = Series(log_sta).mean(n_lta, min_share=0.5)
+    variance = Series(log_sta * log_sta).mean(n_lta, min_share=0.5)
+    variance -= mean * mean
+    variance[variance <= 1e-12] = np.nan
+    sd = np.sqrt(variance, out=variance)
 
-    def reduced(part: np.ndarray) -> tuple[np.ndarray, ...]:
-        found = sta_lta(part, n_sta, n_lta)
-        count, on = count_set(np.isfinite(found)), count_set(found > ON_RATIO)
-        return np.fmax.reduce(found, axis=0), nanmean(found.T), ratio(on.astype(float), count)
+    def score(now, mean, sd, *, out):
+        np.divide(np.subtract(now, mean, out=out), sd, out=out)
 
-    return in_pieces(reduced, energy, n_sta + n_lta)
+    return against_past(score, log_sta, mean, sd, n=n_sta)
+
+
+COLUMNS = (
+    *(("short", "max"), ("mid", "max"), ("long", "max")),
+    *(("mid", "mean"), ("mid", "on"), ("mid", "score")),
+)
+"""What windows need of the ratios in each block: the largest, the mean, the share of steps above
+`ON_RATIO`, and the largest score."""
+
+
+def _in_blocks(past: Past, columns: tuple[tuple[str, str], ...]) -> dict:
+    """Return some of `COLUMNS`, whose STA all have one resolution, shape (n_blocks,) each."""
+    spans = {name: _spans(past, name) for name, _ in columns}
+
+    def reduced(part: np.ndarray) -> list[np.ndarray]:
+        series, found = Series(part), {}
+        for name, (_, *span) in spans.items():
+            now, sta = _sta_lta(series, *span)
+            found[name, "max"] = np.fmax.reduce(now, axis=0)
+            if (name, "mean") in columns:
+                found[name, "mean"] = mean_of_steps(now)
+            if (name, "on") in columns:
+                on = count_set(now > ON_RATIO).astype(float)
+                found[name, "on"] = ratio(on, count_known(now))
+            if (name, "score") in columns:
+                found[name, "score"] = np.fmax.reduce(_score(sta, *span), axis=0)
+        return [found[column] for column in columns]
+
+    energy = spans[columns[0][0]][0]
+    history = max(2 * n_sta + n_lta for _, n_sta, n_lta in spans.values())
+    return dict(zip(columns, in_pieces(reduced, energy, history), strict=True))
+
+
+def _column(w: Windows, name: str, what: str) -> np.ndarray:
+    """Return one of `COLUMNS`; all of one resolution are computed together."""
+    steps = {one: len(_spans(w.past, one)[0]) for one, _, _ in w.settings.sta_lta_s}
+    together = tuple(column for column in COLUMNS if steps[column[0]] == steps[name])
+    return w.past.cached(_in_blocks, together)[name, what]
 
 
 def sta_lta_of(past: Past, name: str) -> np.ndarray:
     """Return the STA/LTA of that name at every step, shape (n_blocks, n_steps)."""
-    energy, n_sta, n_lta = _energy(past, name)
-    return in_pieces(lambda part: (sta_lta(part, n_sta, n_lta),), energy, n_sta + n_lta)[0].T
+    energy, n_sta, n_lta = _spans(past, name)
+    return in_pieces(lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta)[
+        0
+    ].T
 
 
-def _max_ratio(w: Windows, name: str) -> np.ndarray:
-    return w.max(w.past.cached(_ratio_of_block, name)[0])
+def max_ratio_alone(w: Windows, name: str) -> np.ndarray:
+    """Return the largest STA/LTA of one name without computing the others."""
+    return w.max(w.past.cached(_in_blocks, ((name, "max"),))[name, "max"])
 
 
 @feature_c("", formula="max STA/LTA of x², 0.5/10 s", invariances="GRO", reference=_ALLEN)
 def stalta_short_max(w: Windows) -> np.ndarray:
     """Largest short STA/LTA in the window: 1 on steady noise."""
-    return _max_ratio(w, "short")
+    return w.max(_column(w, "short", "max"))
 
 
 @feature_c("", formula="max STA/LTA of x², 2/60 s", invariances="GRO", reference=_WITHERS)
 def stalta_mid_max(w: Windows) -> np.ndarray:
     """Largest middle STA/LTA in the window."""
-    return _max_ratio(w, "mid")
+    return w.max(_column(w, "mid", "max"))
 
 
 @feature_c("", formula="max STA/LTA of x², 100/1000 s", invariances="GRO", reference=_WITHERS)
 def stalta_long_max(w: Windows) -> np.ndarray:
     """Largest long STA/LTA in the window (marsquakes, tremor)."""
-    return _max_ratio(w, "long")
+    return w.max(_column(w, "long", "max"))
 
 
 @feature_c("", formula="mean STA/LTA of x², 2/60 s", invariances="GRO", reference=_WITHERS)
 def stalta_mid_mean(w: Windows) -> np.ndarray:
     """Mean of the middle STA/LTA in the window."""
-    return w.mean(w.past.cached(_ratio_of_block, "mid")[1])
+    return w.mean(_column(w, "mid", "mean"))
 
 
 @feature_c("", formula="share of time with STA/LTA > 2, 2/60 s", invariances="GRO")
 def stalta_on_fraction(w: Windows) -> np.ndarray:
     """Share of the window in which the middle STA/LTA exceeds 2."""
-    return w.mean(w.past.cached(_ratio_of_block, "mid")[2])
-
-
-def _max_score_of_block(past: Past) -> np.ndarray:
-    energy, n_sta, n_lta = _energy(past, "mid")
-
-    def reduced(part: np.ndarray) -> tuple[np.ndarray]:
-        log_sta = log10(trailing_mean(part, n_sta, min_share=1.0))
-        mean = trailing_mean(log_sta, n_lta, min_share=0.5)
-        variance = trailing_mean(log_sta * log_sta, n_lta, min_share=0.5) - mean * mean
-        variance[variance <= 1e-12] = np.nan
-        sd = np.sqrt(variance, out=variance)
-        score = (log_sta - delayed(mean, n_sta)) / delayed(sd, n_sta)
-        return (np.fmax.reduce(score, axis=0),)
-
-    return in_pieces(reduced, energy, 2 * n_sta + n_lta)[0]
+    return w.mean(_column(w, "mid", "on"))
 
 
 @feature_c(
@@ -113,11 +151,11 @@ def _max_score_of_block(past: Past) -> np.ndarray:
 )
 def zscore_max(w: Windows) -> np.ndarray:
     """Largest deviation of the log STA from its own trailing mean, in standard deviations."""
-    return w.max(w.past.cached(_max_score_of_block))
+    return w.max(_column(w, "mid", "score"))
 
 
 def _block_energy(past: Past) -> np.ndarray:
-    return nanmean(past.table.energy)
+    return mean_of_steps(past.table.energy.T)
 
 
 def _background(past: Past) -> np.ndarray:
@@ -170,10 +208,10 @@ def _max_kurtosis_rate(past: Past) -> np.ndarray:
     """Largest growth a second of the kurtosis of the past `KURTOSIS_S`, in each block."""
     step_s = past.table.settings.shape_s
     n = max(1, round(KURTOSIS_S / step_s))
-    second = trailing_mean(past.shape_energy, n, min_share=1.0)
-    fourth = trailing_mean(past.table.fourth.T, n, min_share=1.0)
+    second = Series(past.shape_energy).mean(n, min_share=1.0)
+    fourth = Series(past.table.fourth.T).mean(n, min_share=1.0)
     now = ratio(fourth, second * second)
-    return np.fmax.reduce((now - delayed(now, 1)) / step_s, axis=0)
+    return np.fmax.reduce(against_past(np.subtract, now, now, n=1), axis=0) / step_s
 
 
 @feature_c(

@@ -61,8 +61,9 @@ class Feature:
         What has to be computed of the blocks beside moments, energies and spectra, see
         `seisml.features.blocks.NEEDS`.
     per : str
-        "channel", "station" for ``function(components) -> array`` of all three together, or
-        "event" for ``function(span) -> float`` of an event's limits, see `seisml.features.event`.
+        "channel", "station" for ``function(components) -> array`` of all three together, "event"
+        for ``function(span) -> float`` of an event's limits, see `seisml.features.event`, or
+        "network" for that of an event at several stations, see `seisml.features.network`.
     """
 
     name: str
@@ -105,6 +106,7 @@ _BUILT_IN = (
     "correlation",
     "cepstrum",
     "polarization",
+    "network",
     "event",
 )
 
@@ -150,7 +152,7 @@ def feature(unit: str, *, group: str, formula: str, name: str = "", **details) -
             ("invariance", found.invariances, INVARIANCES),
             ("cost", (found.cost,), COSTS),
             ("need", found.needs, NEEDS),
-            ("per", (found.per,), ("channel", "station", "event")),
+            ("per", (found.per,), ("channel", "station", "event", "network")),
         ):
             unknown = sorted(set(given) - set(allowed))
             if unknown:

@@ -5,11 +5,10 @@ values that it is of, not on where the array begins. Series in time have the sha
 (n_steps, n_blocks): values run down the columns, the steps of one hop block after those of another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
-from scipy.ndimage import rank_filter
 
 CACHE = 2**17
 """Values of a series that are worked on at once: some megabytes altogether."""
@@ -52,9 +51,30 @@ def merged(values: tuple, n: int, merge: Callable) -> tuple:
         width *= 2
 
 
-def sum_of_rows(values: np.ndarray, n: int) -> np.ndarray:
-    """Sum the n rows from each row on."""
-    return merged((values,), n, lambda a, b, *_: (a[0] + b[0],))[0]
+def sum_of_rows(values: np.ndarray, n: int, *, out: np.ndarray | None = None) -> np.ndarray:
+    """Sum the n rows from each row on, by doubling; to ``out``, if given.
+
+    Examples
+    --------
+    >>> sum_of_rows(np.arange(5.0), 3)
+    array([3., 6., 9.])
+    """
+    n_rows = len(values) - n + 1
+    total, have, part, width = None, 0, values, 1
+    while True:
+        if n & width:
+            some, last = part[have : have + n_rows], have + width == n
+            total = some if total is None else np.add(total, some, out=out if last else None)
+            have += width
+        if have == n:
+            break
+        part = part[:-width] + part[width:]
+        width *= 2
+    if out is None:
+        return total
+    if total is not out:
+        out[:] = total
+    return out
 
 
 def extreme_of_rows(values: np.ndarray, n: int, function: np.ufunc = np.fmax) -> np.ndarray:
@@ -91,50 +111,133 @@ def moving_sum(x: np.ndarray, n: int) -> np.ndarray:
     return sum_of_rows(np.concatenate([np.zeros(n - 1, x.dtype), x]), n)
 
 
-def trailing_sum(x: np.ndarray, n: int) -> np.ndarray:
-    """Sum the n values of a series up to and including each one.
-
-    What lies in the block of the value and in the first block is summed step by step, the whole
-    blocks between them by doubling.
+class Series:
+    """A series in time whose running sums are shared by all that looks back over it.
 
     Parameters
     ----------
     x : numpy.ndarray, shape (n_steps, n_blocks)
-    n : int
-        Length of the sum.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n_steps, n_blocks)
-        The first n - 1 values are sums of fewer.
 
     Examples
     --------
-    >>> trailing_sum(np.arange(6.0).reshape(3, 2).T, 3)
+    >>> Series(np.arange(6.0).reshape(3, 2).T).sum(3)
     array([[ 0.,  3.,  9.],
            [ 1.,  6., 12.]])
     """
-    steps, blocks = x.shape
-    if n <= steps:
-        history = np.zeros((n - 1, blocks), x.dtype)
-        history[:, 1:] = x[steps - n + 1 :, :-1]
-        return sum_of_rows(np.concatenate([history, x]), n)
-    total, rest = _cumulative(x), _cumulative(x[::-1])[::-1]
-    # Value j has n - 1 - j before its block: `whole` blocks and j - last steps of one more; from
-    # j > last on one whole block less.
-    whole, last = divmod(n - 1, steps)
-    fewer = moving_sum(total[-1], whole - 1)
-    more = total[-1].copy()
-    more[1:] += fewer[:-1]
-    for rows, n_whole, between, part in (
-        (slice(0, last + 1), whole, more, rest[steps - last :]),
-        (slice(last + 1, steps), whole - 1, fewer, rest[1 : steps - last]),
-    ):
-        if n_whole:
-            total[rows, 1:] += between[:-1]
-        first = rows.start
-        total[first : first + len(part), n_whole + 1 :] += part[:, : max(0, blocks - n_whole - 1)]
-    return total
+
+    def __init__(self, x: np.ndarray):
+        self._given = x
+
+    @cached_property
+    def _lacking(self) -> np.ndarray:
+        """Blocks with values that are not known."""
+        return np.flatnonzero(~np.isfinite(np.add.reduce(self._given, axis=0)))
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        """Values, 0 where they are not known."""
+        if not len(self._lacking):
+            return self._given
+        x, some = self._given.copy(), slice(self._lacking[0], self._lacking[-1] + 1)
+        x[:, some][~np.isfinite(x[:, some])] = 0.0
+        return x
+
+    @cached_property
+    def forward(self) -> np.ndarray:
+        """Sum of each block from its first step to each one."""
+        return _cumulative(self.x)
+
+    @cached_property
+    def backward(self) -> np.ndarray:
+        """Sum of each block from each step to its last one."""
+        return _cumulative(self.x[::-1])[::-1]
+
+    def sum(self, n: int) -> np.ndarray:
+        """Sum what is known of the n values up to and including each one.
+
+        What lies in the block of the value and in the first block is summed step by step, the
+        whole blocks between them by doubling. The first n - 1 values are sums of fewer.
+        """
+        steps, blocks = self.x.shape
+        if n <= steps:
+            return self._sum_of_few(n)
+        total, ends = np.empty_like(self.x), self.forward[-1]
+        # Value j has n - 1 - j before its block: `whole` blocks and j - last steps of one more;
+        # from j > last on one whole block less.
+        whole, last = divmod(n - 1, steps)
+        fewer = moving_sum(ends, whole - 1)
+        more = ends.copy()
+        more[1:] += fewer[:-1]
+        for rows, n_whole, between, part in (
+            (slice(0, last + 1), whole, more, self.backward[steps - last :]),
+            (slice(last + 1, steps), whole - 1, fewer, self.backward[1 : steps - last]),
+        ):
+            total[rows, :1] = self.forward[rows, :1]
+            between = between[:-1] if n_whole else 0
+            np.add(self.forward[rows, 1:], between, out=total[rows, 1:])
+            some = slice(rows.start, rows.start + len(part))
+            total[some, n_whole + 1 :] += part[:, : max(0, blocks - n_whole - 1)]
+        return total
+
+    def _sum_of_few(self, n: int) -> np.ndarray:
+        """Sum by doubling: 1, 2, 4 ... values before each one are added to those up to it."""
+        total, have, part, width = None, 0, self.x, 1
+        while True:
+            if n & width:
+                total = part if total is None else _plus_earlier(total, part, have)
+                have += width
+            if have == n:
+                return total.copy() if total is self.x else total
+            part = _plus_earlier(part, part, width)
+            width *= 2
+
+    def mean(self, n: int, *, min_share: float) -> np.ndarray:
+        """Mean of what is known of the n values up to each one, NaN where too few are.
+
+        ``min_share`` is the least share of the n values that has to be known.
+        """
+        steps, blocks = self.x.shape
+        least, reach = max(1.0, min_share * n), -(-n // steps)
+        mean = self.sum(n)
+        # Less than n may be known at the start, and from the first unknown value on.
+        place = np.arange(steps)[:, np.newaxis] + steps * np.arange(min(reach, blocks)) + 1
+        first = _share(mean[:, :reach], np.minimum(place, n), least)
+        if len(self._lacking):
+            some = slice(self._lacking[0], self._lacking[-1] + reach + 1)
+            after_gaps = _share(mean[:, some], self._count(n, some, reach), least)
+        mean /= n
+        mean[:, :reach] = first
+        if len(self._lacking):
+            mean[:, some] = after_gaps
+        return mean
+
+    def _count(self, n: int, some: slice, reach: int) -> np.ndarray:
+        """Count what is known of the n values up to each one of some blocks: without sums."""
+        known = np.isfinite(self._given[:, max(0, some.start - reach) : some.stop])
+        upto = np.cumsum(known.T, dtype=np.int32)
+        count = upto.copy()
+        count[n:] -= upto[:-n]  # whole numbers may be subtracted
+        return count.reshape(known.shape[::-1]).T[:, min(reach, some.start) :]
+
+
+def _earlier(shape: tuple[int, int], n: int) -> Iterator[tuple]:
+    """Yield where in a series of that shape n values earlier lie: rows, columns from, their rows.
+
+    A row of a series stands in its own block or in one of those before.
+    """
+    steps, blocks = shape
+    back, rest = divmod(n, steps)
+    yield slice(rest, steps), min(back, blocks), slice(0, steps - rest)
+    yield slice(0, rest), min(back + 1, blocks), slice(steps - rest, steps)
+
+
+def _plus_earlier(x: np.ndarray, other: np.ndarray, n: int) -> np.ndarray:
+    """Add to each value of a series what another one was n values before, if anything."""
+    out = np.empty_like(x)
+    for rows, far, source in _earlier(x.shape, n):
+        out[rows, :far] = x[rows, :far]
+        np.add(x[rows, far:], other[source, : x.shape[1] - far], out=out[rows, far:])
+    return out
 
 
 def _cumulative(x: np.ndarray) -> np.ndarray:
@@ -146,62 +249,39 @@ def _cumulative(x: np.ndarray) -> np.ndarray:
     return out
 
 
-def trailing_mean(x: np.ndarray, n: int, *, min_share: float) -> np.ndarray:
-    """Mean of what is known of the n values up to each one, NaN where too few are.
+def _share(total: np.ndarray, count: np.ndarray, least: float) -> np.ndarray:
+    """Return total over count, NaN where the count is less than needed."""
+    mean = np.full(total.shape, np.nan)
+    return np.divide(total, count, out=mean, where=count >= least)
+
+
+def against_past(function: Callable, now: np.ndarray, *past: np.ndarray, n: int) -> np.ndarray:
+    """Return a function of a series now and of others n values before.
 
     Parameters
     ----------
-    x : numpy.ndarray, shape (n_steps, n_blocks)
+    function : callable
+        ``function(now, *past, out=out)`` of arrays of one shape, as a ufunc.
+    now, *past : numpy.ndarray, shape (n_steps, n_blocks)
     n : int
-        Length of the mean.
-    min_share : float
-        Least share of the n values that has to be known.
 
     Returns
     -------
     numpy.ndarray, shape (n_steps, n_blocks)
-    """
-    known = np.isfinite(x)
-    least, early = max(1.0, min_share * n), -(-n // len(x))
-    if known.all():
-        mean = trailing_sum(x, n)
-        steps = np.arange(len(x))[:, np.newaxis] + len(x) * np.arange(early) + 1
-        mean[:, :early] = _share(mean[:, :early], np.minimum(steps, n)[:, : x.shape[1]], least)
-        mean[:, early:] /= n
-        return mean
-    total = trailing_sum(np.where(known, x, 0.0), n)
-    return _share(total, trailing_sum(known.astype(_room(n)), n), least)
-
-
-def _room(n: int) -> type:
-    """Return the smallest type that holds counts up to n."""
-    return np.int16 if n < 2**15 else np.int64
-
-
-def _share(total: np.ndarray, count: np.ndarray, least: float) -> np.ndarray:
-    """Return total over count, NaN where the count is less than needed."""
-    mean = total / np.maximum(count, 1)
-    mean[count < least] = np.nan
-    return mean
-
-
-def delayed(x: np.ndarray, n: int) -> np.ndarray:
-    """Return what a series was n values before, NaN before its start.
+        NaN where there is nothing n values before.
 
     Examples
     --------
-    >>> delayed(np.arange(6.0).reshape(3, 2).T, 1)
-    array([[nan,  1.,  3.],
-           [ 0.,  2.,  4.]])
+    >>> x = np.arange(6.0).reshape(3, 2).T
+    >>> against_past(np.add, x, x, n=1)
+    array([[nan,  3.,  7.],
+           [ 1.,  5.,  9.]])
     """
-    steps, blocks = x.shape
-    back, rest = divmod(n, steps)
-    out = np.full(x.shape, np.nan)
-    for rows, source, far in (
-        (slice(rest, steps), slice(0, steps - rest), back),
-        (slice(0, rest), slice(steps - rest, steps), back + 1),
-    ):
-        out[rows, far:] = x[source, : max(0, blocks - far)]
+    out = np.empty(now.shape)
+    for rows, far, source in _earlier(now.shape, n):
+        out[rows, :far] = np.nan
+        earlier = (one[source, : now.shape[1] - far] for one in past)
+        function(now[rows, far:], *earlier, out=out[rows, far:])
     return out
 
 
@@ -236,64 +316,3 @@ def in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
         out.append(np.full((*ones[0].shape[:-1], blocks), np.nan))
         out[-1][..., begin:end] = np.concatenate(ones, axis=-1)
     return out
-
-
-def count_set(flags: np.ndarray) -> np.ndarray:
-    """Count the flags of each column that are set, shape (n_columns,).
-
-    Examples
-    --------
-    >>> count_set(np.array([[True, False], [True, True]])).tolist()
-    [2, 1]
-    """
-    room = np.uint8 if len(flags) < 256 else np.int64
-    return flags.view(np.uint8).sum(axis=0, dtype=room).astype(np.intp)
-
-
-def sorted_columns(x: np.ndarray) -> np.ndarray:
-    """Sort the few values of many columns, NaN last (odd-even transposition).
-
-    Examples
-    --------
-    >>> sorted_columns(np.array([[3.0, np.nan], [1.0, 5.0], [2.0, 4.0]]))
-    array([[ 1.,  4.],
-           [ 2.,  5.],
-           [ 3., nan]])
-    """
-    x = x.copy()
-    for i in range(len(x)):
-        pairs = (len(x) - i % 2) // 2
-        rows = x[i % 2 : i % 2 + 2 * pairs]
-        low, high = rows[::2], rows[1::2]
-        smaller = np.fmin(low, high)
-        np.maximum(low, high, out=high)
-        low[:] = smaller
-    return x
-
-
-def trailing_quantile(values: np.ndarray, n: int, q: float) -> np.ndarray:
-    """Quantile of what is known of the n values up to each one, NaN where fewer than two are.
-
-    Linear between neighbours in order, as `numpy.quantile`.
-
-    Examples
-    --------
-    >>> trailing_quantile(np.array([4.0, 2.0, 8.0, np.nan]), 3, 0.5)
-    array([nan,  3.,  4.,  5.])
-    """
-    found = np.full(len(values), np.nan)
-    # Where all are known order statistics are enough; most of a day is one such stretch.
-    whole = moving_sum(np.isfinite(values).astype(np.int32), n) == n
-    edges = np.flatnonzero(np.diff(whole, prepend=False, append=False)).reshape(-1, 2)
-    first, last = max(edges.tolist(), key=lambda edge: edge[1] - edge[0], default=(0, 0))
-    if first < last:
-        part, place = values[first - n + 1 : last], q * (n - 1)
-        ranks = int(place), min(int(place) + 1, n - 1)
-        at = slice(n // 2, n // 2 + last - first)
-        lower, upper = (rank_filter(part, rank, size=n)[at] for rank in ranks)
-        found[first:last] = lower + (upper - lower) * (place - ranks[0])
-    for a, b in ((0, first), (last, len(values))):
-        start = max(0, a - n + 1)
-        rolling = pd.Series(values[start:b]).rolling(n, min_periods=2)
-        found[a:b] = rolling.quantile(q).to_numpy()[a - start :]
-    return found

@@ -94,7 +94,7 @@ _HIBERT = """
 54 | mean distance of maximum and median | (nearly the same as 53)
 55, 56 | mean distance of 1st or 3rd quartile and median frequency | (57 has both)
 57 | mean distance of 1st and 3rd quartile frequency | trk_iqr_f
-58-67 | attributes of the network | (of several stations)
+58-67 | attributes of the network | (of several stations: the set network)
 68 | rectilinearity | rectilinearity
 69 | azimuth | azimuth_sin2 azimuth_cos2 (no jump at 360°)
 70 | dip | incidence
@@ -141,6 +141,7 @@ SETS: dict[str, FeatureSet] = {
     for one in (
         FeatureSet("detect-fast", "continuous records", tuple(DETECT_FAST.split())),
         FeatureSet("classify", "classes of events: all groups", tuple("ABCDEFGHJ")),
+        FeatureSet("network", "events of a network: seisml associate --features", ("I",)),
         _compatible(
             "course",
             "the classroom",

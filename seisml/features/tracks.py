@@ -19,10 +19,12 @@ import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seisml.features.envelope import STEADY
-from seisml.features.frames import Past, Windows, crossing, log10, ratio
+from seisml.features.frames import Past, Windows
+from seisml.features.known import crossing, log10, ratio
 from seisml.features.peaks import count_peaks
 from seisml.features.registry import feature
-from seisml.features.spectrum import FLOOR, MIN_BINS
+from seisml.features.shapes import FLOOR
+from seisml.features.spectrum import MIN_BINS
 from seisml.features.whole import batch_rows, batches, common_scale, complete_blocks, row_median
 from seisml.times import NS_PER_S
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features.frames import Past, Windows, nanmax, nanmin
+from seisml.features.frames import Past, Windows
+from seisml.features.known import nanmax, nanmin
 
 VECTOR = 32
 """Rows of a batch are a multiple of this, which is one of the width of any vector unit."""

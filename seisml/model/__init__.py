@@ -4,6 +4,7 @@ scikit-learn starts here, at the feature table. A Detector file is a skops archi
 never runs code, and refuses any type that seisml does not write itself.
 """
 
+from seisml.model.adapting import adapted, check_adaptable
 from seisml.model.calibration import (
     Calibration,
     brier,
@@ -31,6 +32,7 @@ from seisml.model.files import (
     shipped_models,
 )
 from seisml.model.novelty import UNKNOWN, Novelty
+from seisml.model.priors import estimate_priors, with_priors
 from seisml.model.splits import (
     DAY_S,
     SOL_S,
@@ -59,10 +61,13 @@ __all__ = [
     "PurgedGroupTimeSplit",
     "StaLtaThreshold",
     "StationScaler",
+    "adapted",
     "always_known",
     "brier",
+    "check_adaptable",
     "check_table",
     "cross_calibrated",
+    "estimate_priors",
     "event_probability",
     "find_model",
     "finite",
@@ -77,5 +82,6 @@ __all__ = [
     "reliability",
     "save_detector",
     "shipped_models",
+    "with_priors",
     "within",
 ]

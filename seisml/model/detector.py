@@ -11,6 +11,7 @@ from seisml.model.calibration import Calibration
 from seisml.model.classifiers import predict_proba, scales_by_station
 from seisml.model.estimators import NOISE_CLASS
 from seisml.model.novelty import UNKNOWN, Novelty
+from seisml.model.priors import with_priors
 from seisml.pooling import is_pooled, like, of_vertical
 from seisml.store import FeatureTable
 from seisml.windows import WindowGrid
@@ -46,6 +47,9 @@ class Detector:
         From the model's event probabilities to frequencies. The thresholds are of the former.
     novelty : Novelty or None
         Which events are called unknown.
+    priors : mapping of str to (float, float)
+        Share of each class in what was trained on, with its weights, and in the records of the
+        training; empty where they are not known.
     """
 
     estimator: object
@@ -60,6 +64,7 @@ class Detector:
     always: tuple[str, ...] = ()
     calibration: Calibration = dataclasses.field(default_factory=Calibration)
     novelty: Novelty | None = None
+    priors: Mapping = dataclasses.field(default_factory=dict)
 
     @property
     def unit(self) -> str:
@@ -79,6 +84,25 @@ class Detector:
     def predict(self, table: FeatureTable) -> pd.DataFrame:
         """Return the probability of each class for each window, see `predict`."""
         return predict(self.estimator, self.columns, table)
+
+    def class_probabilities(self, table: FeatureTable) -> pd.DataFrame:
+        """Return the probability of each class for each window, as frequencies in the records.
+
+        What `predict` says holds in what the model was trained on: all events, a part of the noise,
+        perhaps balanced weights. Here the probability of an event is that of the calibration, and
+        the kinds of events share it, as the kinds of noise share the rest, by `with_priors`.
+        """
+        said = self.predict(table)
+        p = said.to_numpy(np.float64)
+        if self.priors:
+            trained, records = np.array([self.priors[name] for name in said]).T
+            p = with_priors(p, trained, records)
+        noise = np.array([is_noise(name) for name in said])
+        event = self.calibration(event_probability(said))
+        for some, share in ((noise, 1 - event), (~noise, event)):
+            parts = p[:, some] + 1e-300  # all alike where the model gives none of them anything
+            p[:, some] = parts / parts.sum(axis=1, keepdims=True) * share[:, None]
+        return pd.DataFrame(p, index=said.index, columns=said.columns)
 
     def about(self) -> dict:
         """Return the card with the features, windows and thresholds, ready for JSON."""

@@ -167,6 +167,7 @@ def load_detector(path, *, trusted: Sequence[str] = ()) -> Detector:
         for name in ("columns", "always"):
             about[name] = tuple(about[name])
         about["calibration"] = from_dict(about["calibration"])
+        about["priors"] = {name: tuple(v) for name, v in about.get("priors", {}).items()}
         about["card"] = {**about["card"], "versions": about.pop("versions")}
     except MALFORMED as error:
         raise ModelError(f"{path} is no seisml model: {error}.", "Train a new one.") from error

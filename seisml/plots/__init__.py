@@ -18,7 +18,7 @@ from seisml.plots.scores import plot_differences, plot_importance, plot_scores
 from seisml.plots.spectra import plot_before_after, plot_spectra
 from seisml.plots.style import png
 from seisml.plots.timeline import plot_coverage
-from seisml.plots.trials import plot_injection, plot_matrix
+from seisml.plots.trials import plot_matrix, plot_snr
 
 __all__ = [
     "plot_before_after",
@@ -34,7 +34,6 @@ __all__ = [
     "plot_groups_in_time",
     "plot_hours",
     "plot_importance",
-    "plot_injection",
     "plot_magnitudes",
     "plot_matrix",
     "plot_precision",
@@ -43,6 +42,7 @@ __all__ = [
     "plot_reliability",
     "plot_residuals",
     "plot_scores",
+    "plot_snr",
     "plot_spectra",
     "plot_tolerance",
     "plot_waiting",

@@ -47,6 +47,7 @@ def plot_event(
     before_s: float = 30.0,
     after_s: float = 60.0,
     what: str = "",
+    called: tuple[str, str] = ("expert: onset, end", "machine: onset, end"),
 ) -> Figure:
     """Draw the waveform, the spectrogram and the score around an instant at a station.
 
@@ -69,6 +70,8 @@ def plot_event(
         What is shown before and after the instant.
     what : str
         What it is, for the title.
+    called : (str, str)
+        What the legend calls the marks of expert and machine.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def plot_event(
     bar = figure.add_subplot(cells[1, 1])
     _draw_waveform(axes[0], raw, limits, band)
     _draw_spectrogram(axes[1], bar, raw, limits, window_s, band)
-    handles = _draw_events(axes, expert, machine, limits)
+    handles = _draw_events(axes, expert, machine, limits, called)
     if with_score:
         _draw_score(axes[2], *score, grid, limits)
         handles.append(Line2D([], [], color=BLACK, ls=":", lw=1.4, label="threshold"))
@@ -248,12 +251,12 @@ def _draw_score(ax: Axes, time_ns, values, grid: WindowGrid, limits) -> None:
     return None
 
 
-def _draw_events(axes: Sequence[Axes], expert, machine, limits) -> list[Line2D]:
+def _draw_events(axes: Sequence[Axes], expert, machine, limits, called) -> list[Line2D]:
     """Draw onsets and ends in all panels; return what the legend has to say."""
     handles = []
-    for name, spans, colour, dashes in (
-        ("expert", expert, EXPERT, "-"),
-        ("machine", machine, MACHINE, (0, (4, 2))),
+    for label, spans, colour, dashes in (
+        (called[0], expert, EXPERT, "-"),
+        (called[1], machine, MACHINE, (0, (4, 2))),
     ):
         shown = [
             span for span in map(_span, spans) if span[0] <= limits[1] and span[1] >= limits[0]
@@ -261,7 +264,6 @@ def _draw_events(axes: Sequence[Axes], expert, machine, limits) -> list[Line2D]:
         for start, end in shown:
             _draw_span(axes, start, end, colour, dashes, limits)
         if shown:
-            label = f"{name}: onset, end"
             handles.append(Line2D([], [], color=colour, ls=dashes, lw=2, label=label))
     return handles
 

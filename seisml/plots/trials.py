@@ -6,17 +6,20 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seisml.plots.curves import LOOKS
-from seisml.plots.style import BLACK, LIGHT, legend_above, new_axes, plain, say, styled
+from seisml.plots.style import BLACK, GREY, LIGHT, legend_above, new_axes, plain, say, styled
 
 
 @styled
-def plot_injection(table: pd.DataFrame, *, ax: Axes | None = None):
-    """Draw the recall of injected events over their signal-to-noise ratio, with 95 % bands.
+def plot_snr(table: pd.DataFrame, *, what: str = "", ax: Axes | None = None):
+    """Draw the recall of detectors over the signal-to-noise ratio of events, with 95 % bands.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From `seisml.injection.injection_recovery`.
+        From `seisml.injection.injection_recovery`, or `seisml.summaries.recall_over`: those have
+        numbers of events, ``n_expert``, that are written above the axis.
+    what : str
+        Which events, as "of injected events".
     ax : matplotlib.axes.Axes, optional
 
     Returns
@@ -25,19 +28,28 @@ def plot_injection(table: pd.DataFrame, *, ax: Axes | None = None):
         The Axes where one was given.
     """
     figure, ax = new_axes(ax, 3.4)
-    ax.set_xlabel("signal-to-noise ratio of injected events (dB)")
+    ax.set_xlabel(" ".join(filter(None, ["signal-to-noise ratio", what, "(dB)"])))
     ax.set_ylabel("recall (share found)")
     ax.set_ylim(-0.02, 1.04)
+    table = table[table["snr_db"].notna()]
     if table.empty:
-        say(ax, "nothing was injected")
+        say(ax, "no event with a ratio")
         return figure or ax
     handles = []
     for k, (name, mine) in enumerate(table.groupby("detector", sort=False)):
         colour, dashes = LOOKS[k % len(LOOKS)]
         ax.fill_between(mine["snr_db"], mine["low"], mine["high"], color=colour, alpha=0.14, lw=0)
         ax.plot(mine["snr_db"], mine["recall"], color=colour, ls=dashes, lw=1.8, marker="o", ms=4)
-        label = f"{name} ({mine['per_day'].iloc[0]:.1f} false a day)"
+        label = name
+        if "per_day" in mine:
+            label += f" ({mine['per_day'].iloc[0]:.1f} false a day)"
         handles.append(Line2D([], [], color=colour, ls=dashes, lw=1.8, label=plain(label)))
+    if "n_expert" in table:
+        ax.set_ylim(-0.02, 1.14)
+        ax.set_yticks(np.arange(0, 1.01, 0.2))
+        first = table[table["detector"] == table["detector"].iloc[0]]
+        for at, n in zip(first["snr_db"], first["n_expert"], strict=True):
+            ax.text(at, 1.06, str(n), ha="center", va="bottom", fontsize=9, color=GREY)
     ax.grid(color=LIGHT, lw=0.5)
     legend_above(ax, handles)
     return figure or ax

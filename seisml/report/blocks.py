@@ -221,6 +221,8 @@ def missed_block(missed: pd.DataFrame, near: pd.DataFrame | None = None) -> Bloc
         "quality": ("", missed["quality"]),
         "magnitude": ("g", missed["magnitude"]),
     }
+    if "snr_db" in missed:
+        columns["SNR (dB)"] = (".1f", missed["snr_db"])
     text = f"{len(missed)} expert events have no detection."
     if near is not None:
         columns["best score"] = (".5g", near["score"])

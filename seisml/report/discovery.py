@@ -125,8 +125,8 @@ def _novelty_block(found: Discovery, scene) -> Block:
         "k-means": (".0f", table["kmeans"]),
     }
     text = (
-        "The items most unlike the rest (isolation forest; of those that overlap in time the most "
-        "novel). The list is in novelty.csv with a column for decisions."
+        "The items most unlike the rest (isolation forest; of those that overlap or follow one "
+        "another the most novel). The list is in novelty.csv with a column for decisions."
     )
     pictures = [
         one for item in table.head(6).itertuples() for one in _pictures(scene, item, "novelty")
@@ -170,6 +170,7 @@ def _pictures(scene, item, what: str) -> list[Picture]:
         before_s=0.5 * length_s,
         after_s=1.5 * length_s,
         what=what,
+        called=("", "item: from, to"),
     )
     return [drawn]
 

@@ -44,6 +44,7 @@ from seisml.report.blocks import (
 from seisml.report.days import day_blocks
 from seisml.report.figures import Scene, net_sta, with_pictures
 from seisml.report.probabilities import probability_blocks
+from seisml.report.snr import snr_blocks
 from seisml.segments import Band
 from seisml.times import NS_PER_S
 from seisml.training import Training
@@ -166,6 +167,7 @@ def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Itera
     yield Block("Trade-off and onsets", pictures=[*pictures, residual_picture(test)])
     yield from probability_blocks(training)
     yield from group_blocks(test)
+    yield from snr_blocks(dict(zip(numbers, tests, strict=True)))
     yield from confusion_blocks(test)
     yield from section.more
     say("report: example detections")
@@ -197,6 +199,7 @@ def _validation_text(training: Training) -> str:
     held_out = {
         "blocks": f"held-out blocks of time ({blocks}; {split['n_folds']} folds): {purged}",
         "even_odd": f"even and odd blocks of time ({blocks}): {purged}",
+        "even-odd-sols": f"sols with an even and with an odd number: {purged}",
         "set": f"{split['n_folds']} networks: {unseen}",
         "station": f"{split['n_folds']} stations: {unseen}",
     }

@@ -38,7 +38,10 @@ def trial_blocks(
         )
         caption = "Recall of injected events over their signal-to-noise ratio."
         yield Block(
-            "Injection and recovery", [text], [], [picture(caption, "plot_injection", injection)]
+            "Injection and recovery",
+            [text],
+            [],
+            [picture(caption, "plot_snr", injection, what="of injected events")],
         )
     if matrix is not None and len(matrix):
         text = (

@@ -6,6 +6,7 @@ place, so that a detector that was trained on many scenes finds events at statio
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import signal
@@ -53,36 +54,7 @@ class SceneEvent:
     shallow: bool
 
 
-def scene_noise(n: int, rate_hz: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw noise of three components: random colour, swelling, lines, of unit RMS on the vertical.
-
-    Parameters
-    ----------
-    n : int
-        Number of samples.
-    rate_hz : float
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (3, n)
-    """
-    long = n + n % 2
-    frequencies_hz = np.fft.rfftfreq(long, 1.0 / rate_hz)
-    noise = np.zeros((3, n))
-    for part in range(2):  # two fields that swell independently
-        psd = _random_psd(frequencies_hz, rng)
-        field = shaped_noise(np.broadcast_to(psd, (3, len(psd))), long, rate_hz, rng)[:, :n]
-        if part == 0:
-            field = field + rng.uniform(0.0, 1.0) * field[rng.permutation(3)]
-        level = 1.0 if part == 0 else rng.choice([0.2, 0.6, 1.5])
-        noise += level * field / _rms(field[0]) * _swell(n, rate_hz, rng)
-    if rng.random() < 0.3:
-        noise += _rms(noise[0]) * _lines(n, rate_hz, rng)
-    return noise / _rms(noise[0])
-
-
-def _random_psd(frequencies_hz: np.ndarray, rng) -> np.ndarray:
+def random_psd(frequencies_hz: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a random smooth spectrum: a tilt, wander from octave to octave, sometimes a peak."""
     octaves = np.log2(np.maximum(frequencies_hz, 0.02) / 0.02)
     knots = np.arange(0.0, 16.0, 1.5)
@@ -95,6 +67,39 @@ def _random_psd(frequencies_hz: np.ndarray, rng) -> np.ndarray:
         psd = psd * (1.0 + 10.0 ** rng.uniform(0.0, 2.0) * bump)
     psd[frequencies_hz < rng.choice([0.01, 0.05, 0.2])] *= 1e-4  # what the sensor does not feel
     return psd
+
+
+def scene_noise(
+    n: int, rate_hz: float, rng: np.random.Generator, *, psd: Callable = random_psd
+) -> np.ndarray:
+    """Draw noise of three components: random colour, swelling, lines, of unit RMS on the vertical.
+
+    Parameters
+    ----------
+    n : int
+        Number of samples.
+    rate_hz : float
+    rng : numpy.random.Generator
+    psd : callable
+        ``psd(frequencies_hz, rng)`` draws a spectrum.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (3, n)
+    """
+    long = n + n % 2
+    frequencies_hz = np.fft.rfftfreq(long, 1.0 / rate_hz)
+    noise = np.zeros((3, n))
+    for part in range(2):  # two fields that swell independently
+        power = psd(frequencies_hz, rng)
+        field = shaped_noise(np.broadcast_to(power, (3, len(power))), long, rate_hz, rng)[:, :n]
+        if part == 0:
+            field = field + rng.uniform(0.0, 1.0) * field[rng.permutation(3)]
+        level = 1.0 if part == 0 else rng.choice([0.2, 0.6, 1.5])
+        noise += level * field / _rms(field[0]) * _swell(n, rate_hz, rng)
+    if rng.random() < 0.3:
+        noise += _rms(noise[0]) * _lines(n, rate_hz, rng)
+    return noise / _rms(noise[0])
 
 
 def _swell(n: int, rate_hz: float, rng) -> np.ndarray:

@@ -181,7 +181,7 @@ def scene_samples(scene: VolcanoScene, rng: np.random.Generator):
 def _station(scene: VolcanoScene, k: int, rng):
     """Return ground motion at one station, of unit noise, and its events."""
     rate_hz, n = scene.rate_hz, int(scene.length_s * scene.rate_hz)
-    motion = scene_noise(n, rate_hz, rng)[0]
+    motion = scene_noise(n, rate_hz, rng, psd=volcano_psd)[0]
     level, usual = reference_rms(motion, rate_hz), levels(motion, rate_hz)
     for station, kind, start_s, peak in scene.transients:
         if station == k:
@@ -201,6 +201,29 @@ def _station(scene: VolcanoScene, k: int, rng):
         rest = levels(motion - wave, rate_hz)
         found.append((event, standing_out(levels(wave, rate_hz), rest), delay_s))
     return motion, found
+
+
+def volcano_psd(frequencies_hz: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a random spectrum of what is no tremor: microseism, wind, ice and water, machines.
+
+    It falls steeply up to a corner near 1 Hz and goes on smoothly; broad peaks lie above 5 Hz,
+    below there are narrow lines only: a broad peak of 1 to 5 Hz is what tremor is known by.
+    """
+    f_hz = np.maximum(frequencies_hz, 0.02)
+    corner_hz = log_uniform(rng, 0.4, 1.6)
+    below_db, above_db = rng.uniform(-15.0, -3.0), rng.uniform(-6.0, 3.0)
+    octaves = np.log2(f_hz / corner_hz)
+    knots = np.arange(-8.0, 10.0, 1.5)
+    wander_db = np.interp(octaves, knots, 2.0 * rng.standard_normal(len(knots)))
+    level_db = np.where(octaves < 0, below_db, above_db) * np.clip(octaves, -3.0, 6.0) + wander_db
+    power = 10.0 ** (level_db / 10.0)
+    for _ in range(rng.integers(0, 3)):
+        centre_hz = log_uniform(rng, 0.5, 40.0)
+        width = log_uniform(rng, 0.003, 0.3 if centre_hz > 5.0 else 0.02)
+        bump = np.exp(-0.5 * (np.log(f_hz / centre_hz) / width) ** 2)
+        power = power * (1.0 + 10.0 ** rng.uniform(0.0, 2.0) * bump)
+    power[frequencies_hz < rng.choice([0.01, 0.05, 0.2])] *= 1e-4
+    return power
 
 
 def _old_filter(rate_hz: float, rng) -> np.ndarray:

@@ -63,8 +63,10 @@ ONE_NETWORK = [("earth_pfo", "earth_mixed")]
 """Sets that hold the same earthquakes, and so stand in one fold."""
 MAX_WINDOWS = 60_000
 """For training: more of them take longer, and change little."""
-GENERATED_UNTIL = "2002-01-01"
+GENERATED_UNTIL = {"earth-local": "2002-01-01", "volcano": "1991-09-01"}
 """What of the generated records is learnt together with networks."""
+OWN_WEIGHT = {"volcano": 10.0}
+"""Of a network's own windows beside generated ones, where it has minutes of record only."""
 GOALS = {
     "earth_pfo": (0.985, 0.993),
     "earth_nc_windows": (0.965, 0.975),
@@ -161,8 +163,8 @@ def shipped(bench: Bench, keys, model: str) -> Iterator[tuple[str, Catalog]]:
         yield key, detect(iter_tables(store), detector, archive=bench.records(key), name=key)
 
 
-def cross_fitted(sets, config, **changes) -> Catalog:
-    """Return the detections by models that were trained without the fold of each."""
+def cross_fitted(sets, config, *, sta_lta: bool = False, **changes) -> Catalog:
+    """Return the detections by models, or STA/LTA, that were trained without the fold of each."""
     rule = dataclasses.replace(training_rule_of(config), **changes)
     done = train(
         sets,
@@ -172,7 +174,7 @@ def cross_fitted(sets, config, **changes) -> Catalog:
         on_progress=lambda text: print(f"  {text}", file=sys.stderr, flush=True),
     )
     print(f"  {done.detector.card['threshold']}", file=sys.stderr)
-    return done.machine
+    return done.baseline_machine if sta_lta else done.machine
 
 
 def part_of(found: Catalog, bench: Bench, key: str) -> Catalog:
@@ -213,6 +215,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--modes", nargs="+", default=["shipped", "A", "B"])
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--model", default="earth-local")
+    text = "In A and B STA/LTA, with thresholds from the same folds, in place of the model."
+    parser.add_argument("--sta-lta", action="store_true", help=text)
     for name, recipe in (("--generated", "earth-local"), ("--generated-volcano", "volcano")):
         text = f"Folder of 'seisml pretrain {recipe} --keep'."
         parser.add_argument(name, type=Path, help=text)
@@ -225,14 +229,12 @@ def arguments() -> argparse.Namespace:
 
 def generated_records(args, profile: str) -> list[TrainingSet]:
     """Return the generated records that are learnt with all sets, where there are some."""
-    volcano = profile == "volcano"
-    folder = args.generated_volcano if volcano else args.generated
+    name = "volcano" if profile == "volcano" else "earth-local"
+    folder = args.generated_volcano if name == "volcano" else args.generated
     if not folder:
         return []
-    recipe = get_recipe("volcano" if volcano else "earth-local")
-    truth = pd.read_csv(folder / "truth.csv")
-    until = None if volcano else GENERATED_UNTIL
-    return [generated_set(recipe, truth, folder / "features", until=until)]
+    recipe, truth = get_recipe(name), pd.read_csv(folder / "truth.csv")
+    return [generated_set(recipe, truth, folder / "features", until=GENERATED_UNTIL[name])]
 
 
 def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str, Catalog]]:
@@ -247,13 +249,17 @@ def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str,
     if mode == "A":
         alone = [(key,) for key in SETS if not any(key in keys for keys in ONE_NETWORK)]
         sets = [training_set(bench, keys, config) for keys in (*alone, *ONE_NETWORK)]
-        found = cross_fitted([*sets, *more], config, split="set", max_windows=MAX_WINDOWS)
+        options = {"split": "set", "max_windows": MAX_WINDOWS, "sta_lta": args.sta_lta}
+        found = cross_fitted([*sets, *more], config, **options)
         yield from ((key, part_of(found, bench, key)) for key in wanted)
         return
     for key in wanted:
-        sets = [training_set(bench, (key,), config), *more]
+        own = training_set(bench, (key,), config)
+        weight = OWN_WEIGHT.get(profile, 1.0) if more else 1.0
+        sets = [dataclasses.replace(own, weight=weight), *more]
         block_s = BLOCKS_S.get(key, 86_400.0)
         options = {"n_folds": 3, "block_s": block_s, "purge_s": 10.0, "max_windows": MAX_WINDOWS}
+        options["sta_lta"] = args.sta_lta
         yield key, part_of(cross_fitted(sets, config, **options), bench, key)
 
 

@@ -1,0 +1,102 @@
+"""Welch spectra of windows, summed from those of the hop blocks in lots that fit the cache."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from seisml.features.blocks import BlockTable
+from seisml.features.series import sum_of_rows
+
+LOT = 512
+"""Windows whose spectra are worked on together: they fit the cache."""
+GROUP = 8
+"""Frequencies that a row of room is a multiple of."""
+STEP = 128
+"""Spectra are scaled by powers of 2^128: hardly any has to be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PsdLot:
+    """Spectra of some windows. The arrays of spectra are used again for the next lot.
+
+    Attributes
+    ----------
+    rows : slice
+        Which of the windows these are.
+    psd : numpy.ndarray of float32, shape (n, n_frequencies)
+        Mean over the spectra of each window, in units of `unit`; NaN where unknown.
+    unit : numpy.ndarray, shape (n,)
+        Unit of each window, unit²/Hz.
+    peak : numpy.ndarray of int, shape (n,)
+        Place of the largest value of `psd`.
+    largest : numpy.ndarray of float32, shape (n,)
+        That value, NaN where unknown.
+    room : numpy.ndarray of float32, shape (LOT, whole groups of `GROUP` frequencies)
+        Holds `psd`, and zeros beside and (where unknown windows are) below it.
+    """
+
+    rows: slice
+    psd: np.ndarray
+    unit: np.ndarray
+    peak: np.ndarray
+    largest: np.ndarray
+    room: np.ndarray
+
+
+def lots(n: int) -> Iterator[slice]:
+    """Yield slices of `LOT` of n windows, the last one shorter."""
+    for first in range(0, n, LOT):
+        yield slice(first, min(first + LOT, n))
+
+
+def psd_lots(table: BlockTable, first: int, n: int, n_spectra: int) -> Iterator[PsdLot]:
+    """Yield the spectra of windows, lot after lot.
+
+    Parameters
+    ----------
+    table : BlockTable
+        With at least one frequency.
+    first, n : int
+        Row of the first block of the first window, and number of windows (one a block).
+    n_spectra : int
+        Spectra in a window.
+    """
+    rows = slice(first, first + n + n_spectra - 1)
+    power, known = table.spectra[rows], table.known[rows]
+    scale = np.where(known, table.scale[rows], 0.0)
+    unit = float(scale.max(initial=0.0)) or 1.0
+    mixed = bool((known & (scale != unit)).any())
+    count = sum_of_rows(known.astype(np.float64), n_spectra)
+    n_f = power.shape[1]
+    room = np.zeros((LOT, -(-n_f // GROUP) * GROUP), np.float32)
+    for lot in lots(n):
+        some = slice(lot.start, lot.stop + n_spectra - 1)
+        part = power[some]
+        if mixed:
+            part = part * (scale[some] / unit).astype(np.float32)[:, np.newaxis]
+        room[lot.stop - lot.start :] = 0.0
+        total = sum_of_rows(part, n_spectra, out=room[: lot.stop - lot.start, :n_f])
+        peak = total.argmax(axis=1)
+        largest = total[np.arange(len(total)), peak]
+        units = _scale(total, largest, unit) / np.maximum(count[lot], 1)
+        if not count[lot].all():
+            total[count[lot] == 0] = largest[count[lot] == 0] = np.nan
+        yield PsdLot(lot, total, units, peak, largest, room)
+
+
+def _scale(total: np.ndarray, largest: np.ndarray, unit: float) -> np.ndarray | float:
+    """Scale the rows in place where they are far from 1, and return their units.
+
+    By powers of two: no bit depends on the other windows. By few of them: neighbours have the same.
+    """
+    half = STEP // 2 - 1
+    if 2.0**-half < largest.min() and largest.max() < 2.0**half:
+        return np.full(len(total), unit)
+    exponent = np.frexp(np.where(largest > 0, largest, 1.0).astype(float))[1]
+    exponent = STEP * np.round(exponent / STEP).astype(int)
+    moved = np.flatnonzero(exponent)
+    # Not by a factor: float32 has no 2^128.
+    total[moved] = np.ldexp(total[moved], -exponent[moved, np.newaxis])
+    largest[moved] = np.ldexp(largest[moved], -exponent[moved])
+    return np.ldexp(unit, exponent)
