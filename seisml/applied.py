@@ -166,6 +166,7 @@ def apply_model(
     """
     say = on_progress or (lambda text: None)
     _check_body(sets, detector)
+    matching.check(name for one in sets for name in one.signals["label"])
     say("labelling windows")
     windows, about = label_sets(sets)
     say("scoring windows")

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from seisml.errors import SeismlError
+
 
 @contextlib.contextmanager
 def replacing(path) -> Iterator[Path]:
@@ -47,3 +49,33 @@ def write_atomic(path, content: str | bytes | memoryview) -> None:
     """Write a text or bytes whole, or not at all."""
     with replacing(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def check_writable(path) -> None:
+    """Refuse a file that cannot be written, before the work that would be lost.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    SeismlError
+        If it is a folder, or it or the folder that it would be in cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> check_writable(tempfile.mkdtemp() + "/new/a.txt")
+    """
+    path = Path(path)
+    near = next(one for one in (path, *path.absolute().parents) if one.exists())
+    why = ""
+    if near == path and near.is_dir():
+        why = "it is a folder"
+    elif near != path and not near.is_dir():
+        why = f"{near} is a file"
+    elif not os.access(near, os.W_OK):
+        why = f"no permission to write {near}"
+    if why:
+        raise SeismlError(f"{path} cannot be written: {why}.", "Choose another path.")

@@ -1,7 +1,7 @@
 """Catalogue files of a user: read, joined with picks, described, compared with each other."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from seisml.intervals import union
 from seisml.labels import LabelRule, signal_catalog
 from seisml.shards import shard_paths
 from seisml.store import covered, iter_tables
+from seisml.summaries import check_column
 from seisml.taxonomy import Taxonomy, below, class_of, classify, lineage
 from seisml.times import DAY_NS, iso
 
@@ -79,6 +80,7 @@ def compare_files(
     body: str | None = None,
     start=None,
     end=None,
+    columns: Sequence[str] = (),
     on_message: Callable[[str], None] = lambda text: None,
 ) -> Comparison:
     """Compare two catalogue files, inside coverage if it is given.
@@ -110,6 +112,8 @@ def compare_files(
         taken as of the same.
     start, end : time, optional
         Only events in this time.
+    columns : sequence of str
+        Columns that the expert's events must have: a misspelt one is told before the work.
     on_message : callable, optional
         Called with what should be known: labels that the taxonomy does not have, rows dropped.
 
@@ -117,7 +121,9 @@ def compare_files(
     -------
     Comparison
     """
-    whole = [read_catalog(path, zone=zone, body=body) for path in (machine, expert)]
+    whole = [read_catalog(path, zone=zone, body=body) for path in (expert, machine)][::-1]
+    for column in columns:
+        check_column(whole[1].events, column)
     for side in whole:
         if side.dropped:
             on_message(f"{side.name}: rows dropped: {dropped_text(side)}")

@@ -22,6 +22,11 @@ def comparison_of(machine, expert, archive, *, coverage, taxonomy, **options):
     )
 
 
+def columns_of(by: str | None) -> list[str]:
+    """Return the names in a list with commas."""
+    return [name.strip() for name in (by or "").split(",") if name.strip()]
+
+
 def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive) -> None:
     """Print and write what was asked of a comparison."""
     import json
@@ -31,7 +36,7 @@ def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive)
     from seisml.summaries import to_json
 
     groups = {}
-    for column in (name.strip() for name in (by or "").split(",") if name.strip()):
+    for column in columns_of(by):
         groups[column] = shown = group_by(result, column, offset_h=offset_h)
         rows = [[cell(value) or "(none)" for value in row] for row in shown.to_numpy(dtype=object)]
         terminal.table(f"recall by {column}", list(shown), rows)
@@ -44,14 +49,30 @@ def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive)
         terminal.line(str(html))
 
 
+def with_ratios(result, archive):
+    """Return a comparison by station whose expert's events have a signal-to-noise ratio."""
+    from seisml.config import load_profile
+    from seisml.eventsnr import with_snr
+    from seisml.settings import plan_of
+
+    if archive is None or not result.by_station:
+        return result
+    config = load_profile(_profile_of(result.body))
+    band, noise_s = plan_of(config).band, config.detection.onset_search_s
+    return with_snr(result, archive, band=band, noise_s=noise_s)
+
+
+def _profile_of(body: str) -> str:
+    return {"mars": "mars-insight", "moon": "moon-apollo"}.get(body, "earth-local")
+
+
 def write_comparison_page(html, result, numbers, archive, offset_h) -> None:
     """Write the page of a comparison; records are filtered as in its body's profile."""
     from seisml.config import load_profile
     from seisml.report import comparison_report
     from seisml.settings import plan_of
 
-    profile = {"mars": "mars-insight", "moon": "moon-apollo"}.get(result.body, "earth-local")
-    plan = plan_of(load_profile(profile))
+    plan = plan_of(load_profile(_profile_of(result.body)))
     length_s = plan.settings.grid.length_s
     comparison_report(
         html,

@@ -86,6 +86,11 @@ class LabelsConfig:
     start: str = ""
     end: str = ""
     noise_labels: tuple[str, ...] = ()
+    unsure_labels: tuple[str, ...] = ()
+    taxonomy: str = ""
+    level: int = 0
+    grades: bool = False
+    epochs: str = ""
     weight_by: str = "none"
     quality_weights: Mapping = dataclasses.field(
         default_factory=lambda: {"A": 1.0, "B": 0.75, "C": 0.5, "D": 0.25}
@@ -139,6 +144,7 @@ class ComparisonConfig:
     """How machine and expert are compared."""
 
     tolerance_s: float = 3.0
+    class_tolerance_s: Mapping = dataclasses.field(default_factory=dict)
     mode: str = "onset"
 
 

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 
 import numpy as np
+import pandas as pd
 
 from seisml import archive as archives
+from seisml import shards
 from seisml.archive import Archive
+from seisml.catalog import Catalog
 from seisml.features import (
     BlockTable,
     Filler,
@@ -27,7 +30,7 @@ from seisml.plan import Plan
 from seisml.preparation import FoundGlitch
 from seisml.response import to_motion, unit_of
 from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, segments, snap_rate
-from seisml.times import NS_PER_S
+from seisml.times import DAY_NS, NS_PER_S
 from seisml.windows import WindowGrid
 
 PRESSURE_HZ = (1 / 12, 1 / 1.5)
@@ -102,6 +105,61 @@ def glitches(found: Iterable[FoundGlitch], grid: WindowGrid, windows: range) -> 
     return Covariate(most.astype(np.float32), "")
 
 
+def beside_events(catalog: Catalog, store, stations: Iterable[str], grid: WindowGrid) -> Catalog:
+    """Return detections with what stands beside the windows that they lie in.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Detections at stations: their ids begin with the station, "NET.STA.LOC.BI".
+    store : path
+        Of the features that they were found in.
+    stations : iterable of str
+    grid : WindowGrid
+
+    Returns
+    -------
+    Catalog
+        With a column for each covariate of the store: the largest number of glitches, else the
+        median over the windows that overlap the event; NaN where none is known.
+    """
+    events = catalog.events
+    columns: dict[str, np.ndarray] = {}
+    for station in stations:
+        mine = np.flatnonzero(events["event_id"].str.startswith(f"{station}."))
+        spans = events[["time_ns", "end_ns"]].to_numpy()[mine]
+        time_ns, beside = _windows_beside(store, station, spans, grid)
+        for row, (start_ns, end_ns) in zip(mine, spans, strict=True):
+            inside = (time_ns > start_ns - grid.length_ns) & (time_ns < end_ns)
+            for name, values in beside.items():
+                column = columns.setdefault(name, np.full(len(events), np.nan))
+                known = values[inside & np.isfinite(values)]
+                if len(known):
+                    column[row] = known.max() if name == "glitches" else np.median(known)
+    return dataclasses.replace(catalog, events=events.assign(**columns))
+
+
+def _windows_beside(store, station: str, spans: np.ndarray, grid: WindowGrid):
+    """Return the start and the covariates of a station's windows on the days of events."""
+    if not len(spans):
+        return np.zeros(0, np.int64), {}
+    found = []
+    for path in shards.shard_paths(store, stations=[station]):
+        start_ns = (shards.day_of(path) or 0) * DAY_NS
+        near = (spans[:, 0] - grid.length_ns < start_ns + DAY_NS) & (spans[:, 1] > start_ns)
+        if near.any():
+            found.append(shards.read_covariates(path))
+    names = dict.fromkeys(name for _, values in found for name in values)
+    time_ns = np.concatenate([np.zeros(0, np.int64), *(times for times, _ in found)])
+    unknown = np.float32(np.nan)
+    return time_ns, {
+        name: np.concatenate(
+            [values.get(name, np.full(len(times), unknown)) for times, values in found]
+        )
+        for name in names
+    }
+
+
 def pressure_archive(archive: Archive, pattern: str) -> Archive:
     """Return the knowledge about the channels of pressure in an archive.
 
@@ -115,6 +173,17 @@ def pressure_archive(archive: Archive, pattern: str) -> Archive:
     names = pieces["station"].str.rsplit(".", n=1).str[0] + "." + pieces["channel"]
     mine = np.array([fnmatch(name, pattern) for name in names], dtype=bool)
     return dataclasses.replace(archive, pieces=pieces[mine].reset_index(drop=True))
+
+
+def seismometers(archive: Archive, pattern: str) -> Archive:
+    """Return the knowledge about all channels but those of pressure."""
+    barometers = pressure_archive(archive, pattern)
+    if barometers.pieces.empty:
+        return archive
+    keys = ["station", "channel"]
+    theirs = pd.MultiIndex.from_frame(barometers.pieces[keys])
+    mine = ~pd.MultiIndex.from_frame(archive.pieces[keys]).isin(theirs)
+    return dataclasses.replace(archive, pieces=archive.pieces[mine].reset_index(drop=True))
 
 
 def pressure_span(plan: Plan, day: int) -> tuple[int, int]:

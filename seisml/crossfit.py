@@ -15,6 +15,8 @@ from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.model import (
     NOISE_CLASS,
+    SOL_S,
+    SOL_ZERO_NS,
     StaLtaThreshold,
     event_probability,
     finite,
@@ -31,6 +33,7 @@ from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
 from seisml.windows import WindowGrid
 
+EVEN_ODD = ("even_odd", "even-odd-sols")
 _BLOCKS = {"set": "training sets", "station": "stations"}
 BASELINE = ("stalta_short_max", "stalta_mid_max", "stalta_long_max")
 MIN_BLOCKS = 3
@@ -159,6 +162,9 @@ def _blocks(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     if rule.split in _BLOCKS:
         names = windows["set"] if rule.split == "set" else windows["station"]
         return pd.factorize(names, sort=True)[0].astype(np.int64)
+    if rule.split == "even-odd-sols":
+        sol = (time_ns - SOL_ZERO_NS) // round(SOL_S * NS_PER_S)
+        return sol - sol.min() // 2 * 2  # an even sol stays even
     spans = windows.groupby("set")["time_ns"].agg(["min", "max"]).sort_values("min")
     new = spans["min"].to_numpy()[1:] > spans["max"].cummax().to_numpy()[:-1]
     era = dict(zip(spans.index, np.cumsum(np.r_[0, new]), strict=True))
@@ -178,7 +184,8 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     blocks = windows["block"].to_numpy()
     state = windows["state"].to_numpy()
     n_blocks = int(blocks.max()) + 1
-    n_folds = {"blocks": min(rule.n_folds, n_blocks), "even_odd": 2}.get(rule.split, n_blocks)
+    two = dict.fromkeys(EVEN_ODD, 2)
+    n_folds = ({"blocks": min(rule.n_folds, n_blocks)} | two).get(rule.split, n_blocks)
     with_events = np.isin(np.arange(n_blocks), blocks[state == EVENT])
     # Blocks with events are dealt first, so that no fold goes without while another has two.
     if rule.split == "blocks":

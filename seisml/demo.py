@@ -11,7 +11,7 @@ from seisml.formats import read_catalog, write_catalog
 from seisml.labels import signal_catalog
 from seisml.project import Project, open_project
 from seisml.run import Result
-from seisml.settings import label_rule_of
+from seisml.settings import label_rule_of, match_rule_of
 from seisml.synthetics import Truth, make_earth_archive, make_mars_archive
 
 _EARTH = """\
@@ -110,12 +110,12 @@ def true_events(result: Result) -> tuple[int, int]:
     catalog = read_catalog(path, body=project.config.body)
     names = sorted(result.archive.pieces["station"].unique())
     table = signals_of(catalog, names, label_rule_of(project.config), None)
-    test = training.test
+    test, matching = training.test, match_rule_of(project.config)
     truth = compare(
         training.machine,
         signal_catalog(table, catalog),
-        tolerance_s=project.config.comparison.tolerance_s,
-        mode=project.config.comparison.mode,
+        tolerance_s=matching.tolerances,
+        mode=matching.mode,
         coverage=test.coverage,
         by_station=True,
     )

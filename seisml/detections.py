@@ -9,6 +9,7 @@ import pandas as pd
 from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
 from seisml.cuts import cuts
+from seisml.emergent import BACKGROUND, emergent_onset
 from seisml.measures import Measures, measure
 from seisml.onset import ALWAYS_NS, Onset, find_onset, onset_span
 from seisml.preparation import NOTHING, Preparation
@@ -45,7 +46,8 @@ def to_catalog(
     detection : mapping
         ``refine_onset``, ``onset_search_s``, ``onset_uncertainty_s`` (what is to be added to the
         uncertainty of the picker, as emergent signals begin before they can be seen; where it
-        is given the onset is looked for only where the score rose, see `rise_ns`).
+        is given the onset is looked for only where the score rose, see `rise_ns`, and where the
+        picker finds none, by `seisml.emergent.emergent_onset`).
     name, body : str
     calibrate : callable, optional
         Turns counts into the unit in which amplitudes are wanted.
@@ -101,19 +103,20 @@ def rise_ns(event: Mapping, grid: WindowGrid) -> tuple[int, int]:
     Returns
     -------
     start_ns, end_ns : int
-        From the start of the first window that reached the off threshold to the end of the window
-        with the largest score or of the event, whichever is first.
+        From the middle of the first window that reached the off threshold (a window is no event
+        whose event covers less than half of it) to the end of the window with the largest score or
+        of the event, whichever is first.
 
     Examples
     --------
     >>> event = {"start_ns": 150 * 10**9, "end_ns": 400 * 10**9, "peak_ns": 50 * 10**9}
     >>> [ns // 10**9 for ns in rise_ns(event, WindowGrid(200.0, 50.0))]
-    [0, 250]
+    [100, 250]
     """
     last_ns = min(event["peak_ns"] + grid.length_ns, event["end_ns"])
     # An event begins at the last hop of its first window, see `seisml.states`.
-    first_ns = event["start_ns"] + grid.hop_ns - grid.length_ns
-    return first_ns, max(event["start_ns"], last_ns)
+    first_ns = event["start_ns"] + grid.hop_ns - grid.length_ns + grid.length_ns // 2
+    return min(first_ns, event["start_ns"]), max(event["start_ns"], last_ns)
 
 
 def _looked_at(
@@ -123,14 +126,18 @@ def _looked_at(
     starts_ns, ends_ns = raw["start_ns"].tolist(), raw["end_ns"].tolist()
     reach_ns = round(reach_s * NS_PER_S)
     spans = []
-    for start_ns, end_ns in zip(starts_ns, ends_ns, strict=True):
-        first_ns, last_ns = onset_span(start_ns, band=band, search_s=search_s)
-        spans.append((first_ns - reach_ns, max(last_ns, end_ns) + reach_ns))
     rises = [ALWAYS_NS if grid is None else rise_ns(row, grid) for row in raw.to_dict("records")]
+    for start_ns, end_ns, rise in zip(starts_ns, ends_ns, rises, strict=True):
+        first_ns, last_ns = onset_span(start_ns, band=band, search_s=search_s)
+        if grid is not None:
+            first_ns = min(first_ns, rise[0] - BACKGROUND * grid.length_ns)
+        spans.append((first_ns - reach_ns, max(last_ns, end_ns) + reach_ns))
     for number, parts in cuts(archive, station, spans, preparation=preparation):
         start_ns, within_ns = starts_ns[number], rises[number]
         onset = find_onset(parts, start_ns, band=band, search_s=search_s, within_ns=within_ns)
         time_ns = start_ns if onset is None else onset.time_ns
+        if onset is None and grid is not None:
+            onset = emergent_onset(parts, within_ns, band=band, window_ns=grid.length_ns)
         motion = parts if calibrate is None else list(calibrate(parts))
         channel = "" if onset is None else onset.channel
         end_ns = max(ends_ns[number], time_ns + NS_PER_S)

@@ -5,11 +5,13 @@ import dataclasses
 import pandas as pd
 
 from seisml.archive import Archive
-from seisml.catalog import Catalog, select
+from seisml.catalog import Catalog, merge, select
+from seisml.config import LabelsConfig
 from seisml.errors import CatalogError, ConfigError
 from seisml.formats import read_catalog
 from seisml.inventory import metadata_files, read_coordinates
 from seisml.labels import LabelRule, signals
+from seisml.taxonomy import below, classify, load_taxonomy
 from seisml.times import iso
 
 
@@ -71,6 +73,64 @@ def read_expert(path, *, body: str) -> Catalog:
             f"Choose the catalogue of these records, or a profile for {catalog.body} (--profile).",
         )
     return dataclasses.replace(catalog, body=body)
+
+
+def expert_of(
+    labels: LabelsConfig, path, *, body: str, epochs=None
+) -> tuple[Catalog, LabelsConfig]:
+    """Read an expert catalogue with the classes that are to be learnt.
+
+    Parameters
+    ----------
+    labels : LabelsConfig
+        With a ``taxonomy``, labels become its classes: those of ``noise_labels`` and
+        ``unsure_labels`` keep theirs, the others become their parent of ``level``, with the
+        event's quality behind it where ``grades`` are wanted.
+    path : path
+    body : str
+    epochs : path, optional
+        A second catalogue, of what else the expert noted: its marsquakes are left out, as they
+        stand in the first.
+
+    Returns
+    -------
+    catalog : Catalog
+    labels : LabelsConfig
+        ``noise_labels`` and ``unsure_labels`` in the words of the catalogue.
+
+    Raises
+    ------
+    CatalogError
+        If a file is of another body.
+    ConfigError
+        If the taxonomy or one of its classes does not exist.
+    """
+    catalog = read_expert(path, body=body)
+    noted = read_expert(epochs, body=body) if epochs else None
+    if labels.taxonomy:
+        tree = load_taxonomy(labels.taxonomy)
+        aside = {
+            name: tuple(c for label in getattr(labels, name) for c in below(tree, label))
+            for name in ("noise_labels", "unsure_labels")
+        }
+        options = {"level": labels.level or None, "grades": labels.grades}
+        options["whole"] = (*aside["noise_labels"], *aside["unsure_labels"])
+        catalog = classify(catalog, tree, **options)[0]
+        noted = classify(noted, tree, **options)[0] if noted is not None else None
+        labels = dataclasses.replace(labels, **aside)
+    if noted is not None:
+        catalog = merge([catalog, _aside(noted, labels)], name=catalog.name)
+    return catalog, labels
+
+
+def _aside(noted: Catalog, labels: LabelsConfig) -> Catalog:
+    """Return what is no event, and may be one, of an expert's notes; the rest is counted."""
+    rule = LabelRule(noise_labels=labels.noise_labels, unsure_labels=labels.unsure_labels)
+    label = noted.events["label"]
+    kept = rule.is_noise(label) | rule.is_unsure(label)
+    rest = {"epoch without a class": label == "", "event among the epochs": (label != "") & ~kept}
+    dropped = dict(noted.dropped) | {why: int(rows.sum()) for why, rows in rest.items()}
+    return dataclasses.replace(noted, events=noted.events[kept], dropped=dropped)
 
 
 def signals_of(catalog: Catalog, archive_stations, rule: LabelRule, coordinates) -> pd.DataFrame:

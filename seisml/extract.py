@@ -14,12 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from seisml import archive as archives
 from seisml import claims, shards
 from seisml.archive import Archive
-from seisml.covariates import pressure_archive, pressure_span
+from seisml.covariates import pressure_archive, pressure_span, seismometers
 from seisml.errors import MetadataError, NoDataError, SeismlError
 from seisml.executors import Lost, run_tasks
 from seisml.plan import Plan, time_range
@@ -78,7 +77,7 @@ def tasks(
     """
     out, fingerprint = [], plan.fingerprint
     barometers = pressure_archive(archive, plan.preparation.pressure)
-    archive = _without(archive, barometers)
+    archive = seismometers(archive, plan.preparation.pressure)
     chosen = archives.stations(archive, patterns=patterns)
     if chosen:
         _require_metadata(chosen, plan)
@@ -91,16 +90,6 @@ def tasks(
             task = Task(part, station, day, "", "", _beside(barometers, plan, day))
             out.append(_looked_up(store, task, plan, fingerprint))
     return out
-
-
-def _without(archive: Archive, barometers: Archive) -> Archive:
-    """Return the archive without the channels of pressure: they are no seismometers."""
-    if barometers.pieces.empty:
-        return archive
-    keys = ["station", "channel"]
-    theirs = pd.MultiIndex.from_frame(barometers.pieces[keys])
-    mine = ~pd.MultiIndex.from_frame(archive.pieces[keys]).isin(theirs)
-    return dataclasses.replace(archive, pieces=archive.pieces[mine].reset_index(drop=True))
 
 
 def _beside(barometers: Archive, plan: Plan, day: int) -> tuple[Archive, ...]:

@@ -16,6 +16,9 @@ GLITCH_TURN = 0.3052  # rad/s
 GLITCH_S = 25.0
 FIT_HZ = 2.0
 """Rate at which glitches are looked for: they have nothing above it but a spike."""
+LEAST_SAMPLES = 10
+"""Fewer samples do not show the shape of a glitch: below 0.4 Hz none is looked for."""
+TINY = np.finfo(float).tiny
 WIND_HZ, GROUND_HZ = (3.7, 4.3), (2.2, 2.8)
 UNIT_PEAK = 1.0 / 1.2505  # step of acceleration whose glitch has a peak of 1
 BEFORE_S, AFTER_S = 5.0, 30.0  # of the onset: where the template is fitted
@@ -167,16 +170,16 @@ def find_glitches(
     slow = _slow(samples, factor)
     step_hz = rate_hz / factor
     n = round(GLITCH_S * step_hz)
+    if n < LEAST_SAMPLES or len(slow) < 2 * n:
+        return Glitches(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
     template = glitch(np.arange(n) / step_hz, UNIT_PEAK)
     centred = template - template.mean()
-    if len(slow) < 2 * n:
-        return Glitches(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
     power = (centred**2).sum()
     dot = signal.correlate(slow, centred, "valid")
     ones = np.ones(n)
     mean = signal.correlate(slow, ones, "valid") / n
     spread = signal.correlate(slow**2, ones, "valid") - n * mean**2
-    correlation = dot / np.sqrt(power * np.maximum(spread, 1e-12 * spread.max()))
+    correlation = dot / np.sqrt(power * np.maximum(spread, max(1e-12 * spread.max(), TINY)))
     peak = dot / power
     change = slow[n // 4 :] - slow[: -(n // 4)]
     noise = 1.4826 * np.median(np.abs(change)) / np.sqrt(2.0)
@@ -234,7 +237,7 @@ def fit_glitch(samples: np.ndarray, rate_hz: float, onset: float) -> Fit:
     without_line = _line_off(len(x))
     rest = without_line(x - x[0])
     templates = without_line(glitch(t - onsets_s[:, np.newaxis], UNIT_PEAK))
-    power = np.maximum((templates**2).sum(axis=1), np.finfo(float).tiny)
+    power = np.maximum((templates**2).sum(axis=1), TINY)
     dot = templates @ rest
     gain = dot**2 / power
     k = int(np.argmax(gain))
@@ -243,7 +246,7 @@ def fit_glitch(samples: np.ndarray, rate_hz: float, onset: float) -> Fit:
         bend = gain[k - 1] - 2 * gain[k] + gain[k + 1]
         at_s += 0.05 * 0.5 * (gain[k - 1] - gain[k + 1]) / bend if bend < 0 else 0.0
     best = without_line(glitch(t - at_s, UNIT_PEAK))
-    peak = float(best @ rest / max(best @ best, np.finfo(float).tiny))
+    peak = float(best @ rest / max(best @ best, TINY))
     factor = max(1, round(rate_hz / FIT_HZ))
     before, after = (np.var(_slow(one, factor)) for one in (rest, rest - peak * best))
     left = float(after / before) if before > 0 else 1.0

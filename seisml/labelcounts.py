@@ -61,16 +61,18 @@ def _fates(windows: pd.DataFrame, one: TrainingSet, grid: WindowGrid) -> np.ndar
     """Say of each signal whether it gave event windows, or why not."""
     used = windows["state"] == EVENT
     name = windows["station"].map(lambda s: ".".join(s.split(".")[:2]))
-    noise = one.label_rule.is_noise(one.signals["label"]).to_numpy()
+    noise = one.label_rule.is_noise(one.signals["label"])
+    other = np.where(noise, "non-seismic class", "")
+    other[one.label_rule.is_unsure(one.signals["label"])] = "unsure class"
     taught = set(zip(name[used], windows["event_id"][used], strict=True))
     out = []
     times = {station: np.sort(its["time_ns"].to_numpy()) for station, its in windows.groupby(name)}
     full = windows[~windows["reason"].isin([NO_FEATURES, LOW_COVERAGE])]
     usable = {s: np.sort(t.to_numpy()) for s, t in full["time_ns"].groupby(name)}
     spans = one.signals[["station", "event_id", "start_ns", "end_ns"]]
-    for row, is_noise in zip(spans.itertuples(index=False), noise, strict=True):
-        if is_noise:
-            out.append("non-seismic class")
+    for row, what in zip(spans.itertuples(index=False), other, strict=True):
+        if what:
+            out.append(str(what))
         elif (row.station, row.event_id) in taught:
             out.append("event windows")
         elif not _touches(times.get(row.station), row, grid):

@@ -1,8 +1,6 @@
 """Plan: what an extraction computes, and the stretch of record that a station-day needs for it."""
 
 import dataclasses
-import hashlib
-import json
 
 import numpy as np
 
@@ -91,8 +89,7 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Return a short hash of `as_dict`."""
-        text = json.dumps(self.as_dict(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return shards.fingerprint_of(self.as_dict())
 
 
 def time_range(plan: Plan, day: int) -> tuple[range, int, int]:

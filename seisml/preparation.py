@@ -14,6 +14,7 @@ import numpy as np
 from seisml.errors import ConfigError, did_you_mean
 from seisml.insight import (
     GLITCH_S,
+    LEAST_SAMPLES,
     Fit,
     find_glitches,
     fit_glitch,
@@ -26,6 +27,7 @@ from seisml.segments import Segment
 from seisml.times import NS_PER_S
 
 GLITCHES = ("none", "flag", "remove")
+BESIDE = {"wind": "wind", "glitches": "glitches", "pressure": "pressure=XB.ELYSE.*.BDO"}
 PIECE_S = 1800.0
 """Pieces end at whole multiples of this since 1970; the phase of the tick drifts over days."""
 TICK_S = 300.0
@@ -102,6 +104,51 @@ class Preparation:
 NOTHING = Preparation()
 
 
+def with_beside(preparation: Preparation, words: Iterable[str]) -> Preparation:
+    """Return a preparation that keeps more beside the features, which stay as they are.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    words : iterable of str
+        wind, glitches, pressure=CHANNEL.
+
+    Raises
+    ------
+    ConfigError
+        If a word is none of these.
+
+    Examples
+    --------
+    >>> with_beside(NOTHING, ["wind", "pressure=XB.ELYSE.*.BDO"]).as_dict()
+    {'wind': True, 'pressure': 'XB.ELYSE.*.BDO'}
+    """
+    changes: dict = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name not in BESIDE or bool(value) != (name == "pressure"):
+            raise ConfigError(
+                f"{word!r} is nothing that can stand beside the features.",
+                did_you_mean(name, BESIDE) if name not in BESIDE else f"As: {BESIDE[name]}.",
+            )
+        changes[name] = value or True
+    if changes.pop("glitches", False) and preparation.glitches == "none":
+        changes["glitches"] = "flag"
+    return dataclasses.replace(preparation, **changes)
+
+
+def sample_steps(steps: Mapping) -> dict:
+    """Return those of some steps that change samples, and therefore features.
+
+    Examples
+    --------
+    >>> sample_steps({"tick": True, "glitches": "flag", "wind": True})
+    {'tick': True}
+    """
+    changing = {"tick": True, "glitches": "remove"}
+    return {name: value for name, value in steps.items() if changing.get(name) == value}
+
+
 def preparation_of(plan: Mapping) -> Preparation:
     """Return the steps of a plan as a detector keeps it."""
     return Preparation(**plan.get("preparation", {}))
@@ -163,7 +210,8 @@ def prepared(
     counts : collections.Counter, optional
         Is increased by ``samples_without_tick``, ``samples_tick_not_removed`` (too short, or no
         whole number of samples a second, or 2 of them), ``glitches``, ``glitches_removed`` and
-        ``glitches_not_removed`` (the template leaves too much).
+        ``glitches_not_removed`` (the template leaves too much) and
+        ``samples_glitches_not_sought`` (below 0.4 Hz).
     found : list, optional
         Takes the glitches of all channels.
 
@@ -351,6 +399,8 @@ class _Glitches(_Run):
         self._known = [onset for onset in self._known if onset > self.first]
 
     def work(self, stop: int) -> np.ndarray:
+        if GLITCH_S * self.rate_hz < LEAST_SAMPLES:
+            self.counts["samples_glitches_not_sought"] += self.n_counted(stop)
         for _ in range(TIMES):
             if not self._look(stop):
                 break

@@ -138,8 +138,7 @@ def stamp_of(project: Project, archive: Archive) -> dict[str, str]:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     files = catalog_files(project.catalog_path)
-    if c.labels.stations:
-        files.append(resolve_path(project.path, c.labels.stations))
+    files += [resolve_path(project.path, p) for p in (c.labels.stations, c.labels.epochs) if p]
     return {
         "features": project.plan.fingerprint,
         "metadata": project.plan.metadata.fingerprint if project.plan.metadata else "",

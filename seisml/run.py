@@ -12,19 +12,18 @@ import pandas as pd
 
 from seisml.archive import Archive, stations
 from seisml.atomic import write_atomic
-from seisml.config import Config, resolve_path
+from seisml.config import resolve_path
 from seisml.eventsnr import measured
-from seisml.experts import check_overlap, read_expert, read_stations, signals_of
+from seisml.experts import check_overlap, expert_of, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
 from seisml.formats import read_catalog, write_catalog
 from seisml.metrics import metrics
 from seisml.model import load_detector, save_detector
 from seisml.project import Project, read_stamps, stamp_of, status
 from seisml.report import Section, write_report
-from seisml.settings import label_rule_of, training_rule_of
+from seisml.settings import label_rule_of, match_rule_of, training_rule_of
 from seisml.shards import read_counts, shard_paths
 from seisml.summaries import to_json
-from seisml.thresholds import MatchRule
 from seisml.training import Training, against, train
 from seisml.trainingset import Selection, TrainingSet
 
@@ -138,13 +137,15 @@ def made_before(project: Project) -> bool:
 def _training_set(project: Project, archive: Archive) -> TrainingSet:
     """Return the project's records with the expert's signals at the stations."""
     config = project.config
-    catalog = read_expert(project.catalog_path, body=config.body)
+    epochs = resolve_path(project.path, config.labels.epochs) if config.labels.epochs else None
+    options = {"body": config.body, "epochs": epochs}
+    catalog, labels = expert_of(config.labels, project.catalog_path, **options)
     catalog = check_overlap(catalog, archive)
     coordinates = None
     if config.labels.stations:
         coordinates = read_stations(resolve_path(project.path, config.labels.stations))
     used = stations(archive, patterns=config.archive.stations)
-    rule = label_rule_of(config)
+    rule = label_rule_of(dataclasses.replace(config, labels=labels))
     signals = signals_of(catalog, used, rule, coordinates)
     selection = Selection(stations=used)
     return TrainingSet((project.store,), signals, catalog, rule, selection, archive)
@@ -156,7 +157,7 @@ def _train(project: Project, archive: Archive, progress: Progress) -> Training:
         [_training_set(project, archive)],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
-        matching=_matching(config),
+        matching=match_rule_of(config),
         on_progress=progress.said,
     )
     folder = project.results
@@ -186,14 +187,9 @@ def _reload(project: Project, archive: Archive) -> Training:
     machine = read_catalog(folder / "detections.csv", body=config.body, name="seisml")
     name = detector.card["baseline"]
     base = read_catalog(folder / "baseline.csv", body=config.body, name=name)
-    tests = [
-        against(found, sets, detector.grid, windows, _matching(config)) for found in (machine, base)
-    ]
+    rule = match_rule_of(config)
+    tests = [against(found, sets, detector.grid, windows, rule) for found in (machine, base)]
     return Training(detector, machine, base, *tests, windows)
-
-
-def _matching(config: Config) -> MatchRule:
-    return MatchRule(config.comparison.tolerance_s, config.comparison.mode)
 
 
 def _stamp(project: Project, archive: Archive, *stages: str) -> None:

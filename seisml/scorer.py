@@ -94,8 +94,8 @@ class _EventScorer:
     def _line(self, station: str, time_ns: np.ndarray, score: np.ndarray) -> ScoredLine:
         order = np.argsort(time_ns, kind="stable")
         time_ns, fold = time_ns[order], np.zeros(len(order), dtype=int)
-        truth = known_signals(self.signals, station, time_ns, self.grid)
-        return ScoredLine(0, time_ns, score[order], fold, truth)
+        truth, labels = known_signals(self.signals, station, time_ns, self.grid)
+        return ScoredLine(0, time_ns, score[order], fold, truth, labels)
 
     def _f1(self, lines, level: float) -> float:
         counts = np.zeros((1, 3))

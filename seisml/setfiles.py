@@ -8,11 +8,10 @@ from pathlib import Path
 from seisml.archive import Archive, open_archive
 from seisml.config import Config, LabelsConfig, fill, resolve_path
 from seisml.errors import ConfigError
-from seisml.experts import read_expert, read_stations, signals_of
+from seisml.experts import expert_of, read_stations, signals_of
 from seisml.model import make_classifier, save_detector
-from seisml.settings import label_rule_of, training_rule_of
+from seisml.settings import label_rule_of, match_rule_of, training_rule_of
 from seisml.shards import shard_paths
-from seisml.thresholds import MatchRule
 from seisml.training import Training, train
 from seisml.trainingset import Selection, TrainingSet
 
@@ -93,6 +92,9 @@ def read_sets(path, config: Config) -> list[SetFiles]:
         for key in ("stations", "archive"):
             if getattr(one, key):
                 near[key] = str(resolve_path(path, getattr(one, key)))
+        if one.labels.epochs:
+            epochs = str(resolve_path(path, one.labels.epochs))
+            near["labels"] = dataclasses.replace(one.labels, epochs=epochs)
         stores = tuple(str(resolve_path(path, store)) for store in one.stores)
         found.append(dataclasses.replace(one, stores=stores, **near))
     return found
@@ -114,8 +116,9 @@ def training_set(files: SetFiles, config: Config, *, archive: Archive | None = N
     CatalogError
         If the catalogue is of another body, or none of its events is at a station.
     """
-    rule = label_rule_of(dataclasses.replace(config, labels=files.labels))
-    catalog = read_expert(files.catalog, body=config.body)
+    options = {"body": config.body, "epochs": files.labels.epochs or None}
+    catalog, labels = expert_of(files.labels, files.catalog, **options)
+    rule = label_rule_of(dataclasses.replace(config, labels=labels))
     names = sorted({path.parent.name for one in files.stores for path in shard_paths(one)})
     signals = signals_of(catalog, names, rule, read_stations(files.stations))
     if archive is None and files.archive:
@@ -164,7 +167,7 @@ def train_on(
         [training_set(one, config, archive=archive) for one, archive in pairs],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
-        matching=MatchRule(config.comparison.tolerance_s, config.comparison.mode),
+        matching=match_rule_of(config),
         on_progress=on_progress,
     )
     save_detector(training.detector, output)

@@ -10,6 +10,7 @@ from seisml.metadata import Metadata
 from seisml.planets import get_body
 from seisml.preparation import Preparation, preparation_of
 from seisml.segments import Band
+from seisml.thresholds import MatchRule
 from seisml.times import NS_PER_S
 from seisml.trainingrule import TrainingRule
 from seisml.windows import WindowGrid
@@ -67,6 +68,12 @@ def label_rule_of(config: Config) -> LabelRule:
     names = {field.name for field in dataclasses.fields(LabelRule)}
     values = dataclasses.asdict(config.labels)
     return LabelRule(**{name: value for name, value in values.items() if name in names})
+
+
+def match_rule_of(config: Config) -> MatchRule:
+    """Return how detections are held against the expert's signals."""
+    c = config.comparison
+    return MatchRule(c.tolerance_s, c.mode, c.class_tolerance_s)
 
 
 def training_rule_of(config: Config) -> TrainingRule:

@@ -23,6 +23,7 @@ Windows without any sample have no row. Opening one needs nothing of seisml::
 import contextlib
 import dataclasses
 import errno
+import hashlib
 import io
 import json
 import re
@@ -36,6 +37,7 @@ import numpy as np
 
 from seisml.atomic import write_atomic
 from seisml.errors import NoDataError, TableError, did_you_mean
+from seisml.preparation import sample_steps
 from seisml.times import day_name
 from seisml.windows import WindowGrid
 
@@ -211,6 +213,42 @@ def read_counts(path) -> dict[str, int]:
     """Return what was rejected or odd in the samples of one shard, without reading its values."""
     with _opened(path) as file:
         return json.loads(file.attrs["counts"])
+
+
+def read_covariates(path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the start of each window and what stands beside its features, without these."""
+    with _opened(path) as file:
+        return file["time"][:], {name: one[:] for name, one in file.get("covariates", {}).items()}
+
+
+def features_fingerprint(fingerprint: str, settings: Mapping) -> str:
+    """Return the fingerprint of what the features depend on: not of what stands beside them.
+
+    Parameters
+    ----------
+    fingerprint : str
+        Of all settings, see `fingerprint_of`.
+    settings : mapping
+        Of a shard.
+    """
+    steps = settings.get("preparation", {})
+    kept = sample_steps(steps)
+    if kept == steps:
+        return fingerprint
+    rest = {name: value for name, value in settings.items() if name not in ("unit", "preparation")}
+    return fingerprint_of({**rest, **({"preparation": kept} if kept else {})})
+
+
+def fingerprint_of(settings: Mapping) -> str:
+    """Return a short hash of settings that JSON can hold.
+
+    Examples
+    --------
+    >>> fingerprint_of({"a": 1, "b": (2,)}) == fingerprint_of({"b": [2], "a": 1})
+    True
+    """
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_settings(path) -> tuple[str, dict]:

@@ -145,7 +145,7 @@ def _count(beside: Mapping[str, Covariate], rows: np.ndarray, counts: Counter) -
         if name == "glitches":
             counts["windows_with_glitch"] += int((values > 0).sum())
         elif unknown := int(np.isnan(values).sum()):
-            counts[f"windows_without_{name}"] += unknown
+            counts[f"windows_without_{name.split('_')[0]}"] += unknown
 
 
 def _covariates(
@@ -161,9 +161,9 @@ def _covariates(
     if steps.glitches != "none":
         out["glitches"] = covariates.glitches(glitches, plan.settings.grid, windows)
     if steps.wind:
-        out["wind"] = covariates.wind(winds, len(windows))
+        out["wind_db"] = covariates.wind(winds, len(windows))
     if steps.pressure:
-        out["pressure"] = covariates.pressure(beside, day, plan, windows)
+        out["pressure_rms"] = covariates.pressure(beside, day, plan, windows)
     return out
 
 

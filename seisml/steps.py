@@ -16,6 +16,7 @@ _MISSING = {
     "samples_tick_not_removed": "samples keep the tick: too short, or seconds of no whole number",
 }
 """What a run says of counts that mean that something is missing; all of them are in the store."""
+_LABELS = ("rule", "delay_s", "epochs", "level", "grades")
 _TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
 
 
@@ -37,7 +38,7 @@ def settings_of(profile: str, **changes):
         "metadata": tuple(str(path) for path in changes.get("metadata") or ())
         or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
     }
-    labels = {k: changes[k] for k in ("rule", "delay_s") if k in changes}
+    labels = {k: changes[k] for k in _LABELS if k in changes}
     training = {k: changes[k] for k in _TRAINING if k in changes}
     return dataclasses.replace(
         config,
@@ -125,11 +126,12 @@ def calibration_of(plan) -> dict:
     return {"calibrate": calibrate, "reach_s": reach_s(corners) if plan.units == "motion" else 0.0}
 
 
-def chosen_stations(opened, patterns) -> list[str]:
-    """Return the stations that match the patterns."""
+def chosen_stations(opened, patterns, pressure: str = "") -> list[str]:
+    """Return the stations that match the patterns, without channels of pressure."""
     from seisml.archive import stations
+    from seisml.covariates import seismometers
 
-    return stations(opened, patterns=patterns or ("*",))
+    return stations(seismometers(opened, pressure), patterns=patterns or ("*",))
 
 
 def check_scheduler(text: str | None) -> str:
@@ -161,6 +163,15 @@ def extract_days(opened, store, plan, patterns, **options):
             on_progress=day_done,
             **options,
         )
+
+
+def with_beside(plan, words):
+    """Return a plan that keeps more beside the features."""
+    import dataclasses
+
+    from seisml.preparation import with_beside as more
+
+    return dataclasses.replace(plan, preparation=more(plan.preparation, words))
 
 
 def tell_times(opened, patterns) -> None:
@@ -275,6 +286,19 @@ class FittingTables:
                 f"No window of {store} has features in this time: nothing was looked at.",
                 "See 'seisml scan' for rates and gaps, and whether the model fits these records.",
             )
+
+
+def adapted_to(detector, tables):
+    """Return a detector that is scaled by the level of the stations of tables, and say so."""
+    from seisml.applied import fitting
+    from seisml.model import adapted
+
+    detector, counts = adapted(detector, fitting(tables, detector, {}))
+    few = [station for station, n in counts.items() if not n]
+    terminal.say(f"scaled by the level of {len(counts) - len(few)} stations")
+    for station in few:
+        terminal.say(f"{station}: too few windows to know its level, scaled as in training")
+    return detector
 
 
 def check_rule(rule, delay) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.errors import NoDataError, StaleTableError
-from seisml.shards import Shard, day_of, read_shard, shard_paths
+from seisml.shards import Shard, day_of, features_fingerprint, read_shard, shard_paths
 from seisml.times import DAY_NS, to_ns
 from seisml.windows import WindowGrid
 
@@ -27,7 +27,7 @@ class FeatureTable:
         Unit of each column.
     grid : WindowGrid
     fingerprint : str
-        Of the settings that the values depend on.
+        Of the settings that the features depend on; what stands beside them is none of them.
     settings : dict
     covariates : pandas.DataFrame of float32
         What stands beside the features (`seisml.covariates`), with the same index; no columns
@@ -156,11 +156,18 @@ def concat(tables: Sequence[FeatureTable], *, columns=None) -> FeatureTable:
 
 
 def _covariates(tables: Sequence[FeatureTable]) -> pd.DataFrame:
-    """Put the covariates of tables together: all have the same, as their settings are."""
-    if not len(tables[0].covariates.columns):
+    """Put the covariates of tables together, NaN where a table does not have one."""
+    units: dict[str, str] = {}
+    for table in tables:
+        units |= table.covariates.attrs.get("units", {})
+    if not units:
         return tables[0].covariates
-    found = pd.concat([table.covariates for table in tables])
-    found.attrs = tables[0].covariates.attrs
+    parts = [
+        table.covariates if len(table.covariates.columns) else pd.DataFrame(index=table.frame.index)
+        for table in tables
+    ]
+    found = pd.concat(parts)[list(units)].astype(np.float32)
+    found.attrs["units"] = units
     return found
 
 
@@ -188,7 +195,7 @@ def _as_table(shard: Shard, bounds: tuple[int | None, int | None]) -> FeatureTab
         flags=shard.flags[keep],
         units=dict(zip(shard.columns, shard.units, strict=True)),
         grid=shard.grid,
-        fingerprint=shard.fingerprint,
+        fingerprint=features_fingerprint(shard.fingerprint, shard.settings),
         settings=shard.settings,
         covariates=_beside(shard, keep, index),
     )

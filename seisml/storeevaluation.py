@@ -73,7 +73,7 @@ def _loaded(model, trust):
 def _trained(one, config, repeats: int) -> Judged:
     """Train the profile's detector and test it on held-out blocks."""
     from seisml import crossfit
-    from seisml.settings import training_rule_of
+    from seisml.settings import match_rule_of, training_rule_of
     from seisml.training import train
     from seisml.transfer import group_importance, station_matrix
 
@@ -82,7 +82,7 @@ def _trained(one, config, repeats: int) -> Judged:
         [one],
         rule=rule,
         detection=dataclasses.asdict(config.detection),
-        matching=_matching(config),
+        matching=match_rule_of(config),
         on_progress=terminal.say,
     )
     labelled = crossfit.label([one], rule)
@@ -96,7 +96,7 @@ def _trained(one, config, repeats: int) -> Judged:
 def _applied(one, detector, config, repeats: int, calibration) -> Judged:
     """Apply a detector as it is."""
     from seisml.applied import apply_model
-    from seisml.settings import training_rule_of
+    from seisml.settings import match_rule_of, training_rule_of
     from seisml.transfer import group_importance
 
     rule = training_rule_of(config)
@@ -104,7 +104,7 @@ def _applied(one, detector, config, repeats: int, calibration) -> Judged:
         [one],
         detector,
         rule=rule,
-        matching=_matching(config),
+        matching=match_rule_of(config),
         calibration=calibration,
         on_progress=terminal.say,
     )
@@ -117,12 +117,6 @@ def _applied(one, detector, config, repeats: int, calibration) -> Judged:
     facts = {"in_sample": bool(found.kinship.n_in_sample), "notes": list(found.notes)}
     facts["kinship"] = dataclasses.asdict(found.kinship) | {"text": found.kinship.text}
     return Judged(found.training, None, importance, facts)
-
-
-def _matching(config):
-    from seisml.thresholds import MatchRule
-
-    return MatchRule(config.comparison.tolerance_s, config.comparison.mode)
 
 
 def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> None:

@@ -110,13 +110,23 @@ def _values_of(comparison: Comparison, column: str, offset_h: float) -> pd.Serie
         return pd.Series(hours.astype(np.int64))
     if column in STEPS and column in events:
         return pd.Series(bins_of(events[column].to_numpy(dtype=np.float64), STEPS[column]))
-    name = "label" if column == "class" else column
-    if name not in events:
-        names = [*map(str, events.columns), "class", "hour"]
+    check_column(events, column)
+    return events["label" if column == "class" else column]
+
+
+def check_column(events: pd.DataFrame, column: str) -> None:
+    """Refuse what the expert's events cannot be grouped by, see `by`.
+
+    Raises
+    ------
+    CatalogError
+        With a suggestion.
+    """
+    names = [*map(str, events.columns), "class", "hour"]
+    if column not in names:
         raise CatalogError(
             f"the expert catalogue has no column {column!r}.", did_you_mean(column, names)
         )
-    return events[name]
 
 
 def bins_of(values: np.ndarray, steps: tuple[float, float, int]) -> pd.Categorical:

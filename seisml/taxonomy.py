@@ -7,13 +7,14 @@ A taxonomy is a TOML file with a table a class::
     parent = "high-frequency family"
     names = ["HIGH_FREQUENCY", "DL-HF"]
 
-Case, blanks and punctuation of labels do not matter.
+Case, blanks and punctuation of labels do not matter. Labels joined by ``;`` mean the class that all
+of their parts are of: two kinds of weather are weather.
 """
 
 import dataclasses
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -125,8 +126,21 @@ def class_of(taxonomy: Taxonomy, label: str) -> str:
     --------
     >>> class_of(load_taxonomy("volcano"), "Long-Period"), class_of(load_taxonomy("moon"), "?")
     ('LP', '')
+    >>> class_of(load_taxonomy("mars"), "PRESSURE_DROP_DUST_DEVIL;PRESSURE_SPIKE")
+    'weather'
     """
-    return taxonomy.labels.get(_plain(label), "")
+    whole = taxonomy.labels.get(_plain(label), "")
+    parts = _parts(taxonomy, label)
+    if whole or not all(parts):
+        return whole
+    shared = [lineage(taxonomy, part) for part in parts]
+    common = [names[0] for names in zip(*shared, strict=False) if len(set(names)) == 1]
+    return common[-1] if common else ""
+
+
+def _parts(taxonomy: Taxonomy, label: str) -> list[str]:
+    """Return the classes of the parts of a joined label; "" for one that is not known."""
+    return [taxonomy.labels.get(_plain(part), "") for part in str(label).split(";")]
 
 
 def lineage(taxonomy: Taxonomy, name: str) -> tuple[str, ...]:
@@ -182,7 +196,12 @@ def below(taxonomy: Taxonomy, label: str) -> list[str]:
 
 
 def classify(
-    catalog: Catalog, taxonomy: Taxonomy, *, level: int | None = None
+    catalog: Catalog,
+    taxonomy: Taxonomy,
+    *,
+    level: int | None = None,
+    grades: bool = False,
+    whole: Iterable[str] = (),
 ) -> tuple[Catalog, dict[str, int]]:
     """Return the catalogue with classes for labels; a column ``source_label`` keeps the labels.
 
@@ -193,18 +212,23 @@ def classify(
     level : int, optional
         1 makes every class its root, 2 its ancestor below the root, and so on; without it every
         label becomes the class that it means.
+    grades : bool
+        Add the event's quality as a second level: "low-frequency family: A".
+    whole : iterable of str
+        Classes that `level` and `grades` do not touch, nor those below them.
 
     Returns
     -------
     catalog : Catalog
-        Labels that the taxonomy does not have are kept as they are.
+        Labels that the taxonomy does not have are kept as they are; joined ones whose parts have
+        nothing in common become their classes, joined.
     unknown : dict of str to int
         Those labels, and how often they stand.
 
     Raises
     ------
     ConfigError
-        If `level` is less than 1.
+        If `level` is less than 1, or the taxonomy does not have a class of `whole`.
 
     Examples
     --------
@@ -213,18 +237,28 @@ def classify(
     >>> found, unknown = classify(make_catalog(events), load_taxonomy("mars"), level=1)
     >>> found.events["label"].tolist(), unknown
     (['low-frequency family', 'odd'], {'odd': 1})
+    >>> graded = make_catalog([{"time_ns": 0, "label": "BROADBAND", "quality": "B"}])
+    >>> classify(graded, load_taxonomy("mars"), level=1, grades=True)[0].events["label"].tolist()
+    ['low-frequency family: B']
     """
     if level is not None and level < 1:
         raise ConfigError(f"level is {level}.", "1 is the roots of the taxonomy.")
+    kept = {name for label in whole for name in below(taxonomy, label)}
     meaning, unknown = {}, Counter()
     for label, n in catalog.events["label"].value_counts().items():
-        name = class_of(taxonomy, label)
+        name, parts = class_of(taxonomy, label), _parts(taxonomy, label)
         if not name:
-            meaning[label] = label
-            if label:
+            meaning[label] = ";".join(parts) if all(parts) else label
+            if label and not all(parts):
                 unknown[label] = int(n)
         else:
-            meaning[label] = name if level is None else lineage(taxonomy, name)[:level][-1]
-    labels = catalog.events["label"]
-    events = catalog.events.assign(label=labels.map(meaning).astype(str), source_label=labels)
+            deep = level is None or name in kept
+            meaning[label] = name if deep else lineage(taxonomy, name)[:level][-1]
+    source = catalog.events["label"]
+    labels = source.map(meaning).astype(str)
+    if grades:
+        grade = catalog.events["quality"].astype(str)
+        named = (grade != "") & ~source.isin(list(unknown)) & (labels != "") & ~labels.isin(kept)
+        labels = labels.mask(named, labels + ": " + grade)
+    events = catalog.events.assign(label=labels, source_label=source)
     return dataclasses.replace(catalog, events=events), dict(unknown)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from seisml.crossfit import Labelled
 from seisml.detect import EventRule, event_rule, events_from_windows
-from seisml.errors import ModelError
+from seisml.errors import ConfigError, ModelError, did_you_mean
 from seisml.labels import EVENT, NOISE, UNPLACED
 from seisml.matching import match, match_intervals
 from seisml.times import NS_PER_S
@@ -26,10 +26,47 @@ class MatchRule:
     tolerance_s : float, s
     mode : str
         ``onset`` or ``interval``, see `seisml.compare.compare`.
+    by_class : mapping of str to float, s
+        Tolerances of some of the expert's classes.
     """
 
     tolerance_s: float = 3.0
     mode: str = "onset"
+    by_class: Mapping = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        for name, value in {"tolerance_s": self.tolerance_s, **self.by_class}.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+                raise ConfigError(
+                    f"The tolerance of {name} is {value!r}.", "Give seconds: class = 60."
+                )
+
+    @property
+    def tolerances(self) -> float | dict[str, float]:
+        """What `seisml.compare.compare` takes."""
+        if not self.by_class:
+            return self.tolerance_s
+        return {"": self.tolerance_s, **self.by_class}
+
+    def of(self, labels) -> np.ndarray:
+        """Return the tolerance of events of these classes, s."""
+        return np.array([self.by_class.get(label, self.tolerance_s) for label in labels], float)
+
+    def check(self, labels) -> None:
+        """Refuse a tolerance of a class that is not among the expert's labels.
+
+        Raises
+        ------
+        ConfigError
+            With a suggestion.
+        """
+        known = sorted(set(labels) - {""})
+        for name in self.by_class:
+            if name not in known:
+                raise ConfigError(
+                    f"A tolerance is of the class {name!r}, the expert has none of it.",
+                    did_you_mean(name, known) if known else "Its events have no class.",
+                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +194,7 @@ class ScoredLine:
     score: np.ndarray
     fold: np.ndarray
     truth: np.ndarray
+    labels: np.ndarray
     unknown: np.ndarray | None = None
 
     @classmethod
@@ -166,9 +204,9 @@ class ScoredLine:
         rows = rows[np.isfinite(scores[rows])]
         time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
         signals = labelled.sets[number].events
-        truth = known_signals(signals, station, time_ns, labelled.grid)
+        truth, labels = known_signals(signals, station, time_ns, labelled.grid)
         unknown = labelled.windows["reason"].to_numpy()[rows] == UNPLACED
-        return cls(number, time_ns, scores[rows], fold, truth, unknown)
+        return cls(number, time_ns, scores[rows], fold, truth, labels, unknown)
 
 
 def count_outcomes(
@@ -179,6 +217,8 @@ def count_outcomes(
         return
     # Onsets are refined later: here they are as coarse as the hop.
     tolerance_ns = round(matching.tolerance_s * NS_PER_S) + grid.hop_ns
+    if matching.by_class:
+        tolerance_ns = np.rint(matching.of(line.labels) * NS_PER_S).astype(np.int64) + grid.hop_ns
     raw = events_from_windows([(line.time_ns, line.score)], grid, rule)
     found = np.array([event[:2] for event in raw], dtype=np.int64).reshape(-1, 2)
     truth = line.truth
@@ -194,15 +234,19 @@ def count_outcomes(
         np.add.at(counts, (line.fold[at], column), 1)
 
 
-def known_signals(signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid) -> np.ndarray:
-    """Return (start, end) of the signals that begin inside a known window."""
+def known_signals(
+    signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (start, end) and label of the signals that begin inside a known window."""
     name = ".".join(station.split(".")[:2])
-    spans = signals.loc[signals["station"] == name, ["start_ns", "end_ns"]].to_numpy(np.int64)
+    mine = signals[signals["station"] == name]
+    spans = mine[["start_ns", "end_ns"]].to_numpy(np.int64)
+    labels = mine["label"].to_numpy() if "label" in mine else np.full(len(mine), "", dtype=object)
     if not len(time_ns):
-        return spans[:0]
+        return spans[:0], labels[:0]
     at = np.searchsorted(time_ns, spans[:, 0], "right") - 1
     inside = (at >= 0) & (spans[:, 0] < time_ns[np.maximum(at, 0)] + grid.length_ns)
-    return spans[inside]
+    return spans[inside], labels[inside]
 
 
 def over_threshold(probability, threshold) -> np.ndarray:

@@ -104,6 +104,7 @@ def train(
         If there are no event windows, no noise windows, or too few blocks that hold them.
     """
     say = on_progress or (lambda text: None)
+    matching.check(name for one in sets for name in one.signals["label"])
     say("labelling windows")
     labelled = crossfit.label(sets, rule)
     class_rules(1.0, detection, known=sorted(set(labelled.windows["y"]) - {NOISE_CLASS}))
@@ -319,7 +320,7 @@ def against(
     return compare(
         machine,
         seen_by_experts(sets, stations),
-        tolerance_s=matching.tolerance_s,
+        tolerance_s=matching.tolerances,
         mode=matching.mode,
         coverage={name: np.concatenate(spans) for name, spans in coverage.items()},
         by_station=True,

@@ -10,7 +10,7 @@ from seisml.model import DAY_S
 from seisml.model.calibration import METHODS
 from seisml.model.classifiers import SCALES
 
-SPLITS = ("blocks", "even_odd", "set", "station")
+SPLITS = ("blocks", "even_odd", "even-odd-sols", "set", "station")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,8 @@ class TrainingRule:
     scale : str
         ``station``: columns are scaled by their median and spread at each station; or ``none``.
     split : str
-        What a fold leaves out: ``blocks`` of time, every second block (``even_odd``), a whole
+        What a fold leaves out: ``blocks`` of time, every second block (``even_odd``), the sols of
+        InSight with an even or an odd number (``even-odd-sols``), a whole
         training ``set`` (a network that the model never saw), or a ``station`` with all its time.
     n_folds : int
         Folds that the blocks of time are dealt to; fewer where there are fewer blocks.

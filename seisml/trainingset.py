@@ -95,8 +95,8 @@ class TrainingSet:
 
     @property
     def events(self) -> pd.DataFrame:
-        """Signals that are to be detected: without those of ``noise_labels``."""
-        return self.signals[~self.label_rule.is_noise(self.signals["label"])]
+        """Signals that are to be detected: not of ``noise_labels`` or ``unsure_labels``."""
+        return self.signals[self.label_rule.is_event(self.signals["label"])]
 
     def __repr__(self) -> str:
         named = self.name or self.expert.name or self.expert.source

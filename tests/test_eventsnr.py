@@ -7,15 +7,18 @@ import pytest
 from planted_archive import RATE_HZ, START_NS
 from planted_training import planted_training
 from scipy.signal import sosfreqz
+from typer.testing import CliRunner
 
 from seisml.applied import apply_model
 from seisml.archive import open_archive
 from seisml.catalog import make_catalog
+from seisml.cli import app
 from seisml.compare import compare
 from seisml.completeness import completeness
 from seisml.cuts import sensors_of
 from seisml.eventsnr import event_snr, with_snr
 from seisml.extract import extract
+from seisml.formats import write_catalog
 from seisml.labels import signals
 from seisml.page import Block
 from seisml.picker import pick_bands
@@ -142,3 +145,23 @@ def test_bins_are_wider_where_ratios_span_more():
     assert bins([*some, 17.0]) == [("0 to 3", 5), ("3 to 6", 5), ("6 to 18", 6)]
     assert bins([1.0, 4.0, np.nan]) == [("0 to 6", 2), ("unknown", 1)]
     assert bins([np.nan]) == [("unknown", 1)]
+
+
+def test_verb_compares_by_ratio(graded, tmp_path):
+    """`compare --archive --by snr_db`: table and page; a misspelt column is told before."""
+    archive, events = graded
+    strong = events[events["level_db"] > 5]
+    for name, table in (("expert", events), ("machine", strong)):
+        write_catalog(make_catalog(table), tmp_path / f"{name}.csv")
+    command = ["compare", str(tmp_path / "machine.csv"), str(tmp_path / "expert.csv")]
+    page = ["--archive", archive.root, "--html", str(tmp_path / "c.html")]
+    done = CliRunner().invoke(app, [*command, "--by", "snr_db", *page])
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "snr_db\tn_expert" in done.output
+    assert "Recall by signal-to-noise ratio" in (tmp_path / "c.html").read_text()
+    done = CliRunner().invoke(app, [*command, "--by", "kwality"])
+    assert "Did you mean 'quality'" in str(done.exception)
+    assert "matched" not in done.output  # before any work
+    done = CliRunner().invoke(app, [*command, "--html", str(tmp_path)])
+    assert "it is a folder" in str(done.exception)
+    assert "matched" not in done.output

@@ -1,9 +1,12 @@
 """Generated archives as folders: records, metadata, truth, expert; and the figure of a day."""
 
+import dataclasses
+
 import numpy as np
 import obspy
 import pandas as pd
 import pytest
+from scipy import signal
 
 from seisml.archive import open_archive
 from seisml.errors import ConfigError
@@ -13,8 +16,15 @@ from seisml.marstime import sol_of
 from seisml.plots import plot_day, png
 from seisml.segments import Band
 from seisml.synthetics.mars_noise import SENSITIVITY
-from seisml.synthetics.moon import moon_samples, plan_moon
-from seisml.synthetics.moon_waves import FILL
+from seisml.synthetics.moon import CLIMATE, moon_samples, plan_moon
+from seisml.synthetics.moon_noise import (
+    FILL,
+    RATE_HZ,
+    LunarClimate,
+    baseline,
+    digital,
+    lunar_background,
+)
 from seisml.synthetics.stationxml import inventory_of
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 from seisml.windows import WindowGrid
@@ -59,11 +69,32 @@ def test_missing_lunar_samples_are_a_fill_value_and_never_a_signal(moon):
 def test_lunar_events_are_in_the_samples():
     plan = plan_moon(seed=4, n_days=1)
     quake = max(plan.quakes, key=lambda one: one.snr)
+    band = signal.butter(3, (0.2, 1.05), "bandpass", fs=RATE_HZ, output="sos")
     samples = moon_samples(plan, 0).astype(float)
-    at = int((quake.first_ns - plan.start_ns) / NS_PER_S * 6.625)
-    before = samples[:, at - 4000 : at - 100].std()
-    peak = at + int((quake.second_ns - quake.first_ns) / NS_PER_S * 6.625 + 3 * quake.rise_s)
-    assert samples[:, peak : peak + 2000].std() > 0.4 * quake.snr * before
+    at = int((quake.first_ns - plan.start_ns) / NS_PER_S * RATE_HZ)
+    peak = at + int((quake.second_ns - quake.first_ns) / NS_PER_S * RATE_HZ + 3 * quake.rise_s)
+    seen = signal.sosfilt(band, samples[:, at - 4000 : peak + 2000] - 512.0)
+    before, after = seen[:, 2000:3900].std(), seen[:, -2000:].std()
+    assert after > 0.4 * quake.snr * CLIMATE.level_du
+    assert after > 2.5 * before
+
+
+def test_a_quiet_moon_toggles_the_last_digit_while_the_baseline_is_near_a_boundary():
+    """Rounding makes noise of constant height, which the baseline switches on and off."""
+    climate = LunarClimate(level_du=0.1, heater_du=1.0, heater_s=600.0, trend_du_h=0.0)
+    rng, n = np.random.default_rng(1), int(4 * 3600 * RATE_HZ)
+    noise = lunar_background(1, 4096, 4096 + n, climate)[0]
+    level = baseline(n, rng, dataclasses.replace(climate, wander_du=0.0, jumps_per_day=0.0))
+    whole = digital(noise + level)
+    assert whole.max() - whole.min() <= 3
+    minutes = whole[: n // 400 * 400].reshape(-1, 400)  # 60 s each
+    toggles = np.abs(np.diff(minutes, axis=1)).sum(axis=1)
+    assert (toggles == 0).mean() > 0.2  # between two units nothing is seen
+    assert np.quantile(toggles, 0.9) > 20  # near a boundary the digit never rests
+    # The heater comes back after ten minutes.
+    x = toggles - toggles.mean()
+    again = np.correlate(x, x, "full")[len(x) :]
+    assert 8 <= 5 + np.argmax(again[4:15]) <= 12
 
 
 def test_metadata_of_mars_turn_and_scale_its_channels():

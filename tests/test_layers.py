@@ -64,6 +64,7 @@ LAYERS = [
         "discovery",
         "networkfeatures",
     },
+    {"emergent"},
     {"compare", "tabular", "similarity", "detections", "eventsnr"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses", "windowscores"},

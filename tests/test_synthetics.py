@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -15,7 +16,10 @@ from seisml.synthetics.earth_waves import channel_noise, event_wave, source_filt
 from seisml.synthetics.grid import Grid, add_at, make_grid
 from seisml.synthetics.mars import ground_motion
 from seisml.synthetics.mars_events import (
+    HIGH,
+    LOW,
     SNR_BAND_HZ,
+    SUPER,
     event_psd,
     marsquake_wave,
     travel_times,
@@ -35,6 +39,7 @@ from seisml.synthetics.mars_noise import (
     wind_share,
 )
 from seisml.synthetics.mars_plan import MARS_FAULTS, magnitude, plan_mars
+from seisml.synthetics.mars_records import draw_quake
 from seisml.synthetics.mars_transients import donk_wave, dust_devil_wave, glitch, glitch_wave
 from seisml.synthetics.noise import band_noise, generator, ornstein_uhlenbeck, shaped_noise
 from seisml.times import DAY_NS, NS_PER_S, to_ns
@@ -703,7 +708,7 @@ def test_event_spectra_are_where_the_class_says(label):
 
 
 def test_stated_snr_is_in_the_marsquake(mars_plan):
-    for quake in mars_plan.quakes[:12]:
+    for quake in [q for q in mars_plan.quakes if q.label != SUPER][:12]:
         low, high = SNR_BAND_HZ[quake.family]
         wave = marsquake_wave(quake, 0.0, 20)
         assert quake.snr == pytest.approx(
@@ -720,9 +725,10 @@ def test_stated_snr_is_in_the_marsquake(mars_plan):
 
 
 def test_marsquakes_look_like_the_catalogue(mars_plan):
-    events = mars_plan.catalog.events
+    every = mars_plan.catalog.events
+    events = every[every["label"] != SUPER]
     assert len(events) == round(6 * 20 * 86_400 / 88_775.244)
-    assert set(events["label"]) == {"2.4_HZ", "HIGH_FREQUENCY", "LOW_FREQUENCY", "BROADBAND"}
+    assert set(events["label"]) == {*HIGH, *LOW}
     assert set(events["quality"]) == set("ABCD")
     duration = (events["end_ns"] - events["time_ns"]) * 1e-9
     assert 550 < duration.median() < 1000
@@ -734,15 +740,59 @@ def test_marsquakes_look_like_the_catalogue(mars_plan):
     located = events["latitude"].notna()
     assert (located == (events["quality"] == "A")).all()
     assert (events["time_ns"].to_numpy()[1:] > events["end_ns"].to_numpy()[:-1]).all()
-    sizes = [magnitude(quake)[0] for quake in mars_plan.quakes]
+    sizes = [magnitude(quake)[0] for quake in mars_plan.quakes if quake.label != SUPER]
     assert 1.0 < min(sizes) < max(sizes) < 4.5
+
+
+def test_cracks_are_seconds_long_and_after_sunset(mars_plan):
+    """Super high frequency events: named T0001 ..., without picks of waves, size or place."""
+    every = mars_plan.catalog.events
+    cracks = every[every["label"] == SUPER]
+    assert len(cracks) == round(1.4 * 20 * 86_400 / 88_775.244)
+    assert cracks["event_id"].tolist() == [f"T{n:04d}" for n in range(1, len(cracks) + 1)]
+    assert (((cracks["end_ns"] - cracks["time_ns"]) * 1e-9).between(1.0, 60.0)).all()
+    hour = lmst_hours(cracks["time_ns"].to_numpy())
+    assert ((hour > 17) & (hour < 21)).mean() > 0.7
+    assert cracks[["magnitude", "latitude", "distance_deg"]].isna().all(axis=None)
+    picks = mars_plan.catalog.picks
+    assert set(picks[picks["event_id"].isin(cracks["event_id"])]["phase"]) == {"start", "end"}
+
+
+@pytest.mark.parametrize("label", [*HIGH, *LOW, SUPER])
+def test_energy_of_each_class_is_where_the_marsquake_service_has_it(label):
+    """Shares of the energy below 1, at 1-4 and above 4 Hz, and horizontals against the vertical."""
+    quake = draw_quake(np.random.default_rng(3), (3, 0), 0)
+    quake = dataclasses.replace(quake, label=label, corner=1.0, ground=1.0)
+    if label == SUPER:
+        quake = dataclasses.replace(quake, second_ns=0, decay_s=6.0)
+    wave = marsquake_wave(quake, 0.0, 20)
+    power = np.abs(np.fft.rfft(wave)) ** 2
+    f = np.fft.rfftfreq(wave.shape[1], 0.05)
+    parts = np.array([power[:, (f >= a) & (f < b)].sum() for a, b in ((0, 1), (1, 4), (4, 10))])
+    low, middle, high = parts / parts.sum()
+    if label == SUPER:
+        assert high > 0.95
+    elif label in ("LOW_FREQUENCY", "BROADBAND"):
+        assert low > 0.85
+    elif label == "WIDEBAND":
+        assert low > 0.15
+        assert middle > 0.15
+    elif label == "2.4_HZ":
+        assert middle > 0.9
+    else:
+        assert low < 0.1
+        assert (high > 0.5) == (label == "VERY_HIGH_FREQUENCY")
+    horizontal = (wave[1:] ** 2).mean() / (wave[0] ** 2).mean()
+    assert (horizontal > 1.5) == (label not in ("2.4_HZ", "HIGH_FREQUENCY"))
 
 
 def test_marsquake_picks(mars_plan):
     picks = mars_plan.catalog.picks
     events = mars_plan.catalog.events.set_index("event_id")
     wide = picks.pivot_table(index="event_id", columns="phase", values="time_ns")
-    high = events["label"].isin(["2.4_HZ", "HIGH_FREQUENCY"])
+    events = events[events["label"] != SUPER]
+    wide = wide.loc[events.index]
+    high = events["label"].isin(HIGH)
     assert wide.loc[high[high].index, ["Pg", "Sg"]].notna().all(axis=None)
     assert wide.loc[high[~high].index, ["P", "S"]].notna().all(axis=None)
     assert (wide["start"] == events["time_ns"].reindex(wide.index)).all()

@@ -21,9 +21,11 @@ from seisml.detect import detect
 from seisml.errors import ConfigError, FeatureMismatchError, ModelError
 from seisml.labelcounts import label_counts
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
+from seisml.marstime import sol_of
 from seisml.metrics import metrics
-from seisml.model import Novelty, event_probability, load_detector, save_detector
+from seisml.model import Novelty, adapted, event_probability, load_detector, save_detector
 from seisml.store import iter_tables, read_table
+from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS
 from seisml.training import train
 from seisml.trainingrule import TrainingRule
@@ -328,6 +330,58 @@ def test_probabilities_of_classes_are_frequencies(classes, tmp_path):
     assert load_detector(tmp_path / "m.skops").priors == detector.priors
 
 
+def test_classes_have_tolerances_of_their_own(classes):
+    """Onsets of one class are late by 20 s: its own tolerance finds them, in all steps."""
+    folder, events = classes
+    late = events["label"] == "quake"
+    moved = events.assign(time_ns=events["time_ns"] - np.where(late, 20 * 10**9, 0))
+    one = training_set(folder, moved)
+    rule = dataclasses.replace(QUICK, one_class=False)
+    narrow, wide = (
+        train([one], rule=rule, detection=DETECTION, matching=matching)
+        for matching in (MatchRule(6.0), MatchRule(6.0, by_class={"quake": 30.0}))
+    )
+
+    def found(training, label):
+        hits = training.test.expert["event_id"].isin(training.test.matched["expert_id"])
+        return hits[training.test.expert["label"] == label].mean()
+
+    assert found(narrow, "quake") < 0.3
+    assert found(wide, "quake") > 0.7
+    assert wide.detector.card["threshold"]["f1_it_was_chosen_with"] > (
+        narrow.detector.card["threshold"]["f1_it_was_chosen_with"] + 0.1
+    )
+    with pytest.raises(ConfigError, match=r"(?s)class 'quakes'.*quake"):
+        train(
+            [one], rule=rule, detection=DETECTION, matching=MatchRule(6.0, by_class={"quakes": 9})
+        )
+    with pytest.raises(ConfigError, match="tolerance of quake is 'much'"):
+        MatchRule(6.0, by_class={"quake": "much"})
+
+
+def test_a_station_of_another_level_is_adapted_to(one, tmp_path):
+    """Everything is 50 times as large and shifted: found as before, where the level is learnt."""
+    detector = run([one], dataclasses.replace(QUICK, scale="station")).detector
+    table = read_table(one.stores[0])
+    index = table.frame.index.set_levels(["ZZ.NEW.00.HH"], level="station")
+    other = dataclasses.replace(table, frame=(50 * table.frame + 7).set_axis(index))
+    wanted = detect([table], detector).events
+    lost = detect([other], detector).events
+    new, counts = adapted(detector, [other])
+    assert counts == {"ZZ.NEW.00.HH": len(table) / 2}  # of more than 20 000 every second
+    found = detect([other], new).events
+    hits = np.isin(found["time_ns"], wanted["time_ns"])
+    assert abs(len(hits) - len(wanted)) <= 3
+    assert hits.mean() > 0.9
+    assert np.isin(lost["time_ns"], wanted["time_ns"]).mean() < 0.5 or len(lost) < len(wanted) / 2
+    assert len(detect([table], new)) == len(wanted)  # what was known stays
+    few, counts = adapted(detector, [other.rows(np.arange(50))])
+    assert counts == {"ZZ.NEW.00.HH": 0}
+    assert few.estimator[0].stations_ == detector.estimator[0].stations_
+    with pytest.raises(ModelError, match="nothing to adapt"):
+        adapted(run([one]).detector, [other])
+
+
 def test_unknown_events(one, plain):
     """Events unlike those of the training are found, and called unknown."""
     rule = dataclasses.replace(QUICK, novelty=0.01)
@@ -362,6 +416,28 @@ def test_one_class_only(tmp_path):
         crossfit.label([training_set(folder, whole[:1])], QUICK)
     with pytest.raises(ModelError, match="1 of 3 blocks of time hold event windows"):
         crossfit.label([training_set(folder, events[:2])], QUICK)
+
+
+def test_even_and_odd_sols(tmp_path):
+    """Every sol of InSight is in one fold, the odd ones in the second; models know the other."""
+    day0 = 18_000
+    events = event_times(7, 8, 5, day0=day0)
+    store = make_store(tmp_path / "sols", events, n_days=7, day0=day0)
+    # Days of the store are no sols: one in the middle of a day is in two of them.
+    rule = dataclasses.replace(QUICK, split="even-odd-sols")
+    labelled = crossfit.label([training_set(store, events)], rule)
+    sol = sol_of(labelled.windows["time_ns"].to_numpy())[0]
+    fold = labelled.windows["fold"].to_numpy()
+    assert len(np.unique(sol)) >= 6
+    assert (fold == sol % 2).all()
+    for k in (0, 1):
+        learnt = labelled.chosen[crossfit.rows_without(labelled, k, rule)]
+        assert len(learnt) > 100
+        assert (sol[learnt] % 2 == 1 - k).all()
+    scores = crossfit.out_of_fold(labelled, rule)["model"].to_numpy()
+    state = labelled.windows["state"].to_numpy()
+    assert np.median(scores[state == EVENT]) > 0.9
+    assert np.isfinite(scores).all()
 
 
 def test_fewer_blocks_than_folds(one):

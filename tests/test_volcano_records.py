@@ -4,9 +4,15 @@ import numpy as np
 import obspy
 import pandas as pd
 import pytest
+from test_real import score
 
+from seisml.archive import open_archive
+from seisml.detect import detect
+from seisml.extract import extract
+from seisml.model import load_detector
 from seisml.pretraining import RECIPES, config_of, generated_signals
-from seisml.settings import plan_of
+from seisml.settings import plan_from, plan_of
+from seisml.store import iter_tables
 from seisml.synthetics.records import make_records, sighting_table
 from seisml.synthetics.volcano_records import (
     RATES_HZ,
@@ -109,3 +115,51 @@ def test_features_of_the_profile_do_not_depend_on_the_gain():
     assert len(features) > 30
     assert all("G" in one.invariances for one in features)
     assert sighting_table([]).columns[-1] == "station"
+
+
+def test_the_shipped_model_finds_clear_events_of_records_it_has_not_seen(tmp_path):
+    """Of events 12 dB above the noise nearly all, at all stations; few detections of nothing."""
+    detector = load_detector("volcano")
+    options = {"make": volcano_record, "seed": 77, "n_records": 16, "start_ns": 0}
+    table = make_records(tmp_path / "records", **options)
+    archive = open_archive(str(tmp_path / "records"), index=False)
+    extract(archive, tmp_path / "features", plan_from(detector.plan))
+    found = detect(iter_tables(tmp_path / "features"), detector, archive=archive).events
+    clear = table[(table["snr"] > 4.0) & (table["label"] != "TR")]
+    long_ns = (clear["end_ns"] - clear["start_ns"]) > 3 * NS_PER_S
+    hits = [
+        bool(
+            (
+                (found["station"] == one.station)
+                & (found["time_ns"] < one.end_ns)
+                & (found["end_ns"] > one.start_ns)
+            ).any()
+        )
+        for one in clear[long_ns].itertuples()
+    ]
+    assert len(hits) > 20
+    assert np.mean(hits) > 0.8
+    touched = [
+        bool(
+            (
+                (table["station"] == one.station)
+                & (table["onset_ns"] < one.end_ns)
+                & (table["last_ns"] > one.time_ns)
+            ).any()
+        )
+        for one in found.itertuples()
+    ]
+    assert np.mean(touched) > 0.8
+    assert "generated" in detector.card["trained_on"]
+
+
+@pytest.mark.real
+def test_whole_events_of_real_volcanoes(shared_data, tmp_path):
+    """All kinds of events but tremor are found as a whole, with hardly any other detection."""
+    detector = load_detector("volcano")
+    archive = open_archive(str(shared_data / "earth_chile_volcano" / "waveforms"), index=False)
+    extract(archive, tmp_path / "features", plan_from(detector.plan))
+    found = detect(iter_tables(tmp_path / "features"), detector, archive=archive)
+    result = score(shared_data, "earth_chile_volcano", found, tmp_path)
+    assert result["f1"] >= 0.85
+    assert result["counts"]["false"] <= 3

@@ -51,7 +51,8 @@ def compare(
     level: Annotated[int | None, typer.Option(help="Of the taxonomy; 1 is its roots.")] = None,
     labels: Annotated[str | None, typer.Option(help="Expert classes that count, as LF,BB.")] = None,
     by: Annotated[
-        str | None, typer.Option(help="Also by class,quality,magnitude,station,hour.")
+        str | None,
+        typer.Option(help="Also by class,quality,magnitude,station,hour,snr_db (--archive)."),
     ] = None,
     zone: Zone = None,
     body: Body = None,
@@ -65,10 +66,13 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Write a page here.")] = None,
 ) -> None:
     """Compare two catalogues: matched, missed, unmatched, with intervals."""
+    from seisml.atomic import check_writable
     from seisml.metrics import metrics
     from seisml.summaries import summary_table
 
     steps.check_rule(rule, delay)
+    for path in filter(None, (json_file, html)):
+        check_writable(path)
     opened = None if archive is None else steps.open_archive(archive, 1)
     result = comparing.comparison_of(
         machine,
@@ -88,7 +92,10 @@ def compare(
         body=body,
         start=start,
         end=end,
+        columns=[c for c in comparing.columns_of(by) if archive is None or c != "snr_db"],
     )
+    if html is not None or "snr_db" in comparing.columns_of(by):
+        result = comparing.with_ratios(result, opened)
     numbers = metrics(result, block_s=block)
     terminal.table("", ["", "value"], summary_table(result, numbers=numbers))
     options = {"json_file": json_file, "html": html, "archive": opened}

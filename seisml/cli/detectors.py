@@ -11,7 +11,10 @@ from seisml.cli.options import (
     Coordinates,
     Delay,
     End,
+    Epochs,
+    Grades,
     Jobs,
+    Level,
     Metadata,
     Profile,
     Rule,
@@ -49,10 +52,15 @@ def train(
     stations: Coordinates = None,
     rule: Rule = None,
     delay: Delay = None,
+    epochs: Epochs = None,
+    level: Level = None,
+    grades: Grades = False,
     model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="What a fold leaves out: blocks (of time), even_odd, set, station."),
+        typer.Option(
+            help="What a fold leaves out: blocks (of time), even_odd, even-odd-sols, set, station."
+        ),
     ] = None,
     false_alarms: Annotated[
         float | None,
@@ -77,7 +85,8 @@ def train(
     steps.check_rule(rule, delay)
     changes = {"rule": rule, "delay_s": delay, "model": model, "split": split}
     changes |= {"false_alarms_per_day": false_alarms, "calibration": calibration}
-    changes["novelty"] = novelty
+    changes |= {"novelty": novelty, "level": level, "grades": grades or None}
+    changes["epochs"] = None if epochs is None else str(epochs)
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     options = {"stations": stations, "archive": archive, "start": start, "end": end}
     training = train_on(
@@ -104,7 +113,10 @@ def models(
     telling.show_models(model, as_json)
 
 
-@app.command(epilog="Example: `seisml detect archive/ --model model.skops -o detections.csv`")
+@app.command(
+    epilog="Examples: `seisml detect archive/ --model model.skops -o detections.csv` | "
+    "`seisml detect insight/ --model mars-insight -o quakes.csv --beside wind --beside glitches`"
+)
 def detect(
     archive: Annotated[str, typer.Argument(help="SDS root, folder, pattern or file.")],
     model: Annotated[
@@ -117,37 +129,57 @@ def detect(
     ] = None,
     station: Stations = None,
     metadata: Metadata = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Columns for each detection: wind, glitches, pressure=CHANNEL (repeatable)."
+        ),
+    ] = None,
     start: Start = None,
     end: End = None,
     trust: Annotated[
         list[str] | None,
         typer.Option(help="Type of another package that the model may hold (repeatable)."),
     ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Scale by the level of these stations, from all their windows (models with "
+            "scale = station): what is found then depends on --start and --end.",
+        ),
+    ] = False,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
     """Find events in new records with a trained model."""
+    from seisml.covariates import beside_events
     from seisml.detect import detect as find
     from seisml.formats import write_catalog
-    from seisml.model import load_detector
+    from seisml.model import check_adaptable, load_detector
     from seisml.settings import plan_from
     from seisml.store import iter_tables
 
     detector = load_detector(model, trusted=trust or ())
+    if adapt:
+        check_adaptable(detector)
     plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
+    plan = steps.with_beside(plan, beside or ())
     opened = steps.open_archive(archive, jobs)
     options = {"jobs": jobs, "scheduler": scheduler, "start": start, "end": end}
     options["replace"] = store is None  # the store beside the output is its own
     store = store or output.with_suffix(".features")
     outcomes = steps.extract_days(opened, store, plan, station, **options)
-    chosen = steps.chosen_stations(opened, station)
+    chosen = steps.chosen_stations(opened, station, plan.preparation.pressure)
     steps.tell_failures(outcomes)
     steps.tell_missing(outcomes)
-    tables = steps.FittingTables(
-        iter_tables(store, stations=chosen, start=start, end=end), detector
-    )
+    selection = {"stations": chosen, "start": start, "end": end}
+    if adapt:
+        detector = steps.adapted_to(detector, iter_tables(store, **selection))
+    tables = steps.FittingTables(iter_tables(store, **selection), detector)
     found = find(tables, detector, archive=opened, name=output.stem, **steps.calibration_of(plan))
     tables.require(store)
+    found = beside_events(found, store, tables.stations, detector.grid)
     write_catalog(found, output)
     terminal.say(f"{len(found)} detections; {tables}")
     terminal.line(str(output))

@@ -57,7 +57,17 @@ def synth(
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other records.")] = 0,
     jobs: Jobs = 1,
 ) -> None:
-    """Generate an archive with known truth: SDS, StationXML, truth and expert catalogues."""
+    """Generate an archive with known truth: SDS, StationXML, truth and expert catalogues.
+
+    Classes of mars: LOW_FREQUENCY (LF, 0.2-0.6 Hz), BROADBAND (BB, to 0.9 Hz and an echo at
+    2.4 Hz) and WIDEBAND (WB, to 4 Hz) with P and S through the mantle; 2.4_HZ (the resonance of
+    the ground), HIGH_FREQUENCY (HF, 0.5-8 Hz) and VERY_HIGH_FREQUENCY (VF, to the end of the band,
+    strongest on the horizontals) with Pg and Sg through the crust; SUPER_HIGH_FREQUENCY (SF, above
+    5 Hz, seconds long, after sunset: cracks in the ground). Besides: glitches, donks, dust devils,
+    gusts, the 1 Hz tick, lander modes, a gap and a restart.
+
+    Classes of moon: deep, shallow, impact. Classes of earth: earthquake, quarry blast.
+    """
     from seisml.generation import generate
 
     with terminal.bars() as bars:

@@ -6,13 +6,25 @@ from typing import Annotated
 import typer
 
 from seisml import steps, telling, terminal
-from seisml.cli.options import AsJson, Coordinates, Delay, End, Profile, Rule, Start
+from seisml.cli.options import (
+    AsJson,
+    Coordinates,
+    Delay,
+    End,
+    Epochs,
+    Grades,
+    Level,
+    Profile,
+    Rule,
+    Start,
+)
 
 app = typer.Typer()
 
 
 @app.command(
-    epilog="Example: `seisml labels features/ --catalog expert.xml` before `seisml train`."
+    epilog="Examples, before `seisml train`: `seisml labels features/ --catalog expert.xml`, "
+    "`seisml labels features/ -c mqs.xml --epochs epochs.csv -p mars-insight --level 1 --grades`"
 )
 def labels(
     store: Annotated[list[Path], typer.Argument(help="Feature stores.")],
@@ -21,6 +33,9 @@ def labels(
     stations: Coordinates = None,
     rule: Rule = None,
     delay: Delay = None,
+    epochs: Epochs = None,
+    level: Level = None,
+    grades: Grades = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="All windows as a table (.csv).")
     ] = None,
@@ -34,7 +49,8 @@ def labels(
     from seisml.trainingset import label_sets
 
     steps.check_rule(rule, delay)
-    changes = {"rule": rule, "delay_s": delay}
+    changes = {"rule": rule, "delay_s": delay, "level": level, "grades": grades or None}
+    changes["epochs"] = None if epochs is None else str(epochs)
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     texts = {"stations": stations, "start": start, "end": end}
     texts = {key: str(value) for key, value in texts.items() if value is not None}

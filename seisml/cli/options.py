@@ -77,6 +77,16 @@ Tolerance = Annotated[
 Rule = Annotated[
     str | None, typer.Option(help="Label rule: auto, picks, intervals, origins, delay.")
 ]
+Epochs = Annotated[
+    Path | None,
+    typer.Option(help="Second catalogue: what else the expert noted (glitches, weather, ...)."),
+]
+Level = Annotated[
+    int | None, typer.Option(help="Of the profile's taxonomy, for labels; 1 is its families.")
+]
+Grades = Annotated[
+    bool, typer.Option("--grades", help="Classes with the expert's quality: 'family: A'.")
+]
 Delay = Annotated[float | None, typer.Option(help="Travel time of the rule delay, s.")]
 Coordinates = Annotated[
     Path | None, typer.Option(help="CSV station,latitude,longitude (rule origins).")

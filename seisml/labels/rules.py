@@ -47,6 +47,9 @@ class LabelRule:
         The expert's classes that are no events: glitches, dust devils, blasts. For detection
         they are noise; for a classifier of several classes they are the classes
         "noise: glitch" and so on.
+    unsure_labels : tuple of str
+        The expert's classes that may be anything, such as suspicious signals: windows that touch
+        them are neither event nor noise.
     weight_by : str
         What an event's windows weigh in training: ``none``, ``quality`` or ``magnitude``, see
         `event_weights`.
@@ -65,6 +68,7 @@ class LabelRule:
     start: str = ""
     end: str = ""
     noise_labels: tuple[str, ...] = ()
+    unsure_labels: tuple[str, ...] = ()
     weight_by: str = "none"
     quality_weights: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: dict(QUALITY_WEIGHTS)
@@ -95,9 +99,30 @@ class LabelRule:
         >>> rule.is_noise(pd.Series(["GLITCH", "DONK;GLITCH", "GLITCH;QUAKE", ""])).tolist()
         [True, True, False, False]
         """
-        known = set(self.noise_labels)
-        noise = {label for label in labels.unique() if known.issuperset(str(label).split(";"))}
-        return labels.isin(noise)
+        return _all_of(labels, self.noise_labels)
+
+    def is_unsure(self, labels: pd.Series) -> pd.Series:
+        """Return which labels are of ``unsure_labels``, joined ones if one of their parts is.
+
+        Examples
+        --------
+        >>> rule = LabelRule(unsure_labels=("ODD",))
+        >>> rule.is_unsure(pd.Series(["ODD", "QUAKE;ODD", "QUAKE"])).tolist()
+        [True, True, False]
+        """
+        known = set(self.unsure_labels)
+        unsure = {label for label in labels.unique() if known & set(str(label).split(";"))}
+        return labels.isin(unsure)
+
+    def is_event(self, labels: pd.Series) -> pd.Series:
+        """Return which labels are events: neither of ``noise_labels`` nor ``unsure_labels``."""
+        return ~self.is_noise(labels) & ~self.is_unsure(labels)
+
+
+def _all_of(labels: pd.Series, known) -> pd.Series:
+    known = set(known)
+    every = {label for label in labels.unique() if known.issuperset(str(label).split(";"))}
+    return labels.isin(every)
 
 
 def event_weights(events: pd.DataFrame, rule: LabelRule) -> np.ndarray:

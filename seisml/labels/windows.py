@@ -49,7 +49,8 @@ def label_windows(
         ``share`` (of the window that its event covers, 0 to 1), ``cover`` (overlap over the
         shorter of window and event: what ``event_share`` is compared with), ``n_events`` (that
         touch the window), and ``event_id``, ``label`` and ``weight`` of the event that covers
-        most of it. Windows of ``noise_labels`` are noise and have a label.
+        most of it. Windows of ``noise_labels`` are noise and have a label; those that touch one
+        of ``unsure_labels`` are ignored as *unplaced*.
 
     Notes
     -----
@@ -59,13 +60,14 @@ def label_windows(
     `window_events`.
     """
     out = _empty(len(time_ns))
-    noise = rule.is_noise(table["label"])
+    noise, unsure = rule.is_noise(table["label"]), rule.is_unsure(table["label"])
     names = {str(s): ".".join(str(s).split(".")[:2]) for s in np.unique(stations)}
     for station, name in names.items():
         rows = np.flatnonzero(stations == station)
         rows = rows[np.argsort(time_ns[rows], kind="stable")]
         at = (table["station"] == name) & _reaching(table, time_ns[rows], grid, rule)
-        _label_station(out, rows, time_ns[rows], grid, table[at & ~noise], rule)
+        _label_station(out, rows, time_ns[rows], grid, table[at & ~noise & ~unsure], rule)
+        _ignore_unsure(out, rows, time_ns[rows], grid, table[at & unsure])
         _label_noise(out, rows, time_ns[rows], grid, table[at & noise], rule)
     if coverage is not None:
         start_ns, end_ns = coverage
@@ -141,6 +143,14 @@ def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule
     out["reason"][rows] = np.where(inside, 0, reason)
     out["share"][rows], out["cover"][rows], out["n_events"][rows] = share, cover, count
     _name(out, rows, best, events)
+
+
+def _ignore_unsure(out, rows, time_ns, grid: WindowGrid, spans) -> None:
+    """Ignore noise windows that touch what may be anything."""
+    for near, overlap, _ in _overlaps(time_ns, grid, spans):
+        at = rows[near][overlap > 0]
+        at = at[out["state"][at] == NOISE]
+        out["state"][at], out["reason"][at] = IGNORE, UNPLACED
 
 
 def _label_noise(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule) -> None:

@@ -4,6 +4,7 @@ scikit-learn starts here, at the feature table. A Detector file is a skops archi
 never runs code, and refuses any type that seisml does not write itself.
 """
 
+from seisml.model.adapting import adapted, check_adaptable
 from seisml.model.calibration import (
     Calibration,
     brier,
@@ -60,8 +61,10 @@ __all__ = [
     "PurgedGroupTimeSplit",
     "StaLtaThreshold",
     "StationScaler",
+    "adapted",
     "always_known",
     "brier",
+    "check_adaptable",
     "check_table",
     "cross_calibrated",
     "estimate_priors",

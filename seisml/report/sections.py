@@ -199,6 +199,7 @@ def _validation_text(training: Training) -> str:
     held_out = {
         "blocks": f"held-out blocks of time ({blocks}; {split['n_folds']} folds): {purged}",
         "even_odd": f"even and odd blocks of time ({blocks}): {purged}",
+        "even-odd-sols": f"sols with an even and with an odd number: {purged}",
         "set": f"{split['n_folds']} networks: {unseen}",
         "station": f"{split['n_folds']} stations: {unseen}",
     }

@@ -36,6 +36,7 @@ from seisml.times import DAY_NS, NS_PER_S
 OFFSET_COUNTS = (-1240.0, 2310.0, 870.0)
 DRIFT_COUNTS = 900.0  # amplitude of the daily swing with temperature
 PICK_SD_S = {"start": 2.0, "end": 20.0, "P": 2.0, "S": 3.0, "Pg": 8.0, "Sg": 10.0}
+CRACK_PICK_SD_S = 0.1
 
 
 def make_mars_archive(
@@ -47,6 +48,7 @@ def make_mars_archive(
     sampling_rate_hz: float = 20.0,
     events_per_sol: float = 6.0,
     low_share: float = 0.3,
+    cracks_per_sol: float = 1.4,
     transients: float = 1.0,
     faults: Sequence[str] = tuple(MARS_FAULTS),
     missing_share: float = 0.25,
@@ -72,9 +74,12 @@ def make_mars_archive(
     sampling_rate_hz : float
         A multiple of 5 Hz; the noise has no power above 10 Hz.
     events_per_sol : float
-        Marsquakes of 10 to 20 minutes: 2.4_HZ, HIGH_FREQUENCY, LOW_FREQUENCY and BROADBAND.
+        Marsquakes of 10 to 20 minutes: 2.4_HZ, HIGH_FREQUENCY, VERY_HIGH_FREQUENCY,
+        LOW_FREQUENCY, BROADBAND and WIDEBAND, see `seisml.synthetics.mars_events`.
     low_share : float
-        Share of the low-frequency family.
+        Share of the low-frequency family (the last three).
+    cracks_per_sol : float
+        Events SUPER_HIGH_FREQUENCY: cracks in the ground, seconds long, after sunset.
     transients : float
         Factor on the usual number of glitches (153 a sol), donks (53) and dust devils (10).
     faults : sequence of str
@@ -92,9 +97,10 @@ def make_mars_archive(
     -------
     Truth
         The time of an event is the start of its signal. Extra columns of events are ``snr`` (the
-        largest RMS of the signal in 2.2-2.8 Hz, or 0.2-0.8 Hz for the low family, over the
-        typical RMS of the noise at that local time), ``origin_ns`` and ``distance_deg``. The
-        expert's picks jitter by `PICK_SD_S` and more where the signal is weak.
+        largest RMS of the signal in 2.2-2.8 Hz, of the low family in 0.2-0.8 Hz, of cracks in
+        6-8.5 Hz, over the typical RMS of the noise at that local time), ``origin_ns`` and
+        ``distance_deg``. The expert's picks jitter by `PICK_SD_S` and more where the signal is
+        weak.
 
     Raises
     ------
@@ -106,10 +112,12 @@ def make_mars_archive(
         grid=make_grid(start, n_days, sampling_rate_hz),
         events_per_sol=events_per_sol,
         low_share=low_share,
+        cracks_per_sol=cracks_per_sol,
         transients=transients,
         faults=faults,
     )
-    sd = plan.catalog.picks["phase"].map(PICK_SD_S).to_numpy(dtype=float)
+    sd = plan.catalog.picks["phase"].map(PICK_SD_S).to_numpy(dtype=float, copy=True)
+    sd[plan.catalog.picks["event_id"].str.startswith("T").to_numpy()] = CRACK_PICK_SD_S
     expert = expert_copy(
         plan.catalog, seed=seed, missing_share=missing_share, pick_sd_s=sd, time_phase="start"
     )

@@ -1,4 +1,17 @@
-"""Marsquakes as NumPy arrays: spectra, envelopes and polarisation of the two families."""
+"""Marsquakes as NumPy arrays: spectra, envelopes and polarisation of each class.
+
+=================== ====== ==================================================================
+class               family energy and shape
+=================== ====== ==================================================================
+LOW_FREQUENCY       low    0.2-0.6 Hz; P on Z, S on the horizontals, through the mantle
+BROADBAND           low    0.2-0.9 Hz, and an echo in the resonance of the ground at 2.4 Hz
+WIDEBAND            low    0.2-4 Hz: of both families, rare
+2.4_HZ              high   the resonance of the ground alone; Pg and Sg through the crust
+HIGH_FREQUENCY      high   0.5-8 Hz, the resonance on top
+VERY_HIGH_FREQUENCY high   up to the end of the band, and strongest on the horizontals
+SUPER_HIGH_FREQUENCY super above 5 Hz, seconds long, after sunset: cracks in the cold ground
+=================== ====== ==================================================================
+"""
 
 import dataclasses
 import math
@@ -7,9 +20,13 @@ import numpy as np
 
 from seisml.synthetics.noise import Draw, generator, shaped_noise
 
-HIGH = ("2.4_HZ", "HIGH_FREQUENCY")
-LOW = ("LOW_FREQUENCY", "BROADBAND")
-SNR_BAND_HZ = {"high": (2.2, 2.8), "low": (0.2, 0.8)}
+HIGH = ("2.4_HZ", "HIGH_FREQUENCY", "VERY_HIGH_FREQUENCY")
+LOW = ("LOW_FREQUENCY", "BROADBAND", "WIDEBAND")
+SUPER = "SUPER_HIGH_FREQUENCY"
+SNR_BAND_HZ = {"high": (2.2, 2.8), "low": (0.2, 0.8), "super": (6.0, 8.5)}
+# Of the source models: height of the resonance, corner (Hz), t* (s); corner (Hz), slope, echo.
+HIGH_SOURCE = {HIGH[0]: (30.0, 5.0, 0.3), HIGH[1]: (3.0, 8.0, 0.03), HIGH[2]: (1.5, 14.0, 0.005)}
+LOW_SOURCE = {LOW[0]: (0.6, 8, 0.0), LOW[1]: (0.9, 6, 0.02), LOW[2]: (3.0, 4, 0.02)}
 RESPONSE_HZ = (0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 9.0, 10.0)
 RESPONSE = (0.0, 0.024, 0.10, 0.23, 0.60, 1.0, 1.01, 1.04, 1.11, 1.20, 1.29, 0.93, 0.06, 0.0)
 # Travel times of model KKS21B for a source at 20 km depth: degrees, P, S − P in s.
@@ -37,7 +54,7 @@ class Marsquake:
     origin_ns : int
     peak_m_s : float
         Largest RMS in the band of the family (see `SNR_BAND_HZ`): of the high family on Z, of
-        the low family the S wave on a horizontal component.
+        the others on a horizontal component (of the low family, of the S wave).
     ratio : float
         Amplitude of the second phase over that of the first (low family: of P on Z).
     decay_s : float
@@ -67,8 +84,8 @@ class Marsquake:
 
     @property
     def family(self) -> str:
-        """Either high or low."""
-        return "high" if self.label in HIGH else "low"
+        """One of `SNR_BAND_HZ`: high, low or super."""
+        return family_of(self.label)
 
     @property
     def length_s(self) -> float:
@@ -76,17 +93,30 @@ class Marsquake:
         return (self.second_ns - self.first_ns) * 1e-9 + 4.0 * self.decay_s
 
 
+def family_of(label: str) -> str:
+    """Return the family of a class: high, low or super.
+
+    Examples
+    --------
+    >>> [family_of(label) for label in ("2.4_HZ", "WIDEBAND", "SUPER_HIGH_FREQUENCY")]
+    ['high', 'low', 'super']
+    """
+    return "super" if label == SUPER else "high" if label in HIGH else "low"
+
+
 def travel_times(family: str, distance_deg: float) -> tuple[float, float]:
     """Return the travel times of the first and the second phase in seconds.
 
     The low-frequency family travels through the mantle (KKS21B, source at 20 km), the
-    high-frequency one at 4.0 and 2.309 km/s through the crust.
+    high-frequency one at 4.0 and 2.309 km/s through the crust; cracks are next to the station.
 
     Examples
     --------
     >>> [round(t, 1) for t in travel_times("low", 29.0)]
     [226.8, 403.7]
     """
+    if family == "super":
+        return 0.0, 0.0
     if family == "high":
         return tuple(distance_deg * DEGREE_KM / speed for speed in CRUST_KM_S)
     p_s = float(np.interp(distance_deg, KKS21B_DEG, KKS21B_P_S))
@@ -102,7 +132,7 @@ def event_psd(label: str, frequency_hz, corner: float = 1.0, ground: float = 1.0
     Parameters
     ----------
     label : str
-        One of `HIGH` or `LOW`.
+        One of `HIGH`, `LOW` or `SUPER`.
     frequency_hz : array
     corner, ground : float
         See `Marsquake`.
@@ -112,7 +142,7 @@ def event_psd(label: str, frequency_hz, corner: float = 1.0, ground: float = 1.0
     numpy.ndarray
         Power over frequency with unit power in the band of the family.
     """
-    family = "high" if label in HIGH else "low"
+    family = family_of(label)
     f = np.asarray(frequency_hz, dtype=float)
     band = np.linspace(*SNR_BAND_HZ[family], 200)
     unit = np.trapezoid(_shape(label, band, corner, ground), band)
@@ -122,13 +152,15 @@ def event_psd(label: str, frequency_hz, corner: float = 1.0, ground: float = 1.0
 def _shape(label: str, f: np.ndarray, corner: float, ground: float) -> np.ndarray:
     resonance = 1.0 / (1.0 + ((f - 2.38) / 0.15) ** 2)
     response = np.interp(f, RESPONSE_HZ, RESPONSE)
+    if label == SUPER:
+        return (f / 7.0) ** 6 / (1.0 + (f / 7.0) ** 6) * response**2
     if label in HIGH:
-        factor, corner_hz, t_star_s = (30.0, 5.0, 0.3) if label == HIGH[0] else (3.0, 8.0, 0.03)
+        factor, corner_hz, t_star_s = HIGH_SOURCE[label]
         source = f * (1.0 + ground * factor * resonance) / (1.0 + (f / corner / corner_hz) ** 2)
         return (source * np.exp(-np.pi * t_star_s * f) * response) ** 2
-    corner_hz, slope = (0.6, 8) if label == LOW[0] else (0.9, 6)
+    corner_hz, slope, height = LOW_SOURCE[label]
     rise = (f / 0.2) ** 4 / (1.0 + (f / 0.2) ** 4)
-    echo = 0.02 * ground * resonance if label == LOW[1] else 0.0
+    echo = height * ground * resonance
     return (rise / (1.0 + (f / corner / corner_hz) ** slope) + echo) * response**2
 
 
@@ -179,10 +211,14 @@ def marsquake_wave(quake: Marsquake, offset_s: float, rate_hz: int) -> np.ndarra
     psd = event_psd(quake.label, np.fft.rfftfreq(size, 1.0 / rate_hz), quake.corner, quake.ground)
     carriers = shaped_noise(np.broadcast_to(psd, (7, len(psd))), size, rate_hz, rng)[:, :n]
     second_s = (quake.second_ns - quake.first_ns) * 1e-9
+    if quake.family == "super":
+        level = _pulse(t, 0.5, quake.decay_s)
+        return quake.peak_m_s * level / level.max() * carriers[:3] * [[0.4], [1.0], [1.0]]
     fade = np.clip((t[-1] - t) / 60.0, 0.0, 1.0)
     if quake.family == "high":
         level = high_envelope(t, second_s, quake.ratio, quake.decay_s)
-        return quake.peak_m_s * level * fade * carriers[:3] * [[1.0], [0.8], [0.8]]
+        horizontal = 1.6 if quake.label == HIGH[2] else 0.8
+        return quake.peak_m_s * level * fade * carriers[:3] * [[1.0], [horizontal], [horizontal]]
     return quake.peak_m_s * fade * _low_wave(quake, t, second_s, carriers)
 
 

@@ -14,6 +14,7 @@ from seisml.synthetics.mars_events import (
     HIGH,
     LOW,
     SNR_BAND_HZ,
+    SUPER,
     Marsquake,
     travel_times,
 )
@@ -32,6 +33,9 @@ MARS_FAULTS = {"minutes_gap": (1, 3.35, 2400.0), "restart": (2, 14.2, 30.0)}
 # Events of the catalogue of 2019 by local hour; glitches of sol 173; the other transients a sol.
 EVENT_HOURS = (1.3,) * 7 + (0.0,) * 10 + (10, 17, 21, 21, 13, 5, 2)
 GLITCH_HOURS = (6, 2, 7, 7, 11, 11, 20, 8, 2, 0, 0, 1, 6, 4, 1, 0, 4, 29, 19, 6, 1, 2, 2, 4)
+LOW_SHARES, HIGH_SHARES = (0.55, 0.38, 0.07), (0.72, 0.2, 0.08)  # of LOW and HIGH
+# Cracks in the ground as it cools after sunset.
+SUPER_HOURS = (0.1,) * 6 + (0.0,) * 11 + (1.0, 8.0, 8.0, 3.0, 1.0, 0.5, 0.2)
 DONK_HOURS = (2,) * 9 + (6,) * 4 + (1,) * 11
 DUST_DEVIL_HOURS = (0,) * 8 + (0.5, 1, 1.5, 2, 2, 1.5, 1, 0.5) + (0,) * 8
 
@@ -77,6 +81,7 @@ def plan_mars(
     grid: Grid,
     events_per_sol: float = 6.0,
     low_share: float = 0.3,
+    cracks_per_sol: float = 1.4,
     transients: float = 1.0,
     faults: Sequence[str] = (),
 ) -> MarsPlan:
@@ -84,7 +89,7 @@ def plan_mars(
 
     Parameters
     ----------
-    seed, events_per_sol, low_share, transients, faults
+    seed, events_per_sol, low_share, cracks_per_sol, transients, faults
         See `seisml.synthetics.make_mars_archive`.
     grid : Grid
         See `seisml.synthetics.grid.make_grid`.
@@ -96,8 +101,9 @@ def plan_mars(
     planted = tuple(_fault(kind, grid) for kind in faults)
     n = round(grid.n_days * 86_400 / GUST_STEP_S) + 1
     steps_ns = grid.start_ns + np.arange(n) * seconds(GUST_STEP_S)
-    number = round(events_per_sol * grid.n_days * DAY_NS / SOL_NS)
-    quakes = _quakes(seed, grid, number, low_share, planted)
+    sols = grid.n_days * DAY_NS / SOL_NS
+    quakes = _quakes(seed, grid, round(events_per_sol * sols), low_share, planted)
+    quakes = _with_cracks(seed, grid, round(cracks_per_sol * sols), quakes, planted)
     return MarsPlan(
         seed=seed,
         grid=grid,
@@ -175,10 +181,55 @@ def _quakes(seed, grid, number, low_share, faults) -> tuple[Marsquake, ...]:
     return tuple(sorted(out, key=lambda quake: quake.start_ns))
 
 
+def _with_cracks(seed, grid, number, quakes, faults) -> tuple[Marsquake, ...]:
+    """Add super high frequency events, which last seconds; none in an event or a gap."""
+    rng, out = generator(seed, Draw.CRACKS), list(quakes)
+    taken = [(q.start_ns, q.end_ns) for q in quakes] + [(f.start_ns, f.end_ns) for f in faults]
+    weights = np.array(SUPER_HOURS) / np.sum(SUPER_HOURS)
+    for n in range(number):
+        for _ in range(500):
+            crack = draw_crack(
+                rng, (seed, len(quakes) + n), _time_at(rng, grid, rng.choice(24, p=weights))
+            )
+            begin, end = crack.start_ns - seconds(60.0), crack.end_ns + seconds(60.0)
+            inside = grid.start_ns <= begin and end <= grid.end_ns
+            if inside and all(end < a or b < begin for a, b in taken):
+                break
+        else:
+            raise ConfigError(
+                f"{number} cracks do not fit into the evenings.", "Lower cracks_per_sol."
+            )
+        taken.append((crack.start_ns, crack.end_ns))
+        out.append(crack)
+    return tuple(sorted(out, key=lambda quake: quake.start_ns))
+
+
+def draw_crack(rng: np.random.Generator, key: tuple[int, int], start_ns: int) -> Marsquake:
+    """Draw a super high frequency event: a crack in the ground near the station."""
+    decay_s = math.exp(rng.uniform(math.log(1.5), math.log(8.0)))
+    snr = 3.0 * (1.0 - 0.9 * rng.random()) ** (-1.0 / 1.2)
+    noise = band_rms(*SNR_BAND_HZ["super"], float(lmst_hours(start_ns)))
+    return Marsquake(
+        key=key,
+        label=SUPER,
+        start_ns=start_ns,
+        end_ns=start_ns + seconds(decay_s * math.log(2.0 * snr)),
+        first_ns=start_ns,
+        second_ns=start_ns,
+        origin_ns=start_ns,
+        peak_m_s=snr * noise,
+        ratio=1.0,
+        decay_s=decay_s,
+        distance_deg=0.0,
+        back_azimuth_deg=float(rng.uniform(0.0, 360.0)),
+        snr=float(snr),
+    )
+
+
 def _quake(rng, key, start_ns: int, low_share: float) -> Marsquake:
     """Draw class, distance, size and duration of an event that starts at an instant."""
     low = rng.random() < low_share
-    label = str(rng.choice(LOW, p=(0.6, 0.4)) if low else rng.choice(HIGH, p=(0.75, 0.25)))
+    label = str(rng.choice(LOW, p=LOW_SHARES) if low else rng.choice(HIGH, p=HIGH_SHARES))
     family = "low" if low else "high"
     distance_deg = float(rng.uniform(15.0, 60.0) if low else rng.triangular(13.0, 24.0, 38.0))
     first_s, second_s = travel_times(family, distance_deg)
@@ -207,7 +258,7 @@ def _quake(rng, key, start_ns: int, low_share: float) -> Marsquake:
 
 
 def magnitude(quake: Marsquake) -> tuple[float, str]:
-    """Return the magnitude of an event and its type.
+    """Return the magnitude of an event and its type; NaN of a crack, which has none.
 
     Parameters
     ----------
@@ -225,6 +276,8 @@ def magnitude(quake: Marsquake) -> tuple[float, str]:
     .. [1] Böse, M. et al. (2021). Magnitude scales for marsquakes calibrated from InSight data.
        BSSA 111(6), 3003-3015. https://doi.org/10.1785/0120210045
     """
+    if quake.label == SUPER:
+        return math.nan, ""
     low_hz, high_hz = SNR_BAND_HZ[quake.family]
     frequency_hz = 2.4 if quake.family == "high" else 0.4
     density = quake.peak_m_s / (2.0 * math.pi * frequency_hz) / math.sqrt(high_hz - low_hz)
@@ -237,7 +290,7 @@ def magnitude(quake: Marsquake) -> tuple[float, str]:
 def quality(quake: Marsquake) -> str:
     """Return the grade A to D that an analyst would give; only the low family is located (A)."""
     grades = ((15.0, "A"), (7.0, "B"), (4.0, "C"))
-    if quake.family == "high":
+    if quake.family != "low":
         grades = ((6.0, "B"), (2.5, "C"))
     return next((grade for snr, grade in grades if quake.snr >= snr), "D")
 
@@ -245,11 +298,8 @@ def quality(quake: Marsquake) -> str:
 def _catalog(quakes: Sequence[Marsquake]) -> Catalog:
     """Build the complete catalogue."""
     events, picks = [], []
-    count: dict[int, int] = {}
-    for quake in quakes:
-        sol = (quake.start_ns - SOL_ZERO_NS) // SOL_NS
-        count[sol] = count.get(sol, 0) + 1
-        event_id = f"S{sol:04d}{chr(96 + count[sol])}"
+    names = _names(quakes)
+    for event_id, quake in zip(names, quakes, strict=True):
         size, kind = magnitude(quake)
         place = _epicentre(quake) if quality(quake) == "A" else (math.nan, math.nan)
         events.append(
@@ -266,14 +316,14 @@ def _catalog(quakes: Sequence[Marsquake]) -> Catalog:
                 "magnitude": size,
                 "magnitude_type": kind,
                 "origin_ns": quake.origin_ns,
-                "distance_deg": quake.distance_deg,
+                "distance_deg": quake.distance_deg if quake.label != SUPER else math.nan,
                 "snr": quake.snr,
             }
         )
         first, second = ("Pg", "Sg") if quake.family == "high" else ("P", "S")
-        rows = (("start", quake.start_ns, 1.0), (first, quake.first_ns, 1.0 / quake.ratio))
-        rows += ((second, quake.second_ns, 1.0), ("end", quake.end_ns, 1.0))
-        for phase, time_ns, share in rows:
+        rows = [("start", quake.start_ns, 1.0), (first, quake.first_ns, 1.0 / quake.ratio)]
+        rows += [(second, quake.second_ns, 1.0), ("end", quake.end_ns, 1.0)]
+        for phase, time_ns, share in rows if quake.label != SUPER else (rows[0], rows[-1]):
             row = {"event_id": event_id, "station": STATION, "phase": phase, "time_ns": time_ns}
             picks.append({**row, "uncertainty_s": 0.0, "snr": share * quake.snr})
     return make_catalog(
@@ -284,6 +334,21 @@ def _catalog(quakes: Sequence[Marsquake]) -> Catalog:
         source="seisml.synthetics",
         time_basis="label_start",
     )
+
+
+def _names(quakes: Sequence[Marsquake]) -> list[str]:
+    """Return S0123a, b, ... of marsquakes by sol, and T0001, T0002, ... of cracks."""
+    count: dict[int, int] = {}
+    cracks, names = 0, []
+    for quake in quakes:
+        if quake.label == SUPER:
+            cracks += 1
+            names.append(f"T{cracks:04d}")
+            continue
+        sol = (quake.start_ns - SOL_ZERO_NS) // SOL_NS
+        count[sol] = count.get(sol, 0) + 1
+        names.append(f"S{sol:04d}{chr(96 + count[sol])}")
+    return names
 
 
 def _epicentre(quake: Marsquake) -> tuple[float, float]:

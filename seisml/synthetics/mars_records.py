@@ -22,6 +22,7 @@ from seisml.synthetics.mars_plan import (
     DUST_DEVIL_HOURS,
     GLITCH_HOURS,
     GUST_STEP_S,
+    draw_crack,
     transient_size,
 )
 from seisml.synthetics.mars_transients import transient_wave
@@ -41,6 +42,7 @@ RATES_HZ = ((0.78, 20.0), (0.16, 10.0), (0.06, 2.0))
 CHANNELS = ((0.5, (0, 1, 2)), (0.15, (0,)), (0.15, (1,)), (0.1, (2,)), (0.1, (0, 1)))
 LOCATIONS = {20.0: ("02", "BH"), 10.0: ("03", "BH"), 2.0: ("02", "MH")}
 EVENTS_PER_HOUR = 0.55
+CRACKED, CRACKS_PER_HOUR = 0.25, 4.0
 FAMILIES = {"high": "HF family", "low": "LF family"}
 
 
@@ -84,6 +86,7 @@ def mars_record(folder: Path, n: int, start_ns: int, rng: np.random.Generator) -
     chosen = list(shape.channels)
     levels = {f: band_levels(noise[chosen], band, RATE_HZ) for f, band in bands.items()}
     total, found = noise.copy(), []
+    _add_cracks(total, shape, key, rng)
     for number, onset_s in enumerate(_onsets(shape.length_s, rng)):
         quake = draw_quake(rng, (key, number), start_ns + round(onset_s * NS_PER_S))
         if quake.family not in bands:
@@ -188,3 +191,13 @@ def _add_transients(uvw: np.ndarray, shape, rng: np.random.Generator) -> None:
             wave = transient_wave(kind, size, rng.random() / RATE_HZ, RATE_HZ, peak_m_s, rng)
             part = wave[:, : uvw.shape[1] - first]
             uvw[:, first : first + part.shape[1]] += part
+
+
+def _add_cracks(uvw: np.ndarray, shape, key: int, rng: np.random.Generator) -> None:
+    """Add super high frequency events, which are no marsquakes, in place; one record in four."""
+    if rng.random() > CRACKED:
+        return
+    for n in range(1 + rng.poisson(CRACKS_PER_HOUR * shape.length_s / 3600.0)):
+        crack = draw_crack(rng, (key, 1000 + n), shape.start_ns)
+        onset_s = float(rng.uniform(0.0, shape.length_s - 60.0))
+        uvw += _quake_uvw(crack, onset_s, uvw.shape[1])

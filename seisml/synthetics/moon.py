@@ -13,19 +13,22 @@ from seisml.catalog import Catalog, make_catalog
 from seisml.errors import ConfigError
 from seisml.synthetics.archive import Truth, refuse_existing, run_tasks, sds_path
 from seisml.synthetics.expert import expert_copy
-from seisml.synthetics.moon_waves import (
-    DEEP,
+from seisml.synthetics.moon_noise import (
     FILL,
-    IMPACT,
     RATE_HZ,
-    SHALLOW,
     LunarClimate,
-    Moonquake,
+    baseline,
     digital,
     disturbances,
-    draw_moonquake,
     level_series,
     lunar_background,
+)
+from seisml.synthetics.moon_waves import (
+    DEEP,
+    IMPACT,
+    SHALLOW,
+    Moonquake,
+    draw_moonquake,
     moonquake_wave,
 )
 from seisml.synthetics.noise import Draw, generator
@@ -37,10 +40,10 @@ CHANNELS = ("MH1", "MH2", "MHZ")
 AZIMUTH_DIP = ((180.0, 0.0), (270.0, 0.0), (0.0, -90.0))
 DAY_SAMPLES = 572_400  # 86400 s at 6.625 samples a second
 SHARES = ((DEEP, 0.72), (IMPACT, 0.2), (SHALLOW, 0.08))
-CLIMATE = LunarClimate(level_du=1.2, drift_sd=0.15, packets=1.4, steps_per_day=1.0)
+CLIMATE = LunarClimate(level_du=0.3, drift_sd=0.15, steps_per_day=1.0, heater_du=0.6)
 LEVEL_STEP_S = 20.0
 PICK_SD_S = {"start": 30.0, "end": 300.0, "P": 10.0, "S": 20.0}
-MARGIN_S = 1800.0
+MARGIN_S, LONGEST_S = 1800.0, 7200.0  # later onsets may lie in the end of a coda
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +78,7 @@ def plan_moon(
             at_s = float(np.round(rng.uniform(MARGIN_S, length_s - 5400.0), 3))
             first_ns = start_ns + round(at_s * NS_PER_S)
             quake = draw_moonquake(rng, (seed, number), first_ns, label, snr)
-            span = at_s - MARGIN_S, at_s + quake.length_s
+            span = at_s - MARGIN_S, at_s + min(quake.length_s, LONGEST_S)
             if all(span[1] < a or b < span[0] for a, b in taken):
                 break
         else:
@@ -153,6 +156,7 @@ def moon_samples(plan: MoonPlan, day: int) -> np.ndarray:
     seconds = np.arange(DAY_SAMPLES) / RATE_HZ
     wave *= np.interp(seconds, np.arange(len(steps)) * LEVEL_STEP_S, steps)
     wave += [disturbances(DAY_SAMPLES, rng, CLIMATE) for _ in CHANNELS]
+    wave += [baseline(DAY_SAMPLES, rng, CLIMATE) for _ in CHANNELS]
     begin_ns = plan.start_ns + day * DAY_NS
     for quake in plan.quakes:
         at = math.ceil((quake.first_ns - begin_ns) / NS_PER_S * RATE_HZ)

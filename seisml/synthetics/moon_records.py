@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 from scipy import signal
 
-from seisml.synthetics.moon_waves import (
-    KINDS,
+from seisml.synthetics.moon_noise import (
+    HEATER_S,
     MIDDLE_DU,
     NOISE_HZ,
     RATE_HZ,
     LunarClimate,
+    baseline,
     digital,
     disturbances,
-    draw_moonquake,
     level_series,
     lunar_background,
-    moonquake_wave,
+    patches,
 )
-from seisml.synthetics.noise import ornstein_uhlenbeck
+from seisml.synthetics.moon_waves import KINDS, draw_moonquake, moonquake_wave
 from seisml.synthetics.records import (
     Sighting,
     band_levels,
@@ -36,21 +36,40 @@ LENGTHS_S = ((0.5, 5400.0, 9000.0), (0.5, 20_000.0, 70_000.0))
 CHANNELS = ((0.5, (0,)), (0.25, (1,)), (0.25, (0, 1, 2)))
 EVENTS_PER_HOUR = 0.25
 LEVEL_STEP_S = 20.0
-LEAST_DU = 0.15
-"""Signals below are lost in the rounding to whole units."""
+LEAST_DU = 0.3
+"""Level of a last digit that toggles: signals below are lost in the rounding to whole units."""
+PATCHY = 0.35
+"""Share of records whose noise is patchy, see `LunarClimate`; these are not rounded again."""
+SPACING_S = 2400.0
+"""Between onsets: less than a coda lasts, so that some events lie in the coda of another."""
 
 
 def draw_lunar_climate(rng: np.random.Generator) -> LunarClimate:
     """Draw noise conditions from the quietest to the most disturbed."""
-    packets = math.exp(rng.normal(0.0, 0.6)) if rng.random() < 0.5 else 1.0
+
+    def between(low: float, high: float) -> float:
+        return math.exp(rng.uniform(math.log(low), math.log(high)))
+
+    patchy = rng.random() < PATCHY
     return LunarClimate(
-        level_du=math.exp(rng.uniform(math.log(0.05), math.log(5.0))),
-        shape_db=tuple(np.cumsum(rng.normal(0.0, 2.5, len(NOISE_HZ)))),
-        drift_sd=float(rng.uniform(0.02, 0.4)),
-        drift_s=math.exp(rng.uniform(math.log(300.0), math.log(10_000.0))),
+        level_du=between(0.03, 0.6) if rng.random() < 0.6 else between(0.05, 5.0),
+        shape_db=tuple(np.cumsum(rng.normal(0.0, 3.5, len(NOISE_HZ)))),
+        drift_sd=float(rng.uniform(0.02, 0.7)),
+        drift_s=between(300.0, 10_000.0),
         steps_per_day=float(rng.choice([0.0, rng.uniform(1.0, 12.0)])),
-        packets=packets,
-        packet_s=float(rng.uniform(20.0, 300.0)),
+        trend_du_h=between(0.02, 3.0),
+        wander_du=between(0.05, 5.0),
+        wander_s=between(600.0, 20_000.0),
+        jumps_per_day=float(rng.choice([0.0, rng.uniform(1.0, 15.0)])),
+        jump_du=between(0.2, 4.0),
+        heater_du=float(rng.choice([0.0, between(0.1, 3.0)])),
+        heater_s=float(rng.uniform(*HEATER_S)),
+        heater_share=float(rng.uniform(0.1, 0.8)),
+        patch_mean=float(rng.uniform(-6.0, 1.0)) * patchy,
+        patch_fast_sd=float(rng.uniform(0.5, 2.5)) * patchy,
+        patch_fast_s=between(15.0, 300.0),
+        patch_slow_sd=float(rng.uniform(0.3, 3.0)) * patchy,
+        patch_slow_s=between(900.0, 15_000.0),
         spikes_per_hour=float(rng.choice([0.0, rng.uniform(1.0, 40.0)])),
         bursts_per_hour=float(rng.choice([0.0, rng.uniform(0.2, 8.0)])),
     )
@@ -59,8 +78,9 @@ def draw_lunar_climate(rng: np.random.Generator) -> LunarClimate:
 def moon_record(folder: Path, n: int, start_ns: int, rng: np.random.Generator) -> list[Sighting]:
     """Write one Apollo record and say what is in it.
 
-    Half of the records are whole digital units as transmitted; the others were despiked, filtered
-    to about 1 Hz or raised to twice the rate, as published collections are.
+    Some of the records are whole digital units as transmitted; the others were filtered to about
+    1 Hz, interpolated where samples are missing or raised to twice the rate, as published
+    collections are.
 
     Parameters
     ----------
@@ -85,12 +105,15 @@ def moon_record(folder: Path, n: int, start_ns: int, rng: np.random.Generator) -
     steps = level_series(int(shape.length_s / LEVEL_STEP_S) + 2, LEVEL_STEP_S, rng, climate)
     seconds = np.arange(size) / RATE_HZ
     noise *= np.interp(seconds, np.arange(len(steps)) * LEVEL_STEP_S, steps)
-    noise[list(shape.channels)] += [disturbances(size, rng, climate) for _ in shape.channels]
-    noise += slow_drift(size, rng)
-    chosen, publish = list(shape.channels), draw_publication(rng)
-    level = np.maximum(band_levels(publish(noise)[chosen], VISIBLE_HZ, RATE_HZ), LEAST_DU)
-    events = np.zeros_like(noise)
-    rows = []
+    chosen, publish = list(shape.channels), draw_publication(rng, whole=not climate.patch_fast_sd)
+    full = np.median(band_levels(publish(noise)[chosen], VISIBLE_HZ, RATE_HZ))
+    gain = patches(len(steps), LEVEL_STEP_S, rng, climate)
+    noise *= np.interp(seconds, np.arange(len(steps)) * LEVEL_STEP_S, gain)
+    noise[chosen] += [disturbances(size, rng, climate) for _ in chosen]
+    noise += [baseline(size, rng, climate) for _ in range(3)]
+    level = band_levels(publish(noise)[chosen], VISIBLE_HZ, RATE_HZ)
+    level = np.maximum(level, 0.9 * full if climate.patch_fast_sd else LEAST_DU)
+    events, rows, alone = np.zeros_like(noise), [], []
     for number, onset_s in enumerate(_onsets(shape.length_s, rng)):
         onset_ns = start_ns + round(onset_s * NS_PER_S)
         label = str(rng.choice(KINDS, p=(0.5, 0.2, 0.3)))
@@ -101,13 +124,16 @@ def moon_record(folder: Path, n: int, start_ns: int, rng: np.random.Generator) -
         at = slice(int(onset_s / LEVEL_STEP_S), int(onset_s / LEVEL_STEP_S) + 60)
         gain = quake.snr * np.median(level[at])
         events[:, begin:] += gain * wave
-        alone = np.zeros(len(level))
-        levels = band_levels(gain * wave[chosen], VISIBLE_HZ, RATE_HZ)
-        alone[len(level) - len(levels) :] = levels
-        last_s = min(onset_s + quake.length_s, shape.length_s)
-        rows.append((label, alone, onset_s, last_s))
-    found = [sighting(label, alone, level, *when, start_ns) for label, alone, *when in rows]
-    total = publish(noise + events)
+        of_event = band_levels(gain * wave[chosen], VISIBLE_HZ, RATE_HZ)
+        alone.append(np.zeros(len(level)))
+        alone[-1][len(level) - len(of_event) :] = of_event
+        rows.append((label, onset_s, min(onset_s + quake.length_s, shape.length_s)))
+    power = level**2 + sum(one**2 for one in alone)
+    found = [
+        sighting(label, one, np.sqrt(np.maximum(power - one**2, level**2)), *when, start_ns)
+        for (label, *when), one in zip(rows, alone, strict=True)
+    ]
+    total = with_holes(publish(noise + events), rng)
     if rng.random() < 0.4:
         total, shape = signal.resample_poly(total, 2, 1, axis=1), _twice_as_fast(shape)
     path = folder / f"XA.S12.00.{n:05d}.mseed"
@@ -115,27 +141,16 @@ def moon_record(folder: Path, n: int, start_ns: int, rng: np.random.Generator) -
     return found
 
 
-def slow_drift(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the drift of three channels: where it nears half a unit, small noise shows in packets.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (3, n)
-        DU.
-    """
-    step_s = 60.0
-    n_steps = int(n / RATE_HZ / step_s) + 2
-    tau_s = math.exp(rng.uniform(math.log(600.0), math.log(20_000.0)))
-    size = math.exp(rng.uniform(math.log(0.05), math.log(5.0)))
-    drift = [size * ornstein_uhlenbeck(n_steps, step_s, tau_s, rng) for _ in range(3)]
-    at = np.arange(n) / (RATE_HZ * step_s)
-    offsets = rng.uniform(-20.0, 20.0, 3)
-    knots = np.arange(n_steps)
-    return np.stack([np.interp(at, knots, one) + c for one, c in zip(drift, offsets, strict=True)])
-
-
-def draw_publication(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+def draw_publication(
+    rng: np.random.Generator, *, whole: bool = True
+) -> Callable[[np.ndarray], np.ndarray]:
     """Draw how a record reaches its reader: whole units as transmitted, or filtered.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    whole : bool
+        Round to whole units; a fifth of the records never are.
 
     Returns
     -------
@@ -147,11 +162,23 @@ def draw_publication(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndar
     sos = signal.butter(4, band, "bandpass", fs=RATE_HZ, output="sos")
 
     def publish(wave: np.ndarray) -> np.ndarray:
-        if kind < 0.8:  # the others were never rounded to whole units
-            wave = digital(wave) - MIDDLE_DU
-        return signal.sosfilt(sos, wave - wave[:, :1]) if kind > 0.3 else wave
+        rounded = whole and kind < 0.8
+        wave = digital(wave) - MIDDLE_DU if rounded else wave
+        filtered = kind > 0.3 or not whole
+        return signal.sosfilt(sos, wave - wave[:, :1]) if filtered else wave
 
     return publish
+
+
+def with_holes(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a record with straight lines where samples are missing, in half of the records."""
+    wave, hours = wave.copy(), wave.shape[1] / RATE_HZ / 3600.0
+    for _ in range(rng.poisson(rng.choice([0.0, rng.uniform(0.3, 6.0)]) * hours)):
+        first = int(rng.integers(wave.shape[1]))
+        last = min(wave.shape[1] - 1, first + int(rng.uniform(3.0, 90.0) * RATE_HZ))
+        share = np.linspace(0.0, 1.0, last - first + 1)
+        wave[:, first : last + 1] = (1 - share) * wave[:, [first]] + share * wave[:, [last]]
+    return wave
 
 
 def _twice_as_fast(shape):
@@ -159,10 +186,10 @@ def _twice_as_fast(shape):
 
 
 def _onsets(length_s: float, rng: np.random.Generator) -> list[float]:
-    """Draw onsets of events, none in the first ten minutes, an hour and a half or more apart."""
+    """Draw onsets of events, none in the first ten minutes, `SPACING_S` or more apart."""
     out: list[float] = []
     for _ in range(rng.poisson(EVENTS_PER_HOUR * length_s / 3600.0) or rng.integers(0, 2)):
         onset_s = float(rng.uniform(600.0, length_s - 900.0))
-        if all(abs(onset_s - other) > 5400.0 for other in out):
+        if all(abs(onset_s - other) > SPACING_S for other in out):
             out.append(onset_s)
     return sorted(out)

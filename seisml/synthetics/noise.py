@@ -22,6 +22,7 @@ class Draw(enum.IntEnum):
     BACKGROUND = 10
     TICK = 11
     RECORD = 12
+    CRACKS = 13
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

@@ -63,8 +63,10 @@ ONE_NETWORK = [("earth_pfo", "earth_mixed")]
 """Sets that hold the same earthquakes, and so stand in one fold."""
 MAX_WINDOWS = 60_000
 """For training: more of them take longer, and change little."""
-GENERATED_UNTIL = "2002-01-01"
+GENERATED_UNTIL = {"earth-local": "2002-01-01", "volcano": "1991-09-01"}
 """What of the generated records is learnt together with networks."""
+OWN_WEIGHT = {"volcano": 10.0}
+"""Of a network's own windows beside generated ones, where it has minutes of record only."""
 GOALS = {
     "earth_pfo": (0.985, 0.993),
     "earth_nc_windows": (0.965, 0.975),
@@ -227,14 +229,12 @@ def arguments() -> argparse.Namespace:
 
 def generated_records(args, profile: str) -> list[TrainingSet]:
     """Return the generated records that are learnt with all sets, where there are some."""
-    volcano = profile == "volcano"
-    folder = args.generated_volcano if volcano else args.generated
+    name = "volcano" if profile == "volcano" else "earth-local"
+    folder = args.generated_volcano if name == "volcano" else args.generated
     if not folder:
         return []
-    recipe = get_recipe("volcano" if volcano else "earth-local")
-    truth = pd.read_csv(folder / "truth.csv")
-    until = None if volcano else GENERATED_UNTIL
-    return [generated_set(recipe, truth, folder / "features", until=until)]
+    recipe, truth = get_recipe(name), pd.read_csv(folder / "truth.csv")
+    return [generated_set(recipe, truth, folder / "features", until=GENERATED_UNTIL[name])]
 
 
 def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str, Catalog]]:
@@ -254,7 +254,9 @@ def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str,
         yield from ((key, part_of(found, bench, key)) for key in wanted)
         return
     for key in wanted:
-        sets = [training_set(bench, (key,), config), *more]
+        own = training_set(bench, (key,), config)
+        weight = OWN_WEIGHT.get(profile, 1.0) if more else 1.0
+        sets = [dataclasses.replace(own, weight=weight), *more]
         block_s = BLOCKS_S.get(key, 86_400.0)
         options = {"n_folds": 3, "block_s": block_s, "purge_s": 10.0, "max_windows": MAX_WINDOWS}
         options["sta_lta"] = args.sta_lta
