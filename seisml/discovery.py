@@ -241,7 +241,7 @@ def _learn_groups(Z: np.ndarray, rule: DiscoveryRule, rng) -> tuple[tuple, list[
         )
     kmeans = KMeans(min(n_clusters, len(Z)), n_init=4, random_state=rule.seed).fit(Z)
     dense = Z[np.sort(rng.choice(len(Z), min(len(Z), rule.max_density_rows), replace=False))]
-    size = rule.min_cluster_size or max(5, len(dense) // 50)
+    size = max(2, rule.min_cluster_size or max(5, len(dense) // 50))
     label = HDBSCAN(min_cluster_size=min(size, len(dense)), copy=True).fit_predict(dense)
     nearest = NearestNeighbors(n_neighbors=1).fit(dense)
     # How far neighbours of one group are apart: what is further from all of them is in none.

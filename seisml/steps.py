@@ -40,6 +40,9 @@ def settings_of(profile: str, **changes):
     }
     labels = {k: changes[k] for k in _LABELS if k in changes}
     training = {k: changes[k] for k in _TRAINING if k in changes}
+    preset = not profile.endswith(".toml")
+    if preset and training.get("model", config.training.model) != config.training.model:
+        training |= {"settings": {}, "search": {}}  # those of the preset are of its own classifier
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, **data),

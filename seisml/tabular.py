@@ -228,10 +228,12 @@ def _rows(frame, columns: Columns, X: pd.DataFrame, label: pd.Series, notes: lis
     sizes = label[keep].value_counts()
     if len(sizes) < 2:
         have = ", ".join(f"{name}: {n}" for name, n in sizes.items()) or "none"
-        why = "; ".join(f"{n} {reason}" for reason, n in dropped.items()) or "none left out"
+        told = [f"{n} {reason}" for reason, n in dropped.items()] or ["none left out"]
+        more = len(told) - 3
+        why = "; ".join(told[:3] + ([f"{more} more such reasons"] if more > 0 else []))
         raise TableError(
-            f"{columns.label} has {len(sizes)} class with at least {MIN_ROWS} rows ({have}); "
-            f"rows: {why}.",
+            f"{columns.label} has {len(sizes) or 'no'} class with at least {MIN_ROWS} rows "
+            f"({have}); rows: {why}.",
             "Two are needed: join labels (--rename, a taxonomy), or name the rest (--rest).",
         )
     return keep, dropped

@@ -175,3 +175,14 @@ def test_a_scaled_classifier_learns_across_gains():
     y = np.where(np.tile(X["a"].to_numpy()[:200] > 0.8, 2), "event", "noise")
     model = fit_classifier("logistic", X, y, scale="station")
     assert (model.predict(X) == y).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", ["random_forest", "extra_trees", "hist_gradient_boosting"])
+def test_classes_may_be_named_by_numbers(name):
+    """Weights of classes "0" and "1", as tables have them, are those of any other names."""
+    X, y = data()
+    options = {"class_weight": "balanced", "seed": 4}
+    numbers = fit_classifier(name, X, np.where(y == "event", "0", "1"), **options)
+    words = fit_classifier(name, X, y, **options)
+    assert numbers.classes_.tolist() == ["0", "1"]
+    np.testing.assert_array_equal(numbers.predict_proba(X), words.predict_proba(X))

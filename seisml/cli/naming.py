@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import Coordinates, Metadata, Profile
+from seisml.cli.options import Coordinates, Metadata, Profile, catalog_target, target
 
 app = typer.Typer()
 Taxonomy = Annotated[
@@ -37,7 +37,9 @@ def _at_stations(events, opened, config, stations):
 def train_classes(
     events: Annotated[Path, typer.Argument(help="Detections, or an expert's events with labels.")],
     archive: Annotated[str, typer.Option(help="Waveforms.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Event classifier (.skops).")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Event classifier (.skops).", callback=target)
+    ],
     catalog: Annotated[
         Path | None,
         typer.Option("--catalog", "-c", help="Expert whose labels the detections get."),
@@ -120,7 +122,12 @@ def classify(
     detections: Annotated[Path, typer.Argument(help="Events at stations, with ends.")],
     archive: Annotated[str, typer.Option(help="Waveforms.")],
     model: Annotated[Path, typer.Option("--model", "-m", help="From 'seisml train-classes'.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Named events (.csv or .xml).")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="Named events (.csv or .xml).", callback=catalog_target
+        ),
+    ],
     min_probability: Annotated[
         float, typer.Option(help="A type with less gives way to its family, this to 'unknown'.")
     ] = 0.5,
