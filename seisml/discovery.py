@@ -1,9 +1,9 @@
 """Discovery: what kinds of events or windows there are, without any label.
 
 Robust scaling, PCA, then two clusterings that fail in different ways (k-means divides everything,
-HDBSCAN leaves alone what belongs to nothing) and a ranking of what is unlike the rest. All that
-is learnt is learnt on a drawn sample; every window is then placed by it, so a million windows need
-minutes and the memory of the sample.
+HDBSCAN leaves alone what belongs to nothing) and a ranking of what is unlike the rest. All is
+learnt on a drawn sample; then every window is placed: a million need a minute and the sample's
+memory.
 """
 
 import dataclasses
@@ -241,7 +241,7 @@ def _learn_groups(Z: np.ndarray, rule: DiscoveryRule, rng) -> tuple[tuple, list[
         )
     kmeans = KMeans(min(n_clusters, len(Z)), n_init=4, random_state=rule.seed).fit(Z)
     dense = Z[np.sort(rng.choice(len(Z), min(len(Z), rule.max_density_rows), replace=False))]
-    size = rule.min_cluster_size or max(5, len(dense) // 50)
+    size = max(2, rule.min_cluster_size or max(5, len(dense) // 50))
     label = HDBSCAN(min_cluster_size=min(size, len(dense)), copy=True).fit_predict(dense)
     nearest = NearestNeighbors(n_neighbors=1).fit(dense)
     # How far neighbours of one group are apart: what is further from all of them is in none.

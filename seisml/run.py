@@ -13,6 +13,7 @@ import pandas as pd
 from seisml.archive import Archive, stations
 from seisml.atomic import write_atomic
 from seisml.config import resolve_path
+from seisml.covariates import seismometers
 from seisml.eventsnr import measured
 from seisml.experts import check_overlap, expert_of, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
@@ -144,7 +145,8 @@ def _training_set(project: Project, archive: Archive) -> TrainingSet:
     coordinates = None
     if config.labels.stations:
         coordinates = read_stations(resolve_path(project.path, config.labels.stations))
-    used = stations(archive, patterns=config.archive.stations)
+    sensors = seismometers(archive, config.preparation.pressure)
+    used = stations(sensors, patterns=config.archive.stations)
     rule = label_rule_of(dataclasses.replace(config, labels=labels))
     signals = signals_of(catalog, used, rule, coordinates)
     selection = Selection(stations=used)

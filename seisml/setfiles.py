@@ -160,7 +160,7 @@ def train_on(
     -------
     Training
     """
-    make_classifier(config.training.model)  # a misspelt name is told before any work
+    make_classifier(config.training.model, settings=config.training.settings)  # before any work
     opened = [*archives, *[None] * (len(sets) - len(archives))]
     pairs = zip(sets, opened, strict=True)
     training = train(

@@ -9,6 +9,7 @@ from scipy.signal import correlate
 
 from seisml import archive as archives
 from seisml.archive import Archive
+from seisml.cuts import sensors_of
 from seisml.discovery import Discovery, without_overlaps
 from seisml.errors import NoDataError
 from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, segments
@@ -81,10 +82,12 @@ def more_like(
     near = without_overlaps(ranked, n_candidates, [span])
     near["correlation"], near["lag_s"] = np.nan, np.nan
     if archive is not None and band is not None:
-        template = _wave(archive, *span, band)
+        sensor = sensors_of(archive, found.items.iloc[[row]])[0]
+        template = _wave(archive, sensor, *span[1:], band) if sensor else None
+        sensors = sensors_of(archive, near)
         for k, item in enumerate(near.itertuples(index=False)):
-            if item.station == one["station"] and template is not None:
-                value, lag_s = _correlation(archive, item, template, band)
+            if sensors[k] == sensor and template is not None:
+                value, lag_s = _correlation(archive, item._replace(station=sensor), template, band)
                 near.loc[k, ["correlation", "lag_s"]] = value, lag_s
             if on_progress is not None:
                 on_progress(k + 1, len(near))

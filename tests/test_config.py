@@ -8,10 +8,12 @@ import obspy
 import pandas as pd
 import pytest
 
+from seisml import steps
 from seisml.archive import open_archive
 from seisml.config import Config, load_config, load_profile, profile_names, profile_text
 from seisml.errors import ConfigError
 from seisml.extract import extract
+from seisml.model import make_classifier
 from seisml.settings import label_rule_of, plan_from, plan_of, template, training_rule_of
 from seisml.store import iter_tables
 
@@ -124,3 +126,14 @@ def test_short_period_records_of_apollo_have_features(tmp_path):
     assert np.isfinite(energy).sum() > 80
     since_s = table.index.get_level_values("time")[np.nanargmax(energy)] - START
     assert -90 < since_s.total_seconds() - 1800 < 120
+
+
+@pytest.mark.parametrize("name", ["logistic", "sta_lta", "random_forest", "dummy"])
+def test_another_classifier_has_no_settings_of_the_presets(name):
+    """The settings of a preset are of its own classifier: another one takes its defaults."""
+    for profile in profile_names():
+        training = steps.settings_of(profile, model=name).training
+        make_classifier(training.model, settings=training.settings, columns=["stalta_short_max"])
+    assert steps.settings_of("earth-onsets").training.settings
+    kept = steps.settings_of("earth-onsets", model="hist_gradient_boosting").training
+    assert kept == load_profile("earth-onsets").training

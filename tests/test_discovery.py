@@ -134,6 +134,9 @@ def test_more_like_finds_the_same_waveform(tmp_path):
     assert (similar["correlation"].head(2) > 0.85).all()
     assert similar["correlation"][2] < 0.85
     assert similar["lag_s"].head(2).abs().max() < 2 / RATE_HZ + 1e-9
+    short = dataclasses.replace(found, items=found.items.assign(station="XX.A"))
+    named = more_like(short, row, archive=archive, band=Band(1.0, 15.0))
+    pd.testing.assert_series_equal(named["correlation"], similar["correlation"])
     by_features = more_like(found, row)
     assert by_features["feature_distance"].is_monotonic_increasing
     assert by_features["correlation"].isna().all()
@@ -162,8 +165,12 @@ def test_verb_on_events(tmp_path):
     similar = pd.read_csv(tmp_path / "one/similar.csv")
     assert (similar["label"].head(5) == events["label"][4]).mean() > 0.7
     assert "decision" in pd.read_csv(tmp_path / "one/novelty.csv")
+    assert similar["correlation"].max() > 0.3
     done = CliRunner().invoke(app, ["discover", "-o", str(tmp_path / "x")])
     assert done.exit_code != 0
+    for wrong in (["--like", "XX.A"], ["--like", "XX.A,soon"], ["--clusters", "1000000"]):
+        done = CliRunner().invoke(app, ["discover", *wrong, "--events", "not read"])
+        assert done.exit_code == 2, done.output
 
 
 def test_windows_of_a_store_are_items(found):

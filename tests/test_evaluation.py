@@ -148,6 +148,10 @@ def test_bad_tables_say_what_to_do():
         samples_of(table, Columns("lable"))
     with pytest.raises(TableError, match="1 class with at least 10 rows"):
         samples_of(table.assign(label="one"), Columns("label"))
+    numbers = table.assign(label=np.linspace(0, 1, len(table)))
+    with pytest.raises(TableError, match="397 more") as told:
+        samples_of(numbers, Columns("label"))
+    assert len(told.value.problem) < 500
     rare = table.assign(label=np.where(np.arange(400) < 3, "rare", table["label"]))
     samples = samples_of(rare, Columns("label", time="time"))
     assert samples.dropped == {"class rare has fewer than 10 rows": 3}

@@ -161,3 +161,27 @@ def test_false_alarms_and_classifier_on_the_command_line(files, tmp_path, monkey
         code, _, err = seisml(monkeypatch, capsys, *words, *wrong)
         assert code > 0
         assert problem in err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("train", "a", "-c", "a.csv", "-p", "seisml.toml", "-o", "a"), "it is a folder"),
+        (("train", "a", "-c", "a.csv", "-p", "seisml.toml", "-o", "a.csv/m.skops"), "is a file"),
+        (("pretrain", "earth-local", "-o", "a"), "it is a folder"),
+        (("detect", "nowhere", "-m", "earth-local", "-o", "d.cvs"), "'.cvs' names no format"),
+        (("detect", "nowhere", "-m", "earth-local", "-o", "a.csv/d.csv"), "is a file"),
+        (("associate", "a.csv", "-o", "n.cvs"), "'.cvs' names no format"),
+        (("classify", "a.csv", "-m", "m", "--archive", "x", "-o", "n.cvs"), "names no format"),
+        (("audit", "r.csv", "-c", "a.csv", "-o", "n.cvs"), "names no format"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_the_work(files, monkeypatch, capsys, words, problem):
+    """A folder, a file as folder, a suffix without format: not after hours of work."""
+    monkeypatch.chdir(files)
+    before = sorted(files.iterdir())
+    code, out, err = seisml(monkeypatch, capsys, *words)
+    assert (code > 0, out) == (True, "")
+    assert problem in err
+    assert "training without" not in err
+    assert sorted(files.iterdir()) == before

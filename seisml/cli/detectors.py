@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seisml import steps, telling, terminal
+from seisml import detecting, steps, telling, terminal
 from seisml.cli.options import (
     AsJson,
     Coordinates,
@@ -21,6 +21,8 @@ from seisml.cli.options import (
     Scheduler,
     Start,
     Stations,
+    catalog_target,
+    target,
 )
 
 app = typer.Typer()
@@ -33,7 +35,9 @@ app = typer.Typer()
     "`seisml train --sets networks.toml --split set -o model.skops`"
 )
 def train(
-    output: Annotated[Path, typer.Option("-o", "--output", help="Model (.skops).")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Model (.skops).", callback=target)
+    ],
     store: Annotated[list[Path] | None, typer.Argument(help="Feature stores.")] = None,
     catalog: Annotated[
         Path | None, typer.Option("--catalog", "-c", help="Expert catalogue of the stores.")
@@ -123,7 +127,10 @@ def detect(
         str,
         typer.Option("--model", "-m", help="From 'seisml train', or a name of 'seisml models'."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Detections (.csv or .xml).")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Detections (.csv or .xml).", callback=catalog_target),
+    ],
     store: Annotated[
         Path | None, typer.Option(help="Where features are kept [OUTPUT's name + .features].")
     ] = None,
@@ -175,8 +182,8 @@ def detect(
     steps.tell_missing(outcomes)
     selection = {"stations": chosen, "start": start, "end": end}
     if adapt:
-        detector = steps.adapted_to(detector, iter_tables(store, **selection))
-    tables = steps.FittingTables(iter_tables(store, **selection), detector)
+        detector = detecting.adapted_to(detector, iter_tables(store, **selection))
+    tables = detecting.FittingTables(iter_tables(store, **selection), detector)
     found = find(tables, detector, archive=opened, name=output.stem, **steps.calibration_of(plan))
     tables.require(store)
     found = beside_events(found, store, tables.stations, detector.grid)
@@ -196,7 +203,9 @@ def associate(
     detections: Annotated[
         Path, typer.Argument(help="Detections at stations, or picks (GaMMA, PyOcto, PhaseNet).")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Network events.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Network events.", callback=target)
+    ],
     window: Annotated[
         float | None,
         typer.Option(help="Longest moveout over the network, s; not needed with --stations."),
@@ -238,8 +247,9 @@ def associate(
     from seisml.associate import coincidences
     from seisml.coverage import archive_coverage, read_coverage
     from seisml.experts import read_stations
-    from seisml.formats import read_catalog, write_catalog
+    from seisml.formats import output_format_of, read_catalog, write_catalog
 
+    output_format_of(output, picks_as)
     catalog = read_catalog(detections)
     if picks_as is not None:
         write_catalog(catalog, output, format=picks_as)
@@ -264,7 +274,7 @@ def associate(
     )
     if features:
         limits = {"window_s": window, "slowest_km_s": slowest, "tolerance_s": tolerance}
-        found = steps.with_network_features(found, catalog, opened, profile, places, **limits)
+        found = detecting.with_network_features(found, catalog, opened, profile, places, **limits)
     write_catalog(found, output)
     n_artefacts = int(found.events["artefact"].sum()) if len(found) else 0
     noted = {"simultaneous_at_all_stations": n_artefacts, **found.dropped}

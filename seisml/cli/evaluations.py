@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import Coordinates, End, Metadata, Profile, Start, Stations
+from seisml.cli.options import (
+    Coordinates,
+    End,
+    Metadata,
+    Profile,
+    Start,
+    Stations,
+    catalog_target,
+    station_time,
+)
 
 app = typer.Typer()
 
@@ -165,16 +174,21 @@ def discover(
     ] = None,
     archive: Annotated[str | None, typer.Option(help="Waveforms: galleries, correlation.")] = None,
     like: Annotated[
-        str | None, typer.Option(help="STATION,TIME: what else is like this one?")
+        str | None,
+        typer.Option(help="STATION,TIME: what else is like this one?", callback=station_time),
     ] = None,
     profile: Profile = "earth-local",
     metadata: Metadata = None,
     station: Stations = None,
     start: Start = None,
     end: End = None,
-    clusters: Annotated[int, typer.Option(help="Of k-means; 0: the best silhouette.")] = 0,
-    min_cluster: Annotated[int, typer.Option(help="Smallest of HDBSCAN; 0: a fiftieth.")] = 0,
-    max_rows: Annotated[int, typer.Option(help="Items that are learnt on.")] = 50_000,
+    clusters: Annotated[
+        int, typer.Option(min=0, max=200, help="Of k-means; 0: the best silhouette.")
+    ] = 0,
+    min_cluster: Annotated[
+        int, typer.Option(min=0, help="Smallest of HDBSCAN; 0: a fiftieth.")
+    ] = 0,
+    max_rows: Annotated[int, typer.Option(min=10, help="Items that are learnt on.")] = 50_000,
     features: Annotated[str, typer.Option(help="Features of events, with commas.")] = "classify",
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
@@ -205,7 +219,10 @@ def audit(
         Path, typer.Argument(help="review.csv of a store, 'decision' filled in: noise or a class.")
     ],
     catalog: Annotated[Path, typer.Option("--catalog", "-c", help="Expert catalogue.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Corrected (.csv or .xml).")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Corrected (.csv or .xml).", callback=catalog_target),
+    ],
 ) -> None:
     """Read a reviewer's decisions back: a corrected expert catalogue to train on."""
     from seisml.audit import apply_review

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import Jobs
+from seisml.cli.options import Jobs, target
 
 app = typer.Typer()
 
@@ -14,7 +14,9 @@ app = typer.Typer()
 @app.command(epilog="Example: `seisml pretrain mars-insight -o mars.skops`")
 def pretrain(
     name: Annotated[str, typer.Argument(help="Recipe: mars-insight, moon-apollo, ...")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Model (.skops).")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Model (.skops).", callback=target)
+    ],
     seed: Annotated[int, typer.Option(min=0, help="Other records, another model.")] = 0,
     records: Annotated[
         int | None, typer.Option(min=20, help="How many records are generated.")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seisml import steps, terminal
-from seisml.cli.options import Coordinates, Metadata, Profile
+from seisml.cli.options import Coordinates, Metadata, Profile, catalog_target, target
 
 app = typer.Typer()
 Taxonomy = Annotated[
@@ -37,7 +37,9 @@ def _at_stations(events, opened, config, stations):
 def train_classes(
     events: Annotated[Path, typer.Argument(help="Detections, or an expert's events with labels.")],
     archive: Annotated[str, typer.Option(help="Waveforms.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Event classifier (.skops).")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Event classifier (.skops).", callback=target)
+    ],
     catalog: Annotated[
         Path | None,
         typer.Option("--catalog", "-c", help="Expert whose labels the detections get."),
@@ -65,9 +67,10 @@ def train_classes(
     has the ids "event@NET.STA". The evaluation is blocked by event: one at several stations is
     never in training and test.
     """
+    from seisml.classfiles import save_classifier
     from seisml.compare import compare
     from seisml.evaluation import EvaluationRule
-    from seisml.eventclasses import labelled_detections, save_classifier
+    from seisml.eventclasses import labelled_detections
     from seisml.eventclasses import train_classes as train
     from seisml.formats import read_catalog
     from seisml.judging import tell_evaluation
@@ -119,7 +122,12 @@ def classify(
     detections: Annotated[Path, typer.Argument(help="Events at stations, with ends.")],
     archive: Annotated[str, typer.Option(help="Waveforms.")],
     model: Annotated[Path, typer.Option("--model", "-m", help="From 'seisml train-classes'.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Named events (.csv or .xml).")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="Named events (.csv or .xml).", callback=catalog_target
+        ),
+    ],
     min_probability: Annotated[
         float, typer.Option(help="A type with less gives way to its family, this to 'unknown'.")
     ] = 0.5,
@@ -130,7 +138,8 @@ def classify(
     metadata: Metadata = None,
 ) -> None:
     """Name detections: type, else family, else unknown, with the probability of each class."""
-    from seisml.eventclasses import classify_events, load_classifier
+    from seisml.classfiles import load_classifier
+    from seisml.eventclasses import classify_events
     from seisml.formats import read_catalog, write_catalog
     from seisml.settings import plan_from
 

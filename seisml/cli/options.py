@@ -34,6 +34,16 @@ def instant(text: str | None) -> str | None:
     return text
 
 
+def station_time(text: str | None) -> str | None:
+    """Refuse what is not a station and a time."""
+    if text is not None:
+        station, _, time = text.partition(",")
+        if not station.strip() or not time:
+            raise typer.BadParameter(f"{text!r} is not STATION,TIME, as BX.BT01,2014-03-02T12:00")
+        instant(time.strip())
+    return text
+
+
 def region(text: str | None) -> str | None:
     """Refuse what are not four numbers."""
     try:
@@ -57,6 +67,23 @@ def tolerances(texts: Iterable[str]) -> float | dict[str, float]:
                 f"{text!r} is neither seconds nor CLASS=seconds, as 5 or LF=30"
             ) from error
     return found if len(found) > 1 else found[""]
+
+
+def target(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before any work is done."""
+    from seisml.atomic import check_writable
+
+    if path is not None:
+        check_writable(path)
+    return path
+
+
+def catalog_target(path: Path) -> Path:
+    """Refuse a catalogue that cannot be written, or by its suffix has no format, before work."""
+    from seisml.formats import output_format_of
+
+    output_format_of(path)
+    return target(path)
 
 
 Start = Annotated[

@@ -209,6 +209,8 @@ def fit_classifier(
     X = without_empty(finite(X))
     model = make_classifier(name, **options)
     steps = model.steps if hasattr(model, "steps") else [("", model)]
+    if options.get("class_weight") and any(map(_reads_as_number, np.unique(y))):
+        sample_weight = _balanced(model, y, sample_weight)
     weights = {}
     if sample_weight is not None and np.ptp(sample_weight) > 0:
         if not has_fit_parameter(steps[-1][1], "sample_weight"):
@@ -226,6 +228,29 @@ def fit_classifier(
                 f"The classifier {name} cannot be trained: {error}.",
                 "Check [training] settings.",
             ) from error
+
+
+def _reads_as_number(label: str) -> bool:
+    try:
+        int(label)
+    except ValueError:
+        return False
+    return True
+
+
+def _balanced(model, y: np.ndarray, sample_weight: np.ndarray | None):
+    """Return weights that balance the classes, in place of the forests' own.
+
+    Forests of scikit-learn take a class "0" for the number 0 and do not find its weight.
+    """
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    last = model[-1] if hasattr(model, "steps") else model
+    if "class_weight" not in last.get_params():
+        return sample_weight
+    last.set_params(class_weight=None)
+    weights = compute_sample_weight("balanced", y)
+    return weights if sample_weight is None else weights * sample_weight
 
 
 def predict_proba(estimator, X) -> np.ndarray:
