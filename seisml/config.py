@@ -139,6 +139,8 @@ class DetectionConfig:
     refine_onset: bool = True
     onset_search_s: float = 6.0
     onset_uncertainty_s: float = 0.0
+    onset_by: str = "picker"
+    onset_from: float = 0.5
 
 
 @dataclasses.dataclass(frozen=True)

@@ -160,9 +160,8 @@ RECIPES: dict[str, Recipe] = {
         body="moon",
         station="XA.S12",
         generate=functools.partial(make_records, make=moon_record, start_ns=to_ns("1970-01-02")),
-        n_records=600,
+        n_records=400,
         lengths_s=(1800.0,),
-        least_snr=2.0,
         training={"calibration": "none"},
         about="records of an Apollo-like mid-period seismometer, one to twenty hours, 6.625 and "
         "13.25 Hz, in whole digital units or filtered as published: noise switched on and off by "

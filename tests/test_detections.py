@@ -7,6 +7,7 @@ from waveform_data import DAY0, STATION, at, trace, write
 
 from seisml.archive import open_archive
 from seisml.detections import rise_ns, to_catalog
+from seisml.errors import ConfigError
 from seisml.formats import read_catalog, write_catalog
 from seisml.measures import measure
 from seisml.segments import Band, Segment
@@ -104,6 +105,19 @@ def test_an_emergent_onset_lies_where_the_score_rose(tmp_path):
         first_ns, last_ns = rise_ns(raw.iloc[0], grid)
         assert first_ns <= event["time_ns"] <= last_ns
         assert event["end_ns"] == raw["end_ns"].iloc[0]
+
+
+def test_the_way_to_an_onset_can_be_chosen(tmp_path):
+    """By the picker or by the level, each of which steps in for the other; others are refused."""
+    archive = open_archive(write(tmp_path / "w" / "a", planted()).parent, index=False)
+    grid, raw = WindowGrid(4.0, 1.0), raw_events((62.5, 70.0))
+    held = DETECTION | {"onset_uncertainty_s": 1.0, "onset_from": 0.0}
+    for by in ("picker", "level"):
+        event = to_catalog(raw, archive, BAND, held | {"onset_by": by}, grid=grid).events.iloc[0]
+        assert abs(event["time_ns"] - at(60.0)) < 0.5 * NS_PER_S
+    with pytest.raises(ConfigError, match="no onset_by 'levle'") as caught:
+        to_catalog(raw, archive, BAND, held | {"onset_by": "levle"}, grid=grid)
+    assert "level" in caught.value.hint
 
 
 def test_order_does_not_matter(tmp_path):

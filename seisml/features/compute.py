@@ -19,7 +19,7 @@ from seisml.windows import WindowGrid
 
 ROWS = 4096
 """Windows that are evaluated at once: whole lots of `seisml.features.welch.LOT`."""
-MORE = 2
+MORE = 4
 """Times as many where no feature needs many numbers of each window at once."""
 NUMBERS = 2**20
 """Half seconds of all those windows together, at most."""
