@@ -239,6 +239,9 @@ def report_of(
         text = json.dumps(numbers, indent=1)
         write_atomic(result.project.results / "comparison.json", text)
         section = dataclasses.replace(_section(result), extra=rows)
+        progress.said(
+            f"measuring signal-to-noise ratios of {len(result.training.test.expert)} events"
+        )
         training = measured(section.training, section.archive, section.band)
         sections.append(dataclasses.replace(section, training=training))
     settings = "\n\n".join(r.project.path.read_text(encoding="utf-8") for r in results)

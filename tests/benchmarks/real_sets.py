@@ -58,7 +58,7 @@ PROFILES = {"earth_chile_volcano": "volcano"}
 """Whole events of volcanoes are another task than onsets of earthquakes."""
 OTHERS = {"volcano": ("earth_nc_windows", "earth_ipoc_pb01")}
 """What A learns besides generated records, which no fold may lack: sets that judge all windows."""
-NETWORKS = {"earth_bradys": (1.5, 3), "earth_iceland": (3.0, 4)}
+NETWORKS = {"earth_bradys": (1.5, 3), "earth_iceland": (3.0, 3)}
 """Longest moveout over the network, s, and the least number of stations."""
 BLOCKS_S = {"earth_iceland": 60.0, "earth_mixed": 14_400.0, "earth_chile_volcano": 1800.0}
 """Length of cross-fitted blocks, where it is not a day."""
