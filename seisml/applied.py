@@ -16,12 +16,13 @@ from seisml.comparison import net_sta
 from seisml.crossfit import BASELINE, Labelled, baseline_rule
 from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
+from seisml.heldout import detections
 from seisml.model import Detector, event_probability
 from seisml.pooling import like
 from seisml.store import FeatureTable
 from seisml.thresholds import MatchRule, over_threshold
 from seisml.times import to_ns
-from seisml.training import Training, against, detections, tuned_baseline
+from seisml.training import Training, against, tuned_baseline
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
 from seisml.voting import network_of, voted
@@ -181,7 +182,7 @@ def apply_model(
     notes = [f"left out: {station}: {error.problem}" for station, error in unfit.items()]
     p, ratios = _voted(windows, p, detector), _voted(windows, ratios, detector)
     windows["probability"], windows["calibrated"] = p, detector.calibration(p)
-    windows["score"] = over_threshold(p, detector.on)
+    windows["score"], windows["limit"] = over_threshold(p, detector.on), detector.on
     say("tuning STA/LTA on blocks of these records")
     choose = {"detection": detector.detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day

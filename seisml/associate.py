@@ -88,7 +88,8 @@ def coincidences(
     Returns
     -------
     Catalog
-        Time of the first onset (time basis first_pick), largest score, most frequent label (the
+        Time of the first onset (time basis first_pick; detections without an uncertainty have the
+        time of a window, and count where no other has one), largest score, most frequent label (the
         first in the alphabet of several), one P pick a station and the S picks of the detections,
         and columns ``n_stations``, ``n_live``, ``nearest_station`` (first onset), ``origin_ns``,
         ``origin_method`` (``wadati`` from S - P at two or more stations, else ``first_pick``: an
@@ -321,21 +322,28 @@ def _event(group, moveout: Moveout, rule: NetworkRule, live, s_picks) -> tuple[d
     for found in (s_picks[key] for key in keys if key in s_picks):
         picks.append({"phase": "S", **{name: found[name] for name in columns}})
     origin_ns, method = _origin(picks)
+    first = _first_onset(group)
     event = {
-        "time_ns": int(times[0]),
+        "time_ns": int(first["time_ns"]),
         "end_ns": int(group["end_ns"].max()),
         "label": sorted(group["label"].mode())[0],
         "score": group["score"].max(),
-        "uncertainty_s": group["uncertainty_s"].iloc[0],
+        "uncertainty_s": first["uncertainty_s"],
         "n_stations": len(group),
         "n_live": n_live,
-        "nearest_station": group["station"].iloc[0],
+        "nearest_station": first["station"],
         "origin_ns": origin_ns,
         "origin_method": method,
         "moveout_s": float(spread_s),
         "artefact": bool(can_tell and len(group) == n_live and spread_s <= rule.simultaneous_s),
     }
     return event, [{**pick, "method": "automatic"} for pick in picks]
+
+
+def _first_onset(group: pd.DataFrame) -> pd.Series:
+    """Return the first onset; where no onset was picked, a time is only that of a window."""
+    picked = group[group["uncertainty_s"].notna()]
+    return (group if picked.empty else picked).iloc[0]
 
 
 def _origin(picks: list[dict]) -> tuple[int, str]:

@@ -131,12 +131,16 @@ class DetectionConfig:
     min_duration_s: float = 0.0
     max_duration_s: float = 600.0
     dead_time_s: float = 0.0
+    split_ratio: float = 0.0
     smooth_windows: int = 1
+    support_window_s: float = 0.0
     network_vote: bool = False
     classes: Mapping = dataclasses.field(default_factory=dict)
     refine_onset: bool = True
     onset_search_s: float = 6.0
     onset_uncertainty_s: float = 0.0
+    onset_by: str = "picker"
+    onset_from: float = 0.5
 
 
 @dataclasses.dataclass(frozen=True)

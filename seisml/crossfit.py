@@ -17,7 +17,6 @@ from seisml.model import (
     NOISE_CLASS,
     SOL_S,
     SOL_ZERO_NS,
-    StaLtaThreshold,
     event_probability,
     finite,
     fit_classifier,
@@ -26,6 +25,7 @@ from seisml.model import (
     predict,
     within,
 )
+from seisml.model.estimators import largest_ratio
 from seisml.pooling import pooled, vertical
 from seisml.store import FeatureTable
 from seisml.times import NS_PER_S
@@ -357,7 +357,7 @@ def sta_lta(table: FeatureTable) -> np.ndarray:
     held = {column.split(".")[0] for column in table.frame}
     for c, name in enumerate(BASELINE):
         if name in held:
-            out[:, c] = StaLtaThreshold(feature=name).decision_function(table.frame)
+            out[:, c] = largest_ratio(table.frame, list(table.frame), name)
     return out
 
 

@@ -20,7 +20,8 @@ from seisml.model import Detector, event_probability, label_of
 from seisml.preparation import preparation_of
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
-from seisml.store import FeatureTable
+from seisml.store import FeatureTable, joined_windows
+from seisml.support import CANDIDATE, station_name, supported
 from seisml.voting import voted_frames
 from seisml.windows import WindowGrid
 
@@ -123,18 +124,26 @@ def detect(
         If a table was made with other settings than the model's.
     """
     grid, known = detector.grid, detector.classes
-    rules = class_rules(detector.on, detector.detection, known=known)
-    scored = _scored(tables, detector, [name for name in rules if name != OTHERS])
+    limits = class_rules(detector.on, detector.detection, known=known)
+    window_s = detector.detection.get("support_window_s", 0.0)
+    low = detector.on * (CANDIDATE if window_s > 0 else 1.0)
+    rules = class_rules(low, detector.detection, known=known)
+    scored = _scored(tables, detector, low, [name for name in rules if name != OTHERS])
     if detector.detection.get("network_vote", False):
         scored = voted_frames(scored)
-    found = []
+    found: list[dict] = []
+    live: dict[str, list[np.ndarray]] = defaultdict(list)
     for station, group in _by_station(scored):
         named: list[tuple[int, float, str]] = []
-        for name, *raw in events_by_class(_scores(group, named, rules), grid, rules):
+        chunks = _scores(group, named, live[station_name(station)], grid, rules)
+        for name, *raw in events_by_class(chunks, grid, rules):
             event = dict(zip(RAW_COLUMNS, raw, strict=True))
             label = _label(event, named, grid) if name == OTHERS else name
-            found.append({"station": station, "label": label, **event})
-    raw = pd.DataFrame(found, columns=["station", "label", *RAW_COLUMNS])
+            found.append({"station": station, "label": label, **event, "on": limits[name].on})
+    raw = pd.DataFrame(found, columns=["station", "label", *RAW_COLUMNS, "on"])
+    if window_s > 0:
+        spans = {name: np.concatenate(some) for name, some in live.items() if some}
+        raw = supported(raw, raw["on"].to_numpy(), spans, window_s=window_s)
     raw["peak"] = detector.calibration(raw["peak"])
     body = body or detector.card.get("body", "earth")
     options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s, "grid": grid}
@@ -142,8 +151,8 @@ def detect(
     return to_catalog(raw, archive, plan_band(detector.plan), detector.detection, **options)
 
 
-def _scored(tables, detector: Detector, own: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Yield the event probability of each window, and the class of those that reach `on`.
+def _scored(tables, detector: Detector, low: float, own: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Yield the event probability of each window, and the class of those that reach `low`.
 
     And the probability of each class that has a rule of its own.
     """
@@ -153,7 +162,7 @@ def _scored(tables, detector: Detector, own: Sequence[str]) -> Iterator[pd.DataF
         detector.check(table)
         probabilities = detector.predict(table)
         score, label = event_probability(probabilities), np.full(len(table), "", dtype=object)
-        high = score >= detector.on
+        high = score >= low
         if high.any():
             label[high] = label_of(detector, table.rows(high), probabilities[high])
         columns = {"label": label, "score": score, **{name: probabilities[name] for name in own}}
@@ -170,14 +179,18 @@ def _by_station(frames: Iterable[pd.DataFrame]):
     return groupby(frames, key=lambda f: str(f.index.get_level_values("station")[0]))
 
 
-def _scores(group, named: list, rules: Mapping[str, EventRule]):
-    """Yield (time_ns, scores by class) and note time, score and class of candidate windows."""
+def _scores(group, named: list, live: list, grid: WindowGrid, rules: Mapping[str, EventRule]):
+    """Yield (time_ns, scores by class); note candidate windows, and what time is known.
+
+    Candidate windows are noted with time, score and class.
+    """
     for frame in group:
         time_ns = frame.index.get_level_values("time").to_numpy()
         time_ns = time_ns.astype("datetime64[ns]").astype(np.int64)
         score, label = frame["score"].to_numpy(), frame["label"].to_numpy()
         others = np.flatnonzero(~np.isin(label.astype(str), ["", *rules]))
         named += [(int(time_ns[i]), float(score[i]), label[i]) for i in others]
+        live.append(joined_windows(time_ns[np.isfinite(score)], grid))
         yield time_ns, scores_by_class(score, frame, rules)
 
 

@@ -1,5 +1,6 @@
 """Detections: events of the state machine become a catalogue, with onsets and measures."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
@@ -10,6 +11,7 @@ from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
 from seisml.cuts import cuts
 from seisml.emergent import BACKGROUND, emergent_onset
+from seisml.errors import ConfigError, did_you_mean
 from seisml.measures import Measures, measure
 from seisml.onset import ALWAYS_NS, Onset, find_onset, onset_span
 from seisml.preparation import NOTHING, Preparation
@@ -19,7 +21,20 @@ from seisml.windows import WindowGrid
 
 Calibrate = Callable[[list[Segment]], Iterable[Segment]]
 """From counts to ground motion, for example `seisml.response.to_motion` with its settings."""
+ONSETS = ("picker", "level")
 MEASURED = ("amplitude_peak", "amplitude_rms", "amplitude_unit", "snr_db", "dominant_hz")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rising:
+    """How onsets of emergent signals are looked for: see `to_catalog`."""
+
+    grid: WindowGrid
+    share: float = 0.5
+    by: str = ONSETS[0]
+
+    def span_ns(self, event: Mapping) -> tuple[int, int]:
+        return rise_ns(event, self.grid, self.share)
 
 
 def to_catalog(
@@ -47,7 +62,8 @@ def to_catalog(
         ``refine_onset``, ``onset_search_s``, ``onset_uncertainty_s`` (what is to be added to the
         uncertainty of the picker, as emergent signals begin before they can be seen; where it
         is given the onset is looked for only where the score rose, see `rise_ns`, and where the
-        picker finds none, by `seisml.emergent.emergent_onset`).
+        picker finds none, by `seisml.emergent.emergent_onset`; with ``onset_by`` = ``level`` the
+        other way round; ``onset_from`` is the share of `rise_ns`).
     name, body : str
     calibrate : callable, optional
         Turns counts into the unit in which amplitudes are wanted.
@@ -65,11 +81,15 @@ def to_catalog(
         dominant_hz (see `seisml.measures.measure`), duration_s and channel; picks P, and S where
         it can be told. An onset that is no surer than the windows leaves their time.
     """
+    onset_by = detection.get("onset_by", ONSETS[0])
+    if onset_by not in ONSETS:
+        raise ConfigError(f"There is no onset_by {onset_by!r}.", did_you_mean(onset_by, ONSETS))
     refine = archive is not None and detection.get("refine_onset", True)
     options = {"band": band, "search_s": detection.get("onset_search_s", 1.0)}
     options["preparation"] = preparation
     if detection.get("onset_uncertainty_s", 0.0) > 0:
-        options["grid"] = grid
+        share = detection.get("onset_from", _Rising.share)
+        options["rising"] = None if grid is None else _Rising(grid, share, onset_by)
     found: list[tuple[Onset | None, Measures]] = [(None, Measures())] * len(raw)
     if refine:
         for station, rows in raw.groupby("station", sort=True).indices.items():
@@ -91,7 +111,7 @@ def to_catalog(
     return make_catalog(events, picks, name=name, body=body, source="seisml", time_basis=basis)
 
 
-def rise_ns(event: Mapping, grid: WindowGrid) -> tuple[int, int]:
+def rise_ns(event: Mapping, grid: WindowGrid, share: float = 0.5) -> tuple[int, int]:
     """Return the span in which the score of an event rose, and its onset therefore lies.
 
     Parameters
@@ -99,13 +119,15 @@ def rise_ns(event: Mapping, grid: WindowGrid) -> tuple[int, int]:
     event : mapping
         ``start_ns``, ``end_ns`` and ``peak_ns``, see `seisml.states.RAW_COLUMNS`.
     grid : WindowGrid
+    share : float
+        Of the first window that reached the off threshold, in which no onset lies: a window is no
+        event whose event covers less than half of it. Smaller where S outshines P.
 
     Returns
     -------
     start_ns, end_ns : int
-        From the middle of the first window that reached the off threshold (a window is no event
-        whose event covers less than half of it) to the end of the window with the largest score or
-        of the event, whichever is first.
+        From this share of that window to the end of the window with the largest score or of the
+        event, whichever is first.
 
     Examples
     --------
@@ -115,34 +137,49 @@ def rise_ns(event: Mapping, grid: WindowGrid) -> tuple[int, int]:
     """
     last_ns = min(event["peak_ns"] + grid.length_ns, event["end_ns"])
     # An event begins at the last hop of its first window, see `seisml.states`.
-    first_ns = event["start_ns"] + grid.hop_ns - grid.length_ns + grid.length_ns // 2
+    first_ns = event["start_ns"] + grid.hop_ns - grid.length_ns
+    first_ns += round(share * grid.length_ns)
     return min(first_ns, event["start_ns"]), max(event["start_ns"], last_ns)
 
 
 def _looked_at(
-    archive, station, raw, calibrate, reach_s, *, band, search_s, preparation, grid=None
+    archive, station, raw, calibrate, reach_s, *, band, search_s, preparation, rising=None
 ):
     """Yield (number, (onset, measures)) of one station's events, each stretch read once."""
     starts_ns, ends_ns = raw["start_ns"].tolist(), raw["end_ns"].tolist()
     reach_ns = round(reach_s * NS_PER_S)
     spans = []
-    rises = [ALWAYS_NS if grid is None else rise_ns(row, grid) for row in raw.to_dict("records")]
+    records = raw.to_dict("records")
+    rises = [ALWAYS_NS if rising is None else rising.span_ns(row) for row in records]
     for start_ns, end_ns, rise in zip(starts_ns, ends_ns, rises, strict=True):
         first_ns, last_ns = onset_span(start_ns, band=band, search_s=search_s)
-        if grid is not None:
-            first_ns = min(first_ns, rise[0] - BACKGROUND * grid.length_ns)
+        if rising is not None:
+            first_ns = min(first_ns, rise[0] - BACKGROUND * rising.grid.length_ns)
         spans.append((first_ns - reach_ns, max(last_ns, end_ns) + reach_ns))
     for number, parts in cuts(archive, station, spans, preparation=preparation):
         start_ns, within_ns = starts_ns[number], rises[number]
-        onset = find_onset(parts, start_ns, band=band, search_s=search_s, within_ns=within_ns)
+        onset = _onset(parts, start_ns, within_ns, rising, band=band, search_s=search_s)
         time_ns = start_ns if onset is None else onset.time_ns
-        if onset is None and grid is not None:
-            onset = emergent_onset(parts, within_ns, band=band, window_ns=grid.length_ns)
         motion = parts if calibrate is None else list(calibrate(parts))
         channel = "" if onset is None else onset.channel
         end_ns = max(ends_ns[number], time_ns + NS_PER_S)
         options = {"band": band, "noise_s": search_s, "channel": channel}
         yield number, (onset, measure(motion, time_ns, end_ns, **options))
+
+
+def _onset(parts, start_ns: int, within_ns, rising: _Rising | None, *, band, search_s):
+    """Look for an onset in the way that comes first, then in the other."""
+
+    def picked():
+        return find_onset(parts, start_ns, band=band, search_s=search_s, within_ns=within_ns)
+
+    def risen():
+        return emergent_onset(parts, within_ns, band=band, window_ns=rising.grid.length_ns)
+
+    if rising is None:
+        return picked()
+    ways = (risen, picked) if rising.by == "level" else (picked, risen)
+    return next((onset for way in ways if (onset := way()) is not None), None)
 
 
 def _event(row, onset: Onset | None, measures: Measures) -> dict:

@@ -1,9 +1,9 @@
 """Discovery: what kinds of events or windows there are, without any label.
 
 Robust scaling, PCA, then two clusterings that fail in different ways (k-means divides everything,
-HDBSCAN leaves alone what belongs to nothing) and a ranking of what is unlike the rest. All that
-is learnt is learnt on a drawn sample; every window is then placed by it, so a million windows need
-minutes and the memory of the sample.
+HDBSCAN leaves alone what belongs to nothing) and a ranking of what is unlike the rest. All is
+learnt on a drawn sample; then every window is placed: a million need a minute and the sample's
+memory.
 """
 
 import dataclasses

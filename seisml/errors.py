@@ -13,7 +13,8 @@
     │   └── StaleTableError           made with other settings
     ├── NotebookError                 a notebook that cannot be built, a check that proves nothing
     └── ModelError                    a model that cannot be trained or loaded
-        └── FeatureMismatchError      a model made for other features
+        ├── FeatureMismatchError      a model made for other features
+        └── EstimatorError (ValueError) data that an estimator cannot learn from
 """
 
 import difflib
@@ -78,6 +79,10 @@ class NotebookError(SeismlError):
 
 class ModelError(SeismlError):
     """A model that cannot be trained, saved or loaded."""
+
+
+class EstimatorError(ModelError, ValueError):
+    """Data that an estimator cannot learn from: what scikit-learn expects as ValueError."""
 
 
 class FeatureMismatchError(ModelError, ValueError):

@@ -6,10 +6,7 @@ where it is not sure of the type.
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,14 +18,11 @@ from seisml.errors import ModelError, did_you_mean
 from seisml.evaluation import Evaluation, EvaluationRule, evaluate_table
 from seisml.eventfeatures import event_features
 from seisml.model import estimate_priors, finite, fit_classifier, with_priors
-from seisml.model.files import MALFORMED, PACKAGES, read_skops, write_skops
 from seisml.plan import Plan
 from seisml.scores import block_counts, score_table
 from seisml.tabular import Columns, samples_of
 from seisml.taxonomy import Taxonomy, class_of, lineage
 
-KIND = "seisml event classifier"
-SCHEMA = 1
 UNKNOWN = "unknown"
 PRIORS = ("balanced", "training", "estimate")
 
@@ -325,50 +319,3 @@ def _named(p: np.ndarray, known, classifier: EventClassifier, least: float):
     label = np.where(sure, names[best], family)
     probability = np.where(sure | ~near, type_p, root_p)
     return label, family, np.where(known, probability, np.nan)
-
-
-def save_classifier(classifier: EventClassifier, path) -> Path:
-    """Write an event classifier as a skops file: temporary name, synced, renamed.
-
-    Raises
-    ------
-    ModelError
-        If the file cannot be written.
-    """
-    about = {
-        "columns": list(classifier.columns),
-        "names": list(classifier.names),
-        "plan": dict(classifier.plan),
-        "families": dict(classifier.families),
-        "card": {**classifier.card, "versions": {name: version(name) for name in PACKAGES}},
-    }
-    text = json.dumps(about, sort_keys=True, default=str)
-    content = {"kind": KIND, "schema": SCHEMA, "estimator": classifier.estimator, "about": text}
-    return write_skops(content, path)
-
-
-def load_classifier(path) -> EventClassifier:
-    """Read an event classifier; no code of the file is run.
-
-    Raises
-    ------
-    ModelError
-        If there is no such file, it is no event classifier, or it holds types that seisml does
-        not write.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(f"There is no model {path}.", "Train one with 'seisml train-classes'.")
-    hint = "It was not loaded. Use only models from people you trust."
-    content = read_skops(path, hint=hint)
-    try:
-        if content.get("kind") != KIND or content["schema"] != SCHEMA:
-            raise ModelError(
-                f"{path} is no event classifier of this version.",
-                "Detectors are for 'seisml detect'; train one with 'seisml train-classes'.",
-            )
-        about = json.loads(content["about"])
-        about |= {name: tuple(about[name]) for name in ("columns", "names")}
-        return EventClassifier(estimator=content["estimator"], **about)
-    except MALFORMED as error:
-        raise ModelError(f"{path} is no seisml model: {error}.", "Train a new one.") from error

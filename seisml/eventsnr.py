@@ -14,8 +14,8 @@ from seisml.picker import pad_s
 from seisml.segments import Band
 from seisml.times import NAT, NS_PER_S
 
-LEAST_S = 1.0
-"""Signal that is measured where an event has no end, or a sooner one."""
+LEAST_S, MOST_S = 1.0, 3600.0
+"""Signal that is measured at least, as where an event has no end, and at most, as of tremor."""
 
 
 def event_snr(
@@ -45,11 +45,12 @@ def event_snr(
         As ``snr_db`` of detections (`seisml.measures.measure`): mean square from onset to end over
         that before, of the vertical, in the band where that is largest. Noise alone is therefore
         some dB above 0. An event whose onset may be wrong by its uncertainty is taken to begin so
-        much earlier, at most by the time of the noise: noise is free of it. NaN where there is no
-        record of the event or of the noise before it.
+        much earlier, at most by the time of the noise: noise is free of it. Of long events the
+        first hour counts. NaN where there is no record of the event or of the noise before it.
     """
     time_ns = events["time_ns"].to_numpy(np.int64)
-    ends_ns = np.maximum(events["end_ns"].to_numpy(np.int64), time_ns + round(LEAST_S * NS_PER_S))
+    ends_ns = events["end_ns"].to_numpy(np.int64)
+    ends_ns = np.clip(ends_ns, *(time_ns + round(s * NS_PER_S) for s in (LEAST_S, MOST_S)))
     doubt = np.zeros(len(events))
     if "uncertainty_s" in events:
         doubt = np.nan_to_num(events["uncertainty_s"].to_numpy(np.float64)).clip(0, noise_s)

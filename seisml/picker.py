@@ -11,7 +11,8 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.signal import sosfilt, sosfilt_zi
+from scipy.linalg import solve_toeplitz
+from scipy.signal import lfilter, sosfilt, sosfilt_zi
 
 from seisml.filters import FORGOTTEN, SETTLED, Band
 
@@ -31,6 +32,13 @@ KURTOSIS_WEIGHT = 0.6
 TOGETHER = 0.025
 """Votes that are this near mean the same onset."""
 WIDE_WEIGHT = 2.0
+WHITE = 9
+"""Number of the whitened record among the bands."""
+QUIET = 0.7
+"""How long before the guess the noise ends that the whitened record is made with."""
+ORDER, FLOOR = 12, 1e-3
+"""Of the linear prediction; what of the noise's power counts as white from the start: bands that
+hold less than that are not raised out of the filter's edge."""
 EARLIER = 0.5
 """Of two onsets the earlier one counts from this share of the support of the later one on: S
 follows P."""
@@ -130,12 +138,14 @@ def pick_onset(
 
     Notes
     -----
-    Each band and each of `WINDOWS` gives two votes: the least AIC between the noise and the largest
-    sample, and the foot of the steepest rise of the kurtosis in a trailing window of `SIGNAL`. A
-    vote weighs as much as the power rises there in dB, at most `LARGEST_DB`, less
-    `DB_A_SEARCH` for each search time from the guess. The support of a place is the
-    sum of weights under a Gaussian of `TOGETHER`; the onset is the earliest place that has
-    `EARLIER` of the largest support; exactly: the median of the AIC votes of the widest band there.
+    In each band, and in the record `whitened` by its noise, each of `WINDOWS` gives two votes: the
+    least AIC between the noise and the largest sample, and the foot of the steepest rise of the
+    kurtosis in a trailing window of `SIGNAL`. A vote weighs as much as the power rises there in
+    dB, at most `LARGEST_DB`, less `DB_A_SEARCH` for each search time from the guess. The support of
+    a place is the sum of weights under a Gaussian of `TOGETHER`; the onset is the earliest place
+    that has `EARLIER` of the largest support; exactly: the median of the AIC votes of the widest
+    band there
+    (of the whitened record, where no band has one).
 
     References
     ----------
@@ -156,9 +166,13 @@ def pick_onset(
     votes = []
     if search < 30 or not 0 <= guess < len(x):
         return None
-    for number, one in enumerate(pick_bands(band, sampling_rate_hz)):
-        y, first = _filtered(x, one, sampling_rate_hz)
+    records = [_filtered(x, one, sampling_rate_hz) for one in pick_bands(band, sampling_rate_hz)]
+    whole, first = records[0]
+    white = whitened(whole, slice(first, guess - round(QUIET * search)))
+    for number, (y, first) in enumerate(records):
         votes += list(_votes(y, first, guess, search, number))
+    if white is not None:
+        votes += list(_votes(white, records[0][1], guess, search, WHITE))
     votes = [vote for vote in votes if within[0] <= vote.sample <= within[1]]
     return _elected(votes, guess, search) if votes else None
 
@@ -168,6 +182,44 @@ def _filtered(x: np.ndarray, band: Band, rate_hz: float) -> tuple[np.ndarray, in
     sos = band.sections(rate_hz)
     y, _ = sosfilt(sos, x, zi=sosfilt_zi(sos) * x[0])
     return y, int(np.ceil(band.settle_s(SETTLED) * rate_hz))
+
+
+def whitened(x: np.ndarray, quiet: slice) -> np.ndarray | None:
+    """Return what a linear prediction that was fitted to the noise does not foresee of a record.
+
+    The noise becomes white: a signal is seen in the band where it is largest over the noise,
+    whatever the noise's colour.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (n_samples,)
+    quiet : slice
+        Where there is noise only.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_samples,), or None
+        None where there are too few samples of noise, or they are constant.
+
+    References
+    ----------
+    Sleeman & van Eck 1999, doi:10.1016/S0031-9201(99)00007-2 (prediction errors and AIC).
+
+    Examples
+    --------
+    >>> x = np.sin(np.arange(1000.0)) + 1e-3 * np.random.default_rng(0).standard_normal(1000)
+    >>> bool(np.std(whitened(x, slice(0, 800))[100:]) < 0.2 * np.std(x))
+    True
+    """
+    noise = x[quiet]
+    if len(noise) < 6 * ORDER:
+        return None
+    n = len(noise)
+    lags = [np.dot(noise[: n - k], noise[k:]) for k in range(ORDER + 1)]
+    if not lags[0] > 0:
+        return None
+    lags[0] *= 1 + FLOOR
+    return lfilter(np.r_[1.0, -solve_toeplitz(lags[:-1], lags[1:])], 1.0, x)
 
 
 def _votes(y, first: int, guess: int, search: int, band: int) -> Iterator[_Vote]:
@@ -209,7 +261,9 @@ def _elected(votes: list[_Vote], guess: int, search: int) -> Pick | None:
     snr_db = np.array([vote.snr_db for vote in votes])
     far = np.maximum(0.0, np.abs(at - guess) / search - FREE)
     weight = np.clip(np.minimum(snr_db, LARGEST_DB) - DB_A_SEARCH * far, 0.0, None)
-    weight *= np.where(by_kurtosis, KURTOSIS_WEIGHT, 1.0) * np.where(band == 0, WIDE_WEIGHT, 1.0)
+    weight *= np.where(by_kurtosis, KURTOSIS_WEIGHT, 1.0) * np.where(
+        np.isin(band, (0, WHITE)), WIDE_WEIGHT, 1.0
+    )
     if weight.sum() <= 0:
         return None
     near = max(1.0, TOGETHER * search)

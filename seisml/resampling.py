@@ -105,8 +105,10 @@ def bootstrap(
 
     Notes
     -----
-    Percentiles are expanded for few blocks [2]_. Shares of 0 and 1 do not vary when resampled;
-    they get Wilson's interval, a rate of 0 the upper limit of Poisson's.
+    Percentiles are expanded for few blocks [2]_, where they can reach 0 and 1 whatever the share:
+    no interval of a share is wider than Wilson's of the blocks, each taken as one observation.
+    Shares of 0 and 1 do not vary when resampled; they get Wilson's interval, a rate of 0 the upper
+    limit of Poisson's.
 
     References
     ----------
@@ -125,12 +127,14 @@ def bootstrap(
         table[rng.integers(len(table), size=(min(at_once, n_boot - done), len(table)))].sum(1)
         for done in range(0, n_boot, at_once)
     ]
-    extremes = _limits_of_extremes(*table.sum(0))
+    extremes, widest = _limits_of_extremes(*table.sum(0)), _widest(table)
     telling = {name: int(np.isfinite(each).sum()) for name, each in rates(*table.T).items()}
     for name, values in rates(*np.concatenate(sums).T).items():
         if telling[name] >= MIN_BLOCKS:
-            limits = expanded_limits(values[np.isfinite(values)], telling[name])
-            intervals[name] = extremes.get(name, tuple(map(float, limits)))
+            low, high = expanded_limits(values[np.isfinite(values)], telling[name])
+            least, most = widest.get(name, (-math.inf, math.inf))
+            limits = float(max(low, least)), float(min(high, most))
+            intervals[name] = extremes.get(name, limits)
     return intervals, n_blocks(comparison, blocks)
 
 
@@ -162,6 +166,25 @@ def expanded_limits(values, n_blocks: int) -> np.ndarray:
     """
     spread = math.sqrt(n_blocks / (n_blocks - 1)) * stdtrit(n_blocks - 1, 0.975)
     return np.quantile(values, [ndtr(-spread), ndtr(spread)], axis=0)
+
+
+def _widest(table: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Return Wilson's intervals of shares whose events are all alike within a block.
+
+    The design effect is then the sum of the squared sizes of the blocks over that of the sizes.
+    """
+    matched, missed, unmatched, _ = table.T
+    out = {}
+    wholes = {"recall": missed, "precision": unmatched, "jaccard": missed + unmatched}
+    for name, others in wholes.items():
+        size = matched + others
+        if size.sum() > 0:
+            effect = (size**2).sum() / size.sum()
+            limits = share_interval(size.sum(), matched.sum(), effect)
+            out[name] = tuple(map(float, limits))
+    if "jaccard" in out:
+        out["f1"] = tuple(2 * share / (1 + share) for share in out["jaccard"])
+    return out
 
 
 def _limits_of_extremes(matched, missed, unmatched, days) -> dict[str, tuple[float, float]]:

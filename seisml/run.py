@@ -13,6 +13,7 @@ import pandas as pd
 from seisml.archive import Archive, stations
 from seisml.atomic import write_atomic
 from seisml.config import resolve_path
+from seisml.covariates import seismometers
 from seisml.eventsnr import measured
 from seisml.experts import check_overlap, expert_of, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
@@ -144,7 +145,8 @@ def _training_set(project: Project, archive: Archive) -> TrainingSet:
     coordinates = None
     if config.labels.stations:
         coordinates = read_stations(resolve_path(project.path, config.labels.stations))
-    used = stations(archive, patterns=config.archive.stations)
+    sensors = seismometers(archive, config.preparation.pressure)
+    used = stations(sensors, patterns=config.archive.stations)
     rule = label_rule_of(dataclasses.replace(config, labels=labels))
     signals = signals_of(catalog, used, rule, coordinates)
     selection = Selection(stations=used)
@@ -237,6 +239,9 @@ def report_of(
         text = json.dumps(numbers, indent=1)
         write_atomic(result.project.results / "comparison.json", text)
         section = dataclasses.replace(_section(result), extra=rows)
+        progress.said(
+            f"measuring signal-to-noise ratios of {len(result.training.test.expert)} events"
+        )
         training = measured(section.training, section.archive, section.band)
         sections.append(dataclasses.replace(section, training=training))
     settings = "\n\n".join(r.project.path.read_text(encoding="utf-8") for r in results)

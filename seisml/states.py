@@ -7,29 +7,36 @@ state       goes on while                                          then
 *run*       windows follow one another at ``off`` or above         *closed*: kept if one of them
                                                                    reached ``on``, else *quiet*
 *closed*    the next kept run may begin within ``merge_gap_s``     one event with it, else *done*
-*done*      a run longer than ``max_duration_s`` is cut; pieces    *dead* for ``dead_time_s`` after
-            shorter than ``min_duration_s`` or below ``on`` are no the end of the last event, then
-            events                                                 *quiet*
+*done*      a run with several peaks is split between them where   *dead* for ``dead_time_s`` after
+            the score falls below ``split_ratio`` of the lower     the end of the last event, then
+            one; one longer than ``max_duration_s`` is cut; pieces *quiet*
+            shorter than ``min_duration_s`` or below ``on`` are no
+            events
 *dead*      events that begin in it are dropped                    *quiet*
 =========== ====================================================== ==============================
 
 Before all that, ``smooth_windows`` scores are averaged about each window; what is missing is left
-out of the average. The order is fixed: smooth, on and off, merge, cut, shortest, dead time.
+out of the average. The order is fixed: smooth, on and off, merge, split, cut, shortest, dead time.
 
 A class may have values of its own, ``[detection.classes.NAME]``: then it has a machine of its own,
 on the probability of that class, see `seisml.classrules`; all other classes share one.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from seisml.errors import ConfigError, did_you_mean
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 BEGINS = ("rise", "peak")
+FIRST = 0.7
+"""Where runs are split, the first peak is at this share of the largest score or above: the slope
+before it is no peak of its own."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +57,9 @@ class EventRule:
     dead_time_s : float, s
         An event that begins sooner than this after the end of the one before is dropped; pieces
         of one run are no matter of it.
+    split_ratio : float
+        Two peaks of a run are two events where the score falls below this share of the lower one
+        between them, 0 to 1; 0 for never. In swarms one run holds many onsets.
     smooth_windows : int
         Odd number of windows over which scores are averaged, 1 for none.
     begin : str
@@ -64,6 +74,7 @@ class EventRule:
     min_duration_s: float = 0.0
     max_duration_s: float = np.inf
     dead_time_s: float = 0.0
+    split_ratio: float = 0.0
     smooth_windows: int = 1
     begin: str = "rise"
 
@@ -76,6 +87,10 @@ class EventRule:
             raise ConfigError(
                 f"The off threshold {self.off:g} is above the on threshold {self.on:g}.",
                 "Take off <= on.",
+            )
+        if not 0 <= self.split_ratio < 1:
+            raise ConfigError(
+                f"split_ratio = {self.split_ratio:g} is no share.", "Take 0.5, or 0 for none."
             )
         if self.smooth_windows < 1 or self.smooth_windows % 2 != 1:
             raise ConfigError(
@@ -198,17 +213,35 @@ def _closed(time_ns, score, grid: WindowGrid, rule: EventRule) -> Iterator[tuple
         else:
             merged.append(run)
     for run in merged:
-        for piece in _pieces(time_ns[run], run, rule):
+        parts = _split(score[run], run, rule.split_ratio)
+        for piece in itertools.chain(*(_pieces(time_ns[part], part, rule) for part in parts)):
             best = piece[np.argmax(score[piece])]
             start_ns, end_ns = _span(time_ns[piece], grid)
             if rule.begin == "peak":
-                start_ns = _peak(time_ns[piece], score[piece], grid, rule.on)
+                least = max(rule.on, FIRST * score[best]) if rule.split_ratio else rule.on
+                start_ns = _peak(time_ns[piece], score[piece], grid, least)
                 end_ns = max(end_ns, start_ns + grid.hop_ns)
             long_enough = end_ns - start_ns >= rule.min_duration_s * NS_PER_S
             if long_enough and score[best] >= rule.on:
                 mark = int(time_ns[run[0]])
                 peak_ns = int(time_ns[best])
                 yield mark, start_ns, end_ns, float(score[best]), peak_ns, len(piece)
+
+
+def _split(score: np.ndarray, run: np.ndarray, ratio: float) -> list[np.ndarray]:
+    """Return the parts of a run that have a peak each, cut at the lowest score between them."""
+    if not ratio or len(run) < 3:
+        return [run]
+    peaks, _ = find_peaks(np.r_[0.0, score, 0.0])
+    best, lowest = int(peaks[0]) - 1, []
+    for peak in peaks[1:] - 1:
+        between = best + int(np.argmin(score[best:peak]))
+        if score[between] < ratio * min(score[best], score[peak]):
+            lowest.append(between)
+            best = peak
+        elif score[peak] > score[best]:
+            best = peak
+    return np.split(run, lowest)
 
 
 def _span(windows_ns: np.ndarray, grid: WindowGrid) -> tuple[int, int]:

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from seisml import crossfit, thresholds
-from seisml.catalog import Catalog, merge
+from seisml.catalog import Catalog
 from seisml.classrules import class_rules
 from seisml.compare import compare
 from seisml.comparison import Comparison
 from seisml.crossfit import BASELINE, Labelled, baseline_rule
-from seisml.detect import RAW_COLUMNS, event_rule, events_from_windows, plan_band, to_catalog
 from seisml.errors import ModelError
+from seisml.heldout import detections
 from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.metrics import metrics
 from seisml.model import (
@@ -28,7 +28,6 @@ from seisml.model import (
     fit_calibration,
     reliability,
 )
-from seisml.preparation import preparation_of
 from seisml.store import joined_windows
 from seisml.summaries import plain
 from seisml.thresholds import MatchRule, Thresholds
@@ -121,7 +120,7 @@ def train(
     say("comparing with the expert")
     columns = ["set", "line", "station", "time_ns", "state", "y", "event_id", "block", "fold"]
     more = {"probability": chosen.probability, "calibrated": calibrated}
-    more |= {"score": chosen.score, "baseline": base}
+    more |= {"score": chosen.score, "limit": chosen.limit, "baseline": base}
     windows = labelled.windows[columns].assign(**more)
     results = []
     rules = {"score": detection, "baseline": baseline_rule(detection)}
@@ -142,6 +141,7 @@ class _Chosen:
     scores: pd.DataFrame
     probability: np.ndarray
     score: np.ndarray
+    limit: np.ndarray
     thresholds: Thresholds
     tried: list[dict]
 
@@ -172,7 +172,7 @@ def _searched(labelled: Labelled, rule: TrainingRule, choose, say) -> _Chosen:
     ]
     score = thresholds.over_threshold(p, limit)
     last = best[-1]
-    return _Chosen(rules[last], scores[last], p, score, limits[last], tried if keys else [])
+    return _Chosen(rules[last], scores[last], p, score, limit, limits[last], tried if keys else [])
 
 
 def _voted(labelled: Labelled, scores: pd.DataFrame, detection: Mapping) -> pd.DataFrame:
@@ -250,55 +250,6 @@ def tuned_baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]
         name = names[best[k]]
         out[fold == k] = scores[name].to_numpy()[fold == k] / tried[name].value[k]
     return out, names[best[-1]].split("_")[1]
-
-
-def detections(
-    sets: Sequence[TrainingSet],
-    windows: pd.DataFrame,
-    column: str,
-    detector: Detector,
-    *,
-    name: str,
-    detection: Mapping | None = None,
-) -> Catalog:
-    """Return the events of windows whose scores are divided by their thresholds.
-
-    Parameters
-    ----------
-    sets : sequence of TrainingSet
-        For their waveforms.
-    windows : pandas.DataFrame
-        See `Training`.
-    column : str
-        Of the scores.
-    detector : Detector
-        For its settings.
-    name : str
-        Of the catalogue.
-    detection : mapping, optional
-        How scores become events; by default as the detector's.
-    """
-    detection = detector.detection if detection is None else detection
-    rule, grid = event_rule(1.0, detection), detector.grid
-    time_ns, score = windows["time_ns"].to_numpy(), windows[column].to_numpy()
-    rows: list[list] = [[] for _ in sets]
-    for station, at in thresholds.lines(windows):
-        known = at[np.isfinite(score[at])]
-        for raw in events_from_windows([(time_ns[known], score[known])], grid, rule):
-            event = dict(zip(RAW_COLUMNS, raw, strict=True))
-            number = int(windows["set"].iloc[at[0]])
-            rows[number].append({"station": station, "label": "event", **event})
-    settings = {"name": name, "body": detector.card["body"], "grid": grid}
-    settings["preparation"] = preparation_of(detector.plan)
-    found = []
-    for one, events in zip(sets, rows, strict=True):
-        raw = pd.DataFrame(events, columns=["station", "label", *RAW_COLUMNS])
-        band = plan_band(detector.plan)
-        found.append(to_catalog(raw, one.archive, band, detection, **settings))
-    if len(found) == 1:
-        return found[0]
-    basis = found[0].time_basis
-    return merge([dataclasses.replace(one, time_basis=basis) for one in found], name=name)
 
 
 def against(

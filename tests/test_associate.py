@@ -1,5 +1,7 @@
 """Association: planted events in planted noise, limits, artefacts, S waves, exchange of picks."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,6 +83,17 @@ def test_a_false_alarm_before_does_not_tear_an_event_apart():
     assert found["n_stations"].tolist() == [6]
     assert found["time_ns"].iloc[0] == round(times.min() * NS_PER_S)
     assert found["nearest_station"].iloc[0] == NAMES[int(np.argmin(times))]
+
+
+def test_a_picked_onset_tells_the_time():
+    """A detection without a pick begins with a window, here 1.2 s early: it takes part, no more."""
+    found = detections(("XX.S0", 8.8), ("XX.S1", 10.0), ("XX.S2", 10.5))
+    unsure = found.events.assign(uncertainty_s=[np.nan, 0.02, 0.03])
+    event = coincidences(dataclasses.replace(found, events=unsure), window_s=3).events.iloc[0]
+    assert (event["time_ns"], event["uncertainty_s"]) == (10 * NS_PER_S, 0.02)
+    assert (event["nearest_station"], event["n_stations"]) == ("XX.S1", 3)
+    none_picked = coincidences(found, window_s=3).events.iloc[0]
+    assert none_picked["time_ns"] == round(8.8 * NS_PER_S)
 
 
 def test_limits_of_pairs():

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 
 from seisml.errors import ModelError
 from seisml.model import StaLtaThreshold, StationScaler, fit_classifier, make_classifier
+from seisml.model.estimators import largest_ratio
 
 
 def data(n: int = 300, seed: int = 0):
@@ -121,7 +122,10 @@ def test_sta_lta_takes_the_largest_component():
     names = ("stalta_mid_max.Z", "stalta_mid_max.N", "rms.Z")
     X = np.array([[1.0, np.nan, 9.0], [2.0, 7.0, 9.0], [np.nan, np.nan, 9.0]])
     model = StaLtaThreshold(names, "stalta_mid_max").fit(X, ["noise", "event", "noise"])
-    np.testing.assert_array_equal(model.decision_function(X), [1.0, 7.0, np.nan])
+    ratio = largest_ratio(X, names, "stalta_mid_max")
+    np.testing.assert_array_equal(ratio, [1.0, 7.0, np.nan])
+    # Above 0 is the last class, noise; at the threshold itself it is an event.
+    assert (model.decision_function(X) > 0).tolist() == [True, False, True]
     assert model.predict(X).tolist() == ["noise", "event", "noise"]
     with pytest.raises(ModelError, match=r"no column stalta_short_max"):
         StaLtaThreshold(names).fit(X, ["noise", "event", "noise"])

@@ -893,3 +893,26 @@ def test_counts_agree_with_the_independent_scorer(tmp_path, mode, level):
     }
     assert ours == theirs
     assert sum(counts[0] for counts in ours.values()) > 300  # the sets are not empty
+
+
+def test_intervals_of_few_detections_do_not_reach_everything():
+    """Three of five detections right, one a block: Wilson's interval, not 0 to 1."""
+    hour = 3600 * NS_PER_S
+    times = np.arange(5) * hour
+    expert = make_catalog([{"time_ns": int(t)} for t in times])
+    found = times + np.where(np.arange(5) < 3, 0, 600 * NS_PER_S)
+    machine = make_catalog([{"time_ns": int(t)} for t in found])
+    coverage = {"": np.array([[0, 5 * hour]])}
+    c = compare(machine, expert, tolerance_s=5.0, coverage=coverage, by_station=False)
+    low, high = metrics(c, block_s=3600.0)["intervals"]["precision"]
+    wanted = share_interval(5, 3)
+    assert low >= wanted[0] - 1e-9 > 0.2
+    assert high <= wanted[1] + 1e-9 < 0.9
+    # Blocks that count as one each: fifty detections in five blocks that are all right or wrong.
+    every = (times[:, None] + np.arange(10) * 60 * NS_PER_S).ravel()
+    expert = make_catalog([{"time_ns": int(t)} for t in every])
+    right = np.repeat(np.arange(5) < 3, 10)
+    found = every + np.where(right, 0, 30 * NS_PER_S)
+    machine = make_catalog([{"time_ns": int(t)} for t in found])
+    c = compare(machine, expert, tolerance_s=5.0, coverage=coverage, by_station=False)
+    assert metrics(c, block_s=3600.0)["intervals"]["precision"] == pytest.approx((low, high))

@@ -151,3 +151,35 @@ def test_pieces_of_a_long_run_need_a_peak_of_their_own():
     score = [0.4] * 12 + [0.9] + [0.4] * 12
     rule = EventRule(on=0.8, off=0.3, max_duration_s=10)
     assert [peak for *_, peak, _, _ in events(score, rule)] == [0.9]
+
+
+def test_two_peaks_of_a_run_are_two_events():
+    """Where the score falls below half of the lower peak; a shallow dip does not split."""
+    score = [0, 0.9, 0.3, 0.8, 0.7, 0.8, 0]
+    whole, apart = EventRule(0.5, 0.25), EventRule(0.5, 0.25, split_ratio=0.5)
+    assert len(events(score, whole)) == 1
+    assert [event[2:4] for event in events(score, apart)] == [(0.9, 2.0), (0.8, 6.0)]
+    assert len(events(score, EventRule(0.5, 0.25, split_ratio=0.3))) == 1
+    with pytest.raises(ConfigError, match="split_ratio = 1 is no share"):
+        EventRule(0.5, 0.25, split_ratio=1.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.3, 0.5, 0.9]), min_size=1, max_size=40), st.data())
+def test_splits_do_not_depend_on_chunks(score, data):
+    """A run is split once it is whole."""
+    cuts = data.draw(st.lists(st.integers(0, len(score)), max_size=4))
+    rule = EventRule(0.5, 0.25, split_ratio=0.5, begin="peak", smooth_windows=3)
+    assert events(score, rule, cuts=cuts) == events(score, rule)
+
+
+def test_a_split_run_begins_at_its_peak():
+    """Candidates have a low threshold: the slope that leads up to the peak is not the onset."""
+    score = [0, 0.25, 0.25, 0.25, 0.3, 0.3, 0.9, 0.3, 0]
+    slope = EventRule(0.2, 0.1, begin="peak")
+    [early], [right] = (
+        events(score, rule) for rule in (slope, EventRule(0.2, 0.1, begin="peak", split_ratio=0.5))
+    )
+    middle_s = 12.0 + GRID.length_s / 2
+    assert right[0] == pytest.approx(middle_s, abs=0.5)
+    assert early[0] < middle_s - 2.0

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from seisml.archive import open_archive
 from seisml.catalog import make_catalog
+from seisml.classfiles import load_classifier, save_classifier
 from seisml.cli import app
 from seisml.compare import compare
 from seisml.config import load_profile
@@ -20,8 +21,6 @@ from seisml.eventclasses import (
     UNKNOWN,
     classify_events,
     labelled_detections,
-    load_classifier,
-    save_classifier,
     train_classes,
 )
 from seisml.eventfeatures import event_features

@@ -24,6 +24,7 @@ from seisml.labels import (
     window_events,
 )
 from seisml.times import NS_PER_S
+from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
 
 S = NS_PER_S
@@ -248,6 +249,21 @@ def test_why_windows_are_ignored():
     assert set(start[reason == "margin"]) == {14, 16, 24, 26}
     assert set(start[reason == "coda"]) == {28, 30, 32, 34}
     assert set(start[reason == "outside"]) == {0, 2, 66, 68, 70, 72, 74, 76, 78}
+
+
+def test_what_may_be_anything_is_neither_event_nor_noise():
+    """Windows that touch an unsure span are ignored, unless an event lies in them."""
+    spans = table((20.0, 26.0), (24.0, 40.0), (50.0, 52.0))  # classes 0, 1, 2
+    rule = LabelRule(unsure_labels=("class 1",), noise_labels=("class 2",), ignore_after_s=0.0)
+    found = label(spans, rule)
+    start = np.arange(40) * 2
+    assert set(found["event_id"][found["state"] == EVENT]) == {"e0"}
+    touched = (start < 40) & (start + 6 > 24) & (found["state"] != EVENT).to_numpy()
+    assert (found["state"][touched] == IGNORE).all()
+    assert set(np.array(REASONS)[found["reason"][touched]]) == {"unplaced", "margin"}
+    assert (found["label"][found["state"] == NOISE].isin(["", "class 2"])).all()
+    one = TrainingSet((), spans, make_catalog([]), rule)
+    assert one.events["event_id"].tolist() == ["e0"]
 
 
 @given(

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import butter, sosfilt
 from waveform_data import DAY0, STATION, trace, write
 
 from seisml.archive import open_archive
 from seisml.cuts import cuts
 from seisml.onset import find_onset, refine_onset, refine_onsets
-from seisml.picker import aic_onset, kurtosis_onset, pick_bands, pick_onset
+from seisml.picker import aic_onset, kurtosis_onset, pick_bands, pick_onset, whitened
 from seisml.segments import Band
 from seisml.times import NS_PER_S
 
@@ -231,3 +232,27 @@ def test_cuts_do_not_depend_on_each_other(tmp_path):
             assert span[0] <= one.start_ns
             assert one.end_ns <= span[1] + NS_PER_S / one.sampling_rate_hz
     assert find_onset(found[3], spans[3][0], band=BAND, search_s=6.0) is None
+
+
+def test_a_whitened_record_shows_what_hides_in_coloured_noise():
+    """A weak P at 15 Hz in noise of 1-3 Hz that is four times as strong."""
+    rng, errors = np.random.default_rng(5), []
+    low = butter(2, (1.0, 3.0), "band", fs=100.0, output="sos")
+    high = butter(2, (10.0, 20.0), "band", fs=100.0, output="sos")
+    for _ in range(12):
+        noise = sosfilt(low, rng.standard_normal(2600))
+        x = 4.0 * noise / noise.std() + 0.05 * rng.standard_normal(2600)
+        x[2000:] += sosfilt(high, rng.standard_normal(600)) / 0.4
+        found = pick_onset(x[:2150], 100.0, 2030, band=Band(1, 40), search=150)
+        errors.append(np.inf if found is None else abs(found.sample - 2000) / 100.0)
+    assert np.median(errors) <= 0.05
+    white = whitened(x, slice(0, 1900))
+    before, after = slice(100, 1900), slice(2000, 2150)
+    assert np.std(x[after]) < 1.5 * np.std(x[before])
+    assert np.std(white[after]) > 3.0 * np.std(white[before])
+
+
+def test_nothing_is_whitened_without_noise():
+    """Too few samples, or constant ones."""
+    assert whitened(np.ones(500), slice(0, 20)) is None
+    assert whitened(np.zeros(500), slice(0, 400)) is None

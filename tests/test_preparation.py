@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mars_hours import GAP, GLITCHES, PASCAL, RATE, START_NS, WINDY_S, N, mars_hours, parts
 
-from seisml.archive import chunks, open_archive
+from seisml.archive import chunks, open_archive, stations
 from seisml.beforeafter import prepared_runs
 from seisml.config import load_config, load_profile
+from seisml.covariates import seismometers
 from seisml.cuts import cuts
 from seisml.errors import ConfigError, StaleTableError
 from seisml.eventfeatures import event_features
@@ -242,6 +243,8 @@ def test_barometers_are_no_seismometers_and_make_shards_stale(tmp_path):
     (task,) = tasks(archive, tmp_path, PLAN)
     assert [part.pieces["channel"].iloc[0] for part in task.beside] == ["MDO"]
     assert {t.station for t in tasks(archive, tmp_path, OFF)} == {STATION, "XB.ELYSE.02.MD"}
+    assert stations(seismometers(archive, ALL.pressure)) == [STATION]
+    assert seismometers(archive, "") is archive
     found, _ = shard_of(tmp_path / "store")
     assert any(path.endswith("p.mseed") for path, _, _ in found.sources)
     (again,) = tasks(archive, tmp_path / "store", PLAN)

@@ -40,9 +40,9 @@ def found_in(records: str, model: str, folder):
     ("key", "recall", "false"),
     [
         ("mars_insight", 1.0, 1),
-        ("mars_deglitched", 0.7, 3),
-        ("lunar_apollo", 0.7, 8),
-        ("lunar_deep_a01", 0.8, 2),
+        ("mars_deglitched", 0.8, 1),
+        ("lunar_apollo", 0.7, 2),
+        ("lunar_deep_a01", 0.85, 1),
     ],
 )
 def test_shipped_models_find_the_catalogued_events(key, recall, false, shared_data, tmp_path):
@@ -51,6 +51,8 @@ def test_shipped_models_find_the_catalogued_events(key, recall, false, shared_da
         shared_data, key, found_in(f"{shared_data}/{records}", model, tmp_path), tmp_path
     )
     counts = result["counts"]
+    if key == "lunar_apollo":
+        assert abs(result["residual_s"]["median"]) < 120
     assert counts["matched"] / (counts["matched"] + counts["missed"]) >= recall
     assert counts["false"] <= false
 

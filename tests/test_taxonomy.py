@@ -8,7 +8,9 @@ import pytest
 
 from seisml.catalog import make_catalog
 from seisml.catalog_files import compare_files
+from seisml.config import load_profile
 from seisml.errors import ConfigError
+from seisml.experts import expert_of
 from seisml.formats import read_catalog, write_catalog
 from seisml.taxonomy import PRESETS, below, class_of, classify, lineage, load_taxonomy
 from seisml.times import NS_PER_S
@@ -47,6 +49,51 @@ def test_presets_are_trees(preset):
 def test_known_labels_have_their_class(preset, label, line):
     taxonomy = load_taxonomy(preset)
     assert lineage(taxonomy, class_of(taxonomy, label)) == line
+
+
+def test_joined_labels_mean_what_their_parts_have_in_common():
+    mars = load_taxonomy("mars")
+    dust, gust = "PRESSURE_DROP_DUST_DEVIL", "PRESSURE_FLUCTUATION_HF_WEATHER"
+    glitch, odd = "ONE-SIDED_PULSE_SINGLE_COMPONENT", "SUSPICIOUS_SEISMIC_SIGNAL"
+    assert class_of(mars, f"{dust};{gust}") == "weather"
+    assert class_of(mars, f"{glitch};TEMPERATURE_GLITCH") == "glitch"
+    assert class_of(mars, f"{dust};{glitch}") == "not seismic"
+    assert class_of(mars, f"{odd};BROADBAND") == class_of(mars, f"{dust};strange") == ""
+    rows = [{"time_ns": k, "label": x} for k, x in enumerate((f"{odd};BROADBAND", f"{dust};x"))]
+    found, unknown = classify(make_catalog(rows), mars)
+    assert found.events["label"].tolist() == ["suspicious;BB", f"{dust};x"]
+    assert unknown == {f"{dust};x": 1}
+
+
+def test_grades_are_a_second_level():
+    rows = [("BROADBAND", "B"), ("DONKS", "A"), ("2.4_HZ", ""), ("strange", "C")]
+    events = [{"time_ns": k, "label": a, "quality": b} for k, (a, b) in enumerate(rows)]
+    found, _ = classify(
+        make_catalog(events), load_taxonomy("mars"), level=1, grades=True, whole=["not seismic"]
+    )
+    assert found.events["label"].tolist() == [
+        *("low-frequency family: B", "donk", "high-frequency family", "strange")
+    ]
+
+
+def test_an_expert_s_notes_stand_beside_the_catalogue(tmp_path):
+    """Glitches become noise classes; what else is noted is unsure, or counted as dropped."""
+    start = "2019-05-23T02:00:00Z"
+    text = "time,end_time,label,quality\n"
+    (tmp_path / "quakes.csv").write_text(f"{text}{start},2019-05-23T02:20:00Z,BROADBAND,A\n")
+    notes = ("DONKS", "SUSPICIOUS_SEISMIC_SIGNAL", "HIGH_FREQUENCY", "")
+    lines = [f"{start},2019-05-23T02:01:00Z,{label},\n" for label in notes]
+    (tmp_path / "notes.csv").write_text(text + "".join(lines))
+    labels = load_profile("mars-insight").labels
+    catalog, labels = expert_of(
+        labels, tmp_path / "quakes.csv", body="mars", epochs=tmp_path / "notes.csv"
+    )
+    assert sorted(catalog.events["label"]) == ["donk", "low-frequency family", "suspicious"]
+    assert {"donk", "glitch", "SF"} <= set(labels.noise_labels)
+    assert labels.unsure_labels == ("suspicious",)
+    assert catalog.dropped["event among the epochs"] == 1
+    assert catalog.dropped["epoch without a class"] == 1
+    assert catalog.events["event_id"].is_unique
 
 
 def test_labels_are_kept_beside_classes_and_unknown_ones_are_counted():

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seisml import steps, telling, terminal
+from seisml import detecting, steps, telling, terminal
 from seisml.cli.options import (
     AsJson,
     Coordinates,
@@ -182,8 +182,8 @@ def detect(
     steps.tell_missing(outcomes)
     selection = {"stations": chosen, "start": start, "end": end}
     if adapt:
-        detector = steps.adapted_to(detector, iter_tables(store, **selection))
-    tables = steps.FittingTables(iter_tables(store, **selection), detector)
+        detector = detecting.adapted_to(detector, iter_tables(store, **selection))
+    tables = detecting.FittingTables(iter_tables(store, **selection), detector)
     found = find(tables, detector, archive=opened, name=output.stem, **steps.calibration_of(plan))
     tables.require(store)
     found = beside_events(found, store, tables.stations, detector.grid)
@@ -274,7 +274,7 @@ def associate(
     )
     if features:
         limits = {"window_s": window, "slowest_km_s": slowest, "tolerance_s": tolerance}
-        found = steps.with_network_features(found, catalog, opened, profile, places, **limits)
+        found = detecting.with_network_features(found, catalog, opened, profile, places, **limits)
     write_catalog(found, output)
     n_artefacts = int(found.events["artefact"].sum()) if len(found) else 0
     noted = {"simultaneous_at_all_stations": n_artefacts, **found.dropped}

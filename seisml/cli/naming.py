@@ -67,9 +67,10 @@ def train_classes(
     has the ids "event@NET.STA". The evaluation is blocked by event: one at several stations is
     never in training and test.
     """
+    from seisml.classfiles import save_classifier
     from seisml.compare import compare
     from seisml.evaluation import EvaluationRule
-    from seisml.eventclasses import labelled_detections, save_classifier
+    from seisml.eventclasses import labelled_detections
     from seisml.eventclasses import train_classes as train
     from seisml.formats import read_catalog
     from seisml.judging import tell_evaluation
@@ -137,7 +138,8 @@ def classify(
     metadata: Metadata = None,
 ) -> None:
     """Name detections: type, else family, else unknown, with the probability of each class."""
-    from seisml.eventclasses import classify_events, load_classifier
+    from seisml.classfiles import load_classifier
+    from seisml.eventclasses import classify_events
     from seisml.formats import read_catalog, write_catalog
     from seisml.settings import plan_from
 

@@ -19,7 +19,7 @@ from seisml.windows import WindowGrid
 
 ROWS = 4096
 """Windows that are evaluated at once: whole lots of `seisml.features.welch.LOT`."""
-MORE = 4
+MORE = 2
 """Times as many where no feature needs many numbers of each window at once."""
 NUMBERS = 2**20
 """Half seconds of all those windows together, at most."""
@@ -167,23 +167,21 @@ def _lengths(settings: Settings) -> Iterator[tuple[WindowGrid | None, int]]:
 
 
 def _evaluate_batch(w: Windows | Components, chosen, out: np.ndarray, column: int) -> int:
-    """Write the features of a batch to columns from one on and return the next column."""
+    """Write the features of a batch to columns (NaN before) from one on; return the next column."""
     widths = [len(one.columns(w.settings)) for one in chosen]
+    if not w.usable.any():
+        return column + sum(widths)
     found = np.full((sum(widths), w.n), np.nan, np.float32)
     row = 0
     with np.errstate(over="ignore"):
         for one, width in zip(chosen, widths, strict=True):
-            if w.usable.any() and w.table.sampling_rate_hz >= one.min_rate_hz:
+            if w.table.sampling_rate_hz >= one.min_rate_hz:
                 found[row : row + width] = np.asarray(one.function(w)).reshape(w.n, width).T
             row += width
-    if not w.usable.all():
-        found[:, ~w.usable] = np.nan
     for lot in lots(w.n):
         part = found[:, lot]
         # Ratios beyond float32 are divisions by rounding, as in silence.
-        beyond = np.isinf(part)
-        if beyond.any():
-            part[beyond] = np.nan
+        np.copyto(part, np.nan, where=np.isinf(part) | ~w.usable[lot])
         out[lot, column : column + row] = part.T
     return column + row
 

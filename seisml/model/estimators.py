@@ -4,10 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from seisml.errors import ModelError
+from seisml.errors import EstimatorError
 
 NOISE_CLASS = "noise"
 
@@ -18,7 +26,7 @@ class StaLtaThreshold(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     columns : sequence of str
-        Names of the columns of X; a DataFrame brings its own.
+        Names of the columns of X; a DataFrame brings its own. Without names all columns are ratios.
     feature : str
         Which ratio, as stalta_short_max; the largest of the components counts.
 
@@ -27,7 +35,7 @@ class StaLtaThreshold(ClassifierMixin, BaseEstimator):
     threshold_ : float
         Ratio with the best F1 of windows among the training windows.
     classes_ : numpy.ndarray
-        "noise" and the one other class.
+        "noise" and the one other class; where none is called noise, the first is.
 
     Examples
     --------
@@ -41,59 +49,106 @@ class StaLtaThreshold(ClassifierMixin, BaseEstimator):
         self.columns = columns
         self.feature = feature
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.poor_score = True  # one number a window
+        return tags
+
     def fit(self, X, y, sample_weight=None):
         """Choose the threshold.
 
         Raises
         ------
-        ModelError
-            If X has no such column, or y is not noise and one other class.
+        EstimatorError
+            If X has no such column, y is not noise and one other class, or no window has a weight.
         """
-        self.classes_ = np.unique(np.asarray(y))
-        if len(self.classes_) != 2 or NOISE_CLASS not in self.classes_:
-            raise ModelError(
-                f"STA/LTA tells events from noise; the classes are {', '.join(self.classes_)}.",
+        names = self._names(X)
+        X, y = validate_data(self, X, y, dtype="numeric", ensure_all_finite=False)
+        check_classification_targets(y)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) != 2:
+            kind = type_of_target(y)
+            raise EstimatorError(
+                "Only binary classification is supported. The type of the target is "
+                f"{kind}. STA/LTA tells events from noise; the classes are "
+                f"{', '.join(map(str, self.classes_))}.",
                 "Learn one class (one_class), or take another classifier.",
             )
-        ratio, event = self.decision_function(X), np.asarray(y) != NOISE_CLASS
-        weight = np.ones(len(ratio)) if sample_weight is None else np.asarray(sample_weight, float)
+        ratio, event = largest_ratio(X, names, self.feature), y != self._noise
+        weight = np.ones(len(X))
+        if sample_weight is not None:
+            weight = column_or_1d(sample_weight, dtype=np.float64)
+            check_consistent_length(X, weight)
+        if not weight.sum() > 0:
+            raise EstimatorError("All sample weights are zero.", "Leave them out, or give some.")
         order = np.argsort(-np.nan_to_num(ratio, nan=-np.inf), kind="stable")
         hits = np.cumsum((weight * event)[order])
-        f1 = 2 * hits / (np.cumsum(weight[order]) + hits[-1])
+        f1 = 2 * hits / np.maximum(np.cumsum(weight[order]) + hits[-1], 1e-300)
         # Equal ratios are on one side of a threshold: only the last of them counts.
         last = np.append(np.diff(ratio[order]) != 0, True)
         self.threshold_ = float(ratio[order][np.argmax(np.where(last, f1, -1))])
-        self.n_features_in_ = np.shape(X)[1]
         return self
 
+    @property
+    def _noise(self):
+        return NOISE_CLASS if NOISE_CLASS in self.classes_.tolist() else self.classes_[0]
+
+    def _names(self, X) -> list[str]:
+        return [str(c) for c in X.columns] if isinstance(X, pd.DataFrame) else list(self.columns)
+
+    def _probability(self, X) -> np.ndarray:
+        check_is_fitted(self)
+        names = self._names(X)
+        X = validate_data(self, X, reset=False, dtype="numeric", ensure_all_finite=False)
+        ratio = np.clip(np.nan_to_num(largest_ratio(X, names, self.feature), nan=0.0), 0.0, 1e30)
+        return ratio / (ratio + max(self.threshold_, 1e-30))
+
     def decision_function(self, X) -> np.ndarray:
-        """Return the ratio of each window, NaN where no component has one."""
-        names = list(X.columns) if isinstance(X, pd.DataFrame) else list(self.columns)
-        at = [i for i, name in enumerate(names) if name.split(".")[0] == self.feature]
-        if not at:
-            raise ModelError(
-                f"There is no column {self.feature}.* among {len(names)} columns.",
-                "Add it to [features] names.",
-            )
-        values = X.iloc[:, at].to_numpy(float) if isinstance(X, pd.DataFrame) else X[:, at]
-        return np.fmax.reduce(np.asarray(values, float), axis=1)
+        """Return P(classes_[1]) - P(classes_[0]) of each window: above 0, it is the former."""
+        sure = 2 * self._probability(X) - 1
+        sure = np.where(sure == 0, 1e-16, sure)  # the threshold itself is an event
+        return sure if self.classes_[0] == self._noise else -sure
 
     def predict_proba(self, X) -> np.ndarray:
         """Return r/(r + threshold) as probability of an event: a half at the threshold."""
-        check_is_fitted(self)
-        ratio = np.clip(np.nan_to_num(self.decision_function(X), nan=0.0), 0.0, 1e30)
-        event = ratio / (ratio + max(self.threshold_, 1e-30))
-        where = (self.classes_ != NOISE_CLASS).astype(int)
-        return np.where(where, event[:, None], 1 - event[:, None])
+        event = self._probability(X)
+        return np.where(self.classes_ != self._noise, event[:, None], 1 - event[:, None])
 
     def predict(self, X) -> np.ndarray:
         """Return the class of each window."""
-        event = self.classes_[self.classes_ != NOISE_CLASS][0]
-        at = np.flatnonzero(self.classes_ == event)[0]
-        return np.where(self.predict_proba(X)[:, at] >= 0.5, event, NOISE_CLASS)
+        check_is_fitted(self)
+        event = int(self.classes_[0] == self._noise)  # number of the class that is no noise
+        return self.classes_[np.where(self._probability(X) >= 0.5, event, 1 - event)]
 
 
-class StationScaler(TransformerMixin, BaseEstimator):
+def largest_ratio(X, names: Sequence[str], feature: str) -> np.ndarray:
+    """Return the largest of the components of a ratio, NaN where no component has one.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_windows, n_columns)
+    names : sequence of str
+        Of the columns, FEATURE.COMPONENT; without names all columns are components.
+    feature : str
+
+    Raises
+    ------
+    EstimatorError
+        If there is no such column.
+    """
+    at = [i for i, name in enumerate(names) if name.split(".")[0] == feature]
+    if names and not at:
+        raise EstimatorError(
+            f"There is no column {feature}.* among {len(names)} columns.",
+            "Add it to [features] names.",
+        )
+    values = np.asarray(X, dtype=np.float64)
+    return np.fmax.reduce(values[:, at] if names else values, axis=1)
+
+
+class StationScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Scale each column by its median and spread at the station: (x - median)/(q75 - q25).
 
     Sites and instruments differ in gain and background; after scaling their windows are alike.
@@ -119,30 +174,43 @@ class StationScaler(TransformerMixin, BaseEstimator):
     [-1.0, 0.0, 1.0, -1.0, 0.0, 1.0]
     """
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
     def fit(self, X, y=None):
         """Learn the medians and spreads of the stations."""
-        self.stations_, self.center_, self.scale_ = [], None, None
-        known = self._learn(X)
+        known = self._learn(X, reset=True)
         self.stations_ = list(known)
         pairs = np.array([known[name] for name in self.stations_])
         self.center_, self.scale_ = (self._with_median(pairs[:, i]) for i in (0, 1))
-        self.n_features_in_ = np.shape(X)[1]
         return self
 
     def adapted(self, X) -> "StationScaler":
         """Return a copy that knows the stations of X as well, or anew."""
         check_is_fitted(self)
         known = dict(zip(self.stations_, zip(self.center_, self.scale_, strict=True), strict=False))
-        known |= self._learn(X)
+        known |= self._learn(X, reset=False)
         out = clone(self)
-        out.stations_, out.n_features_in_ = list(known), self.n_features_in_
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(out, name, getattr(self, name))
+        out.stations_ = list(known)
         pairs = np.array([known[name] for name in out.stations_])
         out.center_ = np.vstack([pairs[:, 0], self.center_[-1]])
         out.scale_ = np.vstack([pairs[:, 1], self.scale_[-1]])
         return out
 
-    def _learn(self, X) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        values, names = _values(X), _stations(X)
+    def _values(self, X, *, reset: bool) -> np.ndarray:
+        kinds = [np.float64, np.float32]
+        values = validate_data(self, X, reset=reset, dtype=kinds, ensure_all_finite=False)
+        return np.where(np.isinf(values), np.nan, values)
+
+    def _learn(self, X, *, reset: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        values = self._values(X, reset=reset)
+        names = _stations(X, len(values))
         found = {}
         for name in np.unique(names):
             mine = values[names == name]
@@ -163,22 +231,18 @@ class StationScaler(TransformerMixin, BaseEstimator):
         return np.vstack([rows, middle])
 
     def transform(self, X) -> np.ndarray:
-        """Return the scaled columns, float32, shape (n_windows, n_columns)."""
+        """Return the scaled columns, of the type of X, shape (n_windows, n_columns)."""
         check_is_fitted(self)
+        values = self._values(X, reset=False)
         row = {name: i for i, name in enumerate(self.stations_)}
-        names, codes = np.unique(_stations(X), return_inverse=True)
+        names, codes = np.unique(_stations(X, len(values)), return_inverse=True)
         at = np.array([row.get(str(name), len(row)) for name in names], dtype=int)[codes]
         # A column that its station never had in training is compared with the others' median.
         center = np.where(np.isnan(self.center_), self.center_[-1], self.center_)
-        return ((_values(X) - center[at]) / self.scale_[at]).astype(np.float32)
+        return ((values - center[at]) / self.scale_[at]).astype(values.dtype)
 
 
-def _values(X) -> np.ndarray:
-    values = X.to_numpy() if isinstance(X, pd.DataFrame) else np.asarray(X)
-    return np.where(np.isinf(values), np.nan, values)
-
-
-def _stations(X) -> np.ndarray:
+def _stations(X, n: int) -> np.ndarray:
     if isinstance(X, pd.DataFrame) and "station" in X.index.names:
         return X.index.get_level_values("station").to_numpy().astype(str)
-    return np.full(len(X), "", dtype=str)
+    return np.full(n, "", dtype=str)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 UNKNOWN = "unknown"
@@ -38,9 +38,14 @@ class Novelty(BaseEstimator):
         self.share = share
         self.seed = seed
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
     def fit(self, X, y=None):
         """Learn from event windows."""
-        X = np.asarray(X, dtype=np.float64)
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False)
         if len(X) > MAX_WINDOWS:
             X = np.random.default_rng(self.seed).permutation(X)[:MAX_WINDOWS]
         X = np.where(np.isfinite(X), X, np.nan)
@@ -55,7 +60,7 @@ class Novelty(BaseEstimator):
         return self
 
     def _scaled(self, X) -> np.ndarray:
-        X = (np.asarray(X, dtype=np.float64) - self.center_) / self.scale_
+        X = (X - self.center_) / self.scale_
         return np.arcsinh(np.where(np.isfinite(X), X, 0.0)).astype(np.float32)
 
     def is_novel(self, X) -> np.ndarray:
@@ -63,6 +68,7 @@ class Novelty(BaseEstimator):
         check_is_fitted(self)
         if not len(X):
             return np.zeros(0, dtype=bool)
+        X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
         with threadpool_limits(1):
             near = self.neighbors_.kneighbors(self._scaled(X), n_neighbors=self.n_neighbors_)
         return near[0].mean(axis=1) > self.limit_

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from seisml.errors import ModelError
 from seisml.planets import BODIES
@@ -149,6 +150,12 @@ class PurgedGroupTimeSplit:
             f"purge_s={self.purge_s}, embargo_s={self.embargo_s})"
         )
 
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return that ``groups`` are wanted where scikit-learn's metadata routing is on."""
+        request = MetadataRequest(owner=self)
+        request.split.add_request(param="groups", alias=True)
+        return request
+
     def get_n_splits(self, X=None, y=None, groups=None) -> int:
         """Return the number of folds."""
         return self.n_splits
@@ -243,6 +250,12 @@ class LeaveOneStationOut:
 
     def __repr__(self) -> str:
         return "LeaveOneStationOut()"
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return that ``groups`` are wanted where scikit-learn's metadata routing is on."""
+        request = MetadataRequest(owner=self)
+        request.split.add_request(param="groups", alias=True)
+        return request
 
     def get_n_splits(self, X=None, y=None, groups=None) -> int:
         """Return the number of stations."""

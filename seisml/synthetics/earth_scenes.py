@@ -14,6 +14,8 @@ from scipy import signal
 from seisml.synthetics.earth_waves import source_filter
 from seisml.synthetics.noise import ornstein_uhlenbeck, shaped_noise
 
+TILT_DB_OCTAVE = (-13.0, 7.0)
+"""Slopes of noise spectra: the sea's noise falls steeply where a pump's or a river's rises."""
 REFERENCE_HZ = (2.0, 20.0)
 """Band in which signal-to-noise ratios of scenes are stated."""
 
@@ -56,8 +58,8 @@ def random_psd(frequencies_hz: np.ndarray, rng: np.random.Generator) -> np.ndarr
     """Return a random smooth spectrum: a tilt, wander from octave to octave, sometimes a peak."""
     octaves = np.log2(np.maximum(frequencies_hz, 0.02) / 0.02)
     knots = np.arange(0.0, 16.0, 1.5)
-    tilt_db = rng.uniform(-9.0, 2.0)
-    level_db = tilt_db * knots + 5.0 * rng.standard_normal(len(knots))
+    tilt_db = rng.uniform(*TILT_DB_OCTAVE)
+    level_db = tilt_db * knots + 6.0 * rng.standard_normal(len(knots))
     psd = 10.0 ** (np.interp(octaves, knots, level_db) / 10.0)
     for _ in range(rng.integers(0, 3)):
         centre_hz, width = log_uniform(rng, 0.5, 40.0), log_uniform(rng, 0.005, 0.3)

@@ -53,8 +53,8 @@ def draw_lunar_climate(rng: np.random.Generator) -> LunarClimate:
     patchy = rng.random() < PATCHY
     return LunarClimate(
         level_du=between(0.03, 0.6) if rng.random() < 0.6 else between(0.05, 5.0),
-        shape_db=tuple(np.cumsum(rng.normal(0.0, 3.5, len(NOISE_HZ)))),
-        drift_sd=float(rng.uniform(0.02, 0.7)),
+        shape_db=tuple(np.cumsum(rng.normal(0.0, 2.5, len(NOISE_HZ)))),
+        drift_sd=float(rng.uniform(0.02, 0.4)),
         drift_s=between(300.0, 10_000.0),
         steps_per_day=float(rng.choice([0.0, rng.uniform(1.0, 12.0)])),
         trend_du_h=between(0.02, 3.0),
@@ -173,7 +173,7 @@ def draw_publication(
 def with_holes(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a record with straight lines where samples are missing, in half of the records."""
     wave, hours = wave.copy(), wave.shape[1] / RATE_HZ / 3600.0
-    for _ in range(rng.poisson(rng.choice([0.0, rng.uniform(0.3, 6.0)]) * hours)):
+    for _ in range(rng.poisson(rng.choice([0.0, rng.uniform(0.3, 3.0)]) * hours)):
         first = int(rng.integers(wave.shape[1]))
         last = min(wave.shape[1] - 1, first + int(rng.uniform(3.0, 90.0) * RATE_HZ))
         share = np.linspace(0.0, 1.0, last - first + 1)

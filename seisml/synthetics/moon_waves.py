@@ -22,9 +22,9 @@ DEEP_P_S, DEEP_S_S = (118.0, 143.0, 190.0, 245.0, 300.0), (206.0, 250.8, 332.0, 
 # the broken ground that they hit and fade for hours; deep moonquakes and shallow ones reach their
 # height soon after S, shallow ones with more of the high frequencies (Nakamura et al. 1982).
 SHAPES = {
-    DEEP: ((10.0, 80.0), (500.0, 2200.0), (0.4, 1.0), (1.5, 6.0)),
-    SHALLOW: ((5.0, 60.0), (500.0, 2000.0), (1.5, 5.0), (1.5, 5.0)),
-    IMPACT: ((100.0, 700.0), (1200.0, 6000.0), (0.4, 1.5), (0.7, 1.5)),
+    DEEP: ((8.0, 60.0), (400.0, 1800.0), (0.4, 1.2), (1.2, 6.0)),
+    SHALLOW: ((6.0, 60.0), (500.0, 1800.0), (1.2, 4.0), (1.0, 5.0)),
+    IMPACT: ((80.0, 450.0), (900.0, 4000.0), (0.5, 1.6), (0.7, 1.8)),
 }
 DECAY_HZ = 0.5
 BANDS_HZ = ((0.0, 0.35), (0.35, 0.7), (0.7, RATE_HZ / 2.0))  # fade each in their own time
@@ -105,7 +105,7 @@ def draw_moonquake(rng, key: tuple[int, int], first_ns: int, label: str, snr: fl
         ratio=between(*ratio),
         rise_s=between(*rise),
         decay_s=between(*decay),
-        slowing=float(rng.uniform(0.2, 1.0)),
+        slowing=float(rng.uniform(0.0, 0.5)),
         corner_hz=between(*corner),
         distance_deg=distance_deg,
     )

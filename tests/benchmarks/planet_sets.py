@@ -171,9 +171,10 @@ def told(bench: Bench, key: str, detections: pd.DataFrame, match: str | None = N
     return result, bench.scorer.pair_table(scene, pairs)
 
 
-def f1_of(bench: Bench, key: str, detections: pd.DataFrame) -> float:
+def f1_of(bench: Bench, key: str, detections: pd.DataFrame, match: str = "interval") -> float:
     """Return F1 alone, by the scorer's own matching, without all else that it reports."""
     truth, coverage, options = bench.options(key)
+    options = options | {"match": match}
     named = detections.assign(station=coverage["station"].iloc[0])
     scene = bench.scorer.Scene(named, truth, coverage, dict(bench.scorer.DEFAULTS) | options)
     matched, _, rest = scene.run()
@@ -215,7 +216,10 @@ def compare(bench: Bench, key: str) -> None:
         (f1_of(bench, key, rows), setting, rows)
         for setting, rows in sta_lta_events(bench, key, model)
     ]
-    _, setting, rows = max(tried, key=lambda one: one[0])
+    most = max(one[0] for one in tried)
+    # Of equal ones that with the best onsets: one long event over all others is no detection.
+    best = [one for one in tried if one[0] > most - 1e-9]
+    _, setting, rows = max(best, key=lambda one: f1_of(bench, key, one[2], "onset"))
     band, sta_s, lta_s, on, off, least_s = setting
     name = f"STA/LTA {sta_s:g}/{lta_s:g} s, {band[0]:g}-{band[1]:g} Hz, on {on:g}, off {off * on:g}"
     name += f", {least_s:g} s (best of {len(tried)})"

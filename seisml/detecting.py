@@ -1,0 +1,89 @@
+"""Steps of the verbs that detect and associate: which tables, whose level, network features."""
+
+from seisml import terminal
+from seisml.steps import settings_of
+
+
+class FittingTables:
+    """Feature tables that a detector can use; the stations of the others are told and counted.
+
+    Parameters
+    ----------
+    tables : iterable of FeatureTable
+    detector : Detector
+    """
+
+    def __init__(self, tables, detector):
+        self._tables, self._detector = tables, detector
+        self.n_windows, self.stations, self.unfit = 0, set(), {}
+
+    def __iter__(self):
+        import numpy as np
+
+        from seisml.errors import FeatureMismatchError
+
+        detector = self._detector
+        for table in self._tables:
+            if not len(table):
+                continue
+            station = str(table.stations[0])
+            try:
+                detector.check(table)
+            except FeatureMismatchError as error:
+                if station not in self.unfit:
+                    terminal.say(f"left out: {station}: {error.problem}")
+                self.unfit[station] = error
+                continue
+            self.stations.add(station)
+            self.n_windows += int(np.isfinite(table.frame.to_numpy()).any(axis=1).sum())
+            yield table
+
+    def __str__(self) -> str:
+        return f"{self.n_windows} windows with features at {len(self.stations)} stations"
+
+    def require(self, store) -> None:
+        """Raise where not one window could be looked at."""
+        from seisml.errors import NoDataError
+
+        if self.unfit and not self.stations:
+            raise next(iter(self.unfit.values()))
+        if not self.n_windows:
+            raise NoDataError(
+                f"No window of {store} has features in this time: nothing was looked at.",
+                "See 'seisml scan' for rates and gaps, and whether the model fits these records.",
+            )
+
+
+def adapted_to(detector, tables):
+    """Return a detector that is scaled by the level of the stations of tables, and say so."""
+    from seisml.applied import fitting
+    from seisml.model import adapted
+
+    detector, counts = adapted(detector, fitting(tables, detector, {}))
+    few = [station for station, n in counts.items() if not n]
+    terminal.say(f"scaled by the level of {len(counts) - len(few)} stations")
+    for station in few:
+        terminal.say(f"{station}: too few windows to know its level, scaled as in training")
+    return detector
+
+
+def with_network_features(network, detections, opened, profile: str, stations, **limits):
+    """Return network events with the features of group I as columns."""
+    import dataclasses
+
+    from seisml.associate import detections_of, limits_of
+    from seisml.networkfeatures import network_features
+    from seisml.planets import get_body
+    from seisml.settings import plan_of
+
+    detections = detections_of(detections)
+    moveout = limits_of(detections, stations=stations, **limits)
+    options = {"stations": stations, "archive": opened, "slowest_km_s": limits["slowest_km_s"]}
+    options["radius_km"] = get_body(network.body).radius_km
+    band = plan_of(settings_of(profile)).band
+    with terminal.bars() as progress:
+        task = progress.add_task("network features", total=len(network))
+        options["on_progress"] = lambda done, total: progress.update(task, completed=done)
+        table = network_features(network, detections, moveout, band=band, **options)
+    table = table.dropna(axis=1, how="all")  # what cannot be told has no column
+    return dataclasses.replace(network, events=network.events.join(table))
