@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from seisml import crossfit
+from seisml.baseline import BASELINE, baseline_rule, sta_lta
 from seisml.catalog import Catalog, merge
 from seisml.comparison import net_sta
-from seisml.crossfit import BASELINE, Labelled, baseline_rule
+from seisml.crossfit import Labelled
 from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
 from seisml.heldout import detections
@@ -243,7 +244,7 @@ def _scores(sets, detector: Detector, n: int) -> tuple[np.ndarray, np.ndarray, d
         rows = slice(start, start + len(table))
         for _ in fitting([table], detector, unfit):
             p[rows] = event_probability(detector.predict(table))
-            ratios[rows] = crossfit.sta_lta(table)
+            ratios[rows] = sta_lta(table)
         start += len(table)
     return p, ratios, unfit
 

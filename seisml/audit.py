@@ -162,7 +162,10 @@ def apply_review(catalog: Catalog, path) -> tuple[Catalog, dict[str, int]]:
         raise TableError(f"{path} cannot be read as CSV: {error}.") from error
     missing = set(EVENT_COLUMNS) - {"score"} - set(table.columns)
     if missing:
-        raise TableError(f"{path} has no column {', '.join(sorted(missing))}.")
+        raise TableError(
+            f"{path} has no column {', '.join(sorted(missing))}.",
+            "The list is review.csv of 'seisml evaluate STORE --catalog FILE'.",
+        )
     table = table[~table["decision"].str.strip().isin(["", UNSURE])]
     counts = {"removed": 0, "renamed": 0, "added": 0}
     events, added = catalog.events, []

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from seisml.baseline import BASELINE, sta_lta
 from seisml.errors import ModelError
 from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.model import (
@@ -25,9 +26,7 @@ from seisml.model import (
     predict,
     within,
 )
-from seisml.model.estimators import largest_ratio
 from seisml.pooling import pooled, vertical
-from seisml.store import FeatureTable
 from seisml.times import NS_PER_S
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
@@ -35,7 +34,6 @@ from seisml.windows import WindowGrid
 
 EVEN_ODD = ("even_odd", "even-odd-sols")
 _BLOCKS = {"set": "training sets", "station": "stations"}
-BASELINE = ("stalta_short_max", "stalta_mid_max", "stalta_long_max")
 MIN_BLOCKS = 3
 MIN_NOISE = 1000
 
@@ -349,24 +347,6 @@ def out_of_fold(
         out[rows, 1:] = sta_lta(table)
         start += len(table)
     return pd.DataFrame(out, columns=["model", *BASELINE])
-
-
-def sta_lta(table: FeatureTable) -> np.ndarray:
-    """Return the columns of `BASELINE`, the largest of the components; NaN for one not there."""
-    out = np.full((len(table), len(BASELINE)), np.nan)
-    held = {column.split(".")[0] for column in table.frame}
-    for c, name in enumerate(BASELINE):
-        if name in held:
-            out[:, c] = largest_ratio(table.frame, list(table.frame), name)
-    return out
-
-
-def baseline_rule(detection: Mapping) -> dict:
-    """Return how the ratio of STA/LTA becomes events: from its rise on, and not smoothed.
-
-    A model that learnt onsets peaks at them; STA/LTA peaks later, and would be matched with less.
-    """
-    return {**detection, "begin": "rise", "smooth_windows": 1}
 
 
 def class_priors(labelled: Labelled, rule: TrainingRule) -> dict[str, tuple[float, float]]:

@@ -141,15 +141,25 @@ def signals_of(catalog: Catalog, archive_stations, rule: LabelRule, coordinates)
     CatalogError
         If there is none.
     """
+    name = catalog.name or catalog.source or "The catalogue"
+    if not len(catalog):
+        raise CatalogError(f"{name} holds no events.", "'seisml catalog FILE' says what it holds.")
     table = signals(catalog, archive_stations, rule, coordinates=coordinates)
     if table.empty:
-        names = sorted({".".join(s.split(".")[:2]) for s in archive_stations})
+        there = [*catalog.picks["station"], *catalog.events["station"]]
         raise CatalogError(
-            f"No event of {catalog.name or catalog.source} is at a station of the archive "
-            f"({', '.join(names)}).",
-            "Check the station names of its picks, or use another label rule.",
+            f"No event of {name} is at a station of the archive ({_listed(archive_stations)}); "
+            f"its stations: {_listed(there) or 'none is named'}.",
+            "Check the station names of its picks and events, or use another label rule.",
         )
     return table
+
+
+def _listed(stations) -> str:
+    """Return the first names of stations, without location and sensor."""
+    names = sorted({".".join(str(s).split(".")[:2]) for s in stations if s})
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(names[:6]) + more
 
 
 def check_overlap(catalog: Catalog, archive: Archive) -> Catalog:

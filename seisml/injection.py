@@ -16,7 +16,7 @@ import pandas as pd
 
 from seisml import archive as archives
 from seisml.archive import Archive, open_archive
-from seisml.crossfit import BASELINE, baseline_rule
+from seisml.baseline import BASELINE, baseline_rule
 from seisml.detect import detect, event_rule, events_from_windows
 from seisml.donors import InjectionRule, Stretch, stretch_of
 from seisml.errors import NoDataError

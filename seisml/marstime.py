@@ -231,13 +231,26 @@ def outside_mission(start_ns: int, end_ns: int) -> str:
 def instant_of(text: str) -> int:
     """Return the instant of a time UTC, or of a sol with or without local mean time.
 
+    Raises
+    ------
+    ConfigError
+        If the text is neither.
+
     Examples
     --------
     >>> lmst_text(instant_of("173"))
     '0173M00:00:00.0'
     """
     is_sol = re.match(r"-?\d{1,4}(M|$)", text.strip()) is not None
-    return parse_lmst(text) if is_sol else to_ns(text)
+    try:
+        return parse_lmst(text) if is_sol else to_ns(text)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(
+            f"{text!r} is neither a time (ISO 8601, UTC) nor a sol.",
+            "For example 2019-05-23T02:22:59, 173M02:58:36 or 173.",
+        ) from error
 
 
 def described(text: str) -> tuple[str, str, str, str]:

@@ -17,6 +17,8 @@ NS_PER_S = 1_000_000_000
 DAY_NS = 86_400 * NS_PER_S
 
 _SECONDS = re.compile(r"[+-]?\d{1,10}(?:\.\d*)?(?:[eE][+-]?\d\d?)?")
+STATE_ZONE = "'seisml catalog FILE --zone UTC -o OUT.csv', in Python zone='UTC'"
+"""How a time zone is stated, whatever verb reads the file."""
 _NO_ZONE = "has no time zone"
 _ZONE = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[tT ][\d:.,]+[+-]\d{2})$")
 
@@ -107,7 +109,7 @@ def parse_times(
         place = f"row {row + 1}" if lines is None else f"line {lines[row]}"
         raise CatalogError(
             f"{where}: the time {str(texts[row]).strip()!r} ({place}) {problem}.",
-            "Add Z or an offset to the times, or state the zone: --zone UTC, in Python zone='UTC'."
+            f"Add Z or an offset to the times, or state the zone: {STATE_ZONE}."
             if missing_zone
             else "Correct it, or leave it empty where the time is unknown; how times are written "
             "otherwise says time_format in a catalog.toml (catalogs/README.md).",

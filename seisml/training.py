@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from seisml import crossfit, thresholds
+from seisml.baseline import BASELINE, baseline_rule
 from seisml.catalog import Catalog
 from seisml.classrules import class_rules
 from seisml.compare import compare
 from seisml.comparison import Comparison
-from seisml.crossfit import BASELINE, Labelled, baseline_rule
+from seisml.crossfit import Labelled
 from seisml.errors import ModelError
 from seisml.heldout import detections
 from seisml.labels import EVENT, IGNORE, NOISE

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from seisml import storeevaluation
 from seisml.applied import apply_model, kinship
+from seisml.baseline import baseline_rule
 from seisml.catalog import make_catalog
 from seisml.cli import app
-from seisml.crossfit import baseline_rule
 from seisml.detect import detect, event_rule, events_from_windows
 from seisml.errors import FeatureMismatchError, ModelError
 from seisml.formats import write_catalog

@@ -122,7 +122,7 @@ def test_comcat_times_need_a_zone_and_rows_are_counted(tmp_path):
     text = text.replace("00.040Z", "00.040")
     with pytest.raises(CatalogError, match="2 x time has no time zone") as caught:
         read(tmp_path, text)
-    assert caught.value.hint == "State the zone: --zone UTC, in Python zone='UTC'."
+    assert caught.value.hint.startswith("State the zone: 'seisml catalog FILE --zone UTC")
     shifted = read(tmp_path, text, zone="Asia/Shanghai")
     assert times(shifted)[0] == "2019-12-31T16:00:10.500"
     mixed = read(tmp_path, samples.COMCAT.replace("10.500Z", "10.500"))

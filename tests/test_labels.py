@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seisml.catalog import make_catalog
 from seisml.errors import CatalogError, ConfigError
+from seisml.experts import signals_of
 from seisml.labels import (
     EVENT,
     IGNORE,
@@ -343,3 +344,23 @@ def test_weights_reach_the_windows():
         "d": [0.25],
     }
     assert (found["weight"][found["state"] == NOISE] == 1).all()
+
+
+def test_a_catalogue_of_no_or_other_stations_says_so():
+    """Empty, without stations, of other stations: each says what it has."""
+    rule, here = LabelRule(rule="picks"), ["BX.BT01..HH"]
+    event = {"event_id": "a", "time_ns": 0}
+    for events, picks, problem in (
+        ([], [], "holds no events"),
+        ([event], [], "its stations: none is named"),
+        ([event], [{"station": "ZZ.A"}, {"station": "YY.B"}], "YY.B, ZZ.A"),
+    ):
+        rows = [{"event_id": "a", "phase": "P", "time_ns": 0, **pick} for pick in picks]
+        catalog = make_catalog(
+            pd.DataFrame(events, columns=list(event)),
+            pd.DataFrame(rows) if rows else None,
+            name="x",
+        )
+        for one in (rule,) if events else (rule, LabelRule(rule="auto")):
+            with pytest.raises(CatalogError, match=problem):
+                signals_of(catalog, here, one, None)

@@ -73,6 +73,7 @@ LAYERS = [
     {"classfiles"},
     {"plots"},
     {"trainingset", "trainingrule", "summaries", "curves"},
+    {"baseline"},
     {"crossfit", "labelcounts"},
     {"thresholds", "transfer", "injection"},
     {"heldout"},

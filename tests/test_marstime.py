@@ -119,3 +119,11 @@ def test_a_time_outside_the_mission_is_said_in_one_line(text, said):
     notes = [line for line in result.stderr.splitlines() if line]
     assert len(notes) == bool(said)
     assert all(note.startswith(said) for note in notes)
+
+
+@pytest.mark.parametrize("text", ["2019-13-01", "soon", "173M25:00", "S0173a", ""])
+def test_what_is_no_time_is_refused_in_two_lines(text):
+    result = CliRunner().invoke(app, ["sol", "173", text])
+    assert isinstance(result.exception, ConfigError)
+    assert "173M02:58:36" in result.exception.hint
+    assert result.stdout == ""

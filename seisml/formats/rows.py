@@ -15,7 +15,7 @@ import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import CatalogError
-from seisml.times import NAT, find_times, from_parts
+from seisml.times import NAT, STATE_ZONE, find_times, from_parts
 
 MISSING = ("", "nan", "none", "null", "na", "n/a", "-")
 """Texts of unknown numbers, small letters."""
@@ -247,7 +247,7 @@ def stated_zone(zone: str | None, path: Path, kind: str) -> str:
     if zone is None:
         raise CatalogError(
             f"{path}: the times of a {kind} have no time zone.",
-            "State the zone: --zone UTC, in Python zone='UTC'; observatories also use local time.",
+            f"State the zone: {STATE_ZONE}; observatories also use local time.",
         )
     return zone
 
@@ -280,7 +280,7 @@ def to_catalog(
         zoneless = any("no time zone" in why for why in counts)
         raise CatalogError(
             f"{path}: not one line can be used: {reasons}.",
-            "State the zone: --zone UTC, in Python zone='UTC'."
+            f"State the zone: {STATE_ZONE}."
             if zoneless
             else "Check that the file is whole and of this format.",
         )

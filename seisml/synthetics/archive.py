@@ -241,7 +241,7 @@ def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
     """Raise a ConfigError if a file would be overwritten without permission."""
     for path in paths:
         if path.exists() and not overwrite:
-            raise ConfigError(f"{path} exists.", "Choose an empty folder, or overwrite=True.")
+            raise ConfigError(f"{path} exists.", "Choose an empty folder.")
 
 
 def run_tasks(

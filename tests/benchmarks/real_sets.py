@@ -12,7 +12,8 @@ B         cross-fitted blocks of this network (split "blocks"), and nothing else
 With --generated, A and B learn generated records as well.
 
 Everything else is the profile earth-onsets; of the sets in PROFILES another one, and the model of
-that name. Features are kept in FOLDER and made once.
+that name: volcano learns generated records (--generated-volcano) and those of OTHERS in A. Features
+are kept in FOLDER and made once.
 """
 
 import argparse
@@ -41,7 +42,7 @@ from seisml.settings import label_rule_of, plan_from, plan_of, training_rule_of
 from seisml.store import iter_tables
 from seisml.thresholds import MatchRule
 from seisml.times import NS_PER_S
-from seisml.training import train
+from seisml.training import Training, train
 from seisml.trainingset import TrainingSet
 
 SETS = {
@@ -55,8 +56,8 @@ SETS = {
 }
 PROFILES = {"earth_chile_volcano": "volcano"}
 """Whole events of volcanoes are another task than onsets of earthquakes."""
-LEARNT = {"volcano": ("earth_nc_windows", "earth_ipoc_pb01", "earth_chile_volcano")}
-"""What A learns and leaves out in turn, where it is not all: sets that judge what follows P."""
+OTHERS = {"volcano": ("earth_nc_windows", "earth_ipoc_pb01")}
+"""What A learns besides generated records, which no fold may lack: sets that judge all windows."""
 NETWORKS = {"earth_bradys": (1.5, 3), "earth_iceland": (3.0, 3)}
 """Longest moveout over the network, s, and the least number of stations."""
 BLOCKS_S = {"earth_iceland": 60.0, "earth_mixed": 14_400.0, "earth_chile_volcano": 1800.0}
@@ -135,6 +136,9 @@ def training_set(bench: Bench, keys: tuple[str, ...], config) -> TrainingSet:
     truth, name = pd.concat(parts, ignore_index=True), "+".join(keys)
     time_ns, end_ns = (_ns(truth[name]) for name in ("time", "end_time"))
     end_ns = np.where(end_ns > time_ns, end_ns, time_ns + 5 * NS_PER_S)
+    if config.labels.onset_s == 0:  # whole events: an end within a window is that of an onset
+        window_ns = round(config.windows.length_s * NS_PER_S)
+        end_ns = np.where(end_ns - time_ns < window_ns, time_ns + 2 * window_ns, end_ns)
     station = np.array([".".join(name.split(".")[:2]) for name in truth["station"]])
     ids = [f"{name}-{n}" for n in range(len(truth))]
     rows = {"event_id": ids, "time_ns": time_ns, "end_ns": end_ns, "station": station}
@@ -165,8 +169,8 @@ def shipped(bench: Bench, keys, model: str) -> Iterator[tuple[str, Catalog]]:
         yield key, detect(iter_tables(store), detector, archive=bench.records(key), name=key)
 
 
-def cross_fitted(sets, config, *, sta_lta: bool = False, **changes) -> Catalog:
-    """Return the detections by models, or STA/LTA, that were trained without the fold of each."""
+def trained(sets, config, **changes) -> Training:
+    """Train by the rules of a profile, with changes."""
     rule = dataclasses.replace(training_rule_of(config), **changes)
     done = train(
         sets,
@@ -176,6 +180,12 @@ def cross_fitted(sets, config, *, sta_lta: bool = False, **changes) -> Catalog:
         on_progress=lambda text: print(f"  {text}", file=sys.stderr, flush=True),
     )
     print(f"  {done.detector.card['threshold']}", file=sys.stderr)
+    return done
+
+
+def cross_fitted(sets, config, *, sta_lta: bool = False, **changes) -> Catalog:
+    """Return the detections by models, or STA/LTA, that were trained without the fold of each."""
+    done = trained(sets, config, **changes)
     return done.baseline_machine if sta_lta else done.machine
 
 
@@ -239,6 +249,16 @@ def generated_records(args, profile: str) -> list[TrainingSet]:
     return [generated_set(recipe, truth, folder / "features", until=GENERATED_UNTIL[name])]
 
 
+def trained_on_others(bench: Bench, wanted, profile: str, config, more):
+    """Yield what a model finds that learnt other sets and generated records, blocks of 60 days."""
+    sets = [training_set(bench, (key,), config) for key in OTHERS[profile]]
+    options = {"n_folds": 2, "block_s": 60 * 86_400.0, "max_windows": MAX_WINDOWS // 2}
+    detector = trained([*sets, *more], config, **options).detector
+    for key in wanted:
+        store = bench.store(key, plan_from(detector.plan))
+        yield key, detect(iter_tables(store), detector, archive=bench.records(key), name=key)
+
+
 def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str, Catalog]]:
     """Yield the detections of each set of a profile in one mode."""
     wanted = [key for key in args.sets if PROFILES.get(key, "earth-onsets") == profile]
@@ -249,10 +269,11 @@ def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str,
         return
     config, more = load_profile(profile), generated_records(args, profile)
     if mode == "A":
-        learnt = LEARNT.get(profile, tuple(SETS))
-        joined = [keys for keys in ONE_NETWORK if set(keys) <= set(learnt)]
-        alone = [(key,) for key in learnt if not any(key in keys for keys in joined)]
-        sets = [training_set(bench, keys, config) for keys in (*alone, *joined)]
+        if profile in OTHERS:
+            yield from trained_on_others(bench, wanted, profile, config, more)
+            return
+        alone = [(key,) for key in SETS if not any(key in keys for keys in ONE_NETWORK)]
+        sets = [training_set(bench, keys, config) for keys in (*alone, *ONE_NETWORK)]
         options = {"split": "set", "max_windows": MAX_WINDOWS, "sta_lta": args.sta_lta}
         found = cross_fitted([*sets, *more], config, **options)
         yield from ((key, part_of(found, bench, key)) for key in wanted)
