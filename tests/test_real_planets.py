@@ -11,8 +11,8 @@ from test_real import score
 from seisml.archive import open_archive
 from seisml.config import load_profile
 from seisml.detect import detect
+from seisml.experts import expert_of
 from seisml.extract import extract, extract_day, tasks
-from seisml.formats import read_catalog
 from seisml.model import load_detector, shipped_models
 from seisml.segments import Segment, align
 from seisml.settings import label_rule_of, plan_from, plan_of
@@ -154,8 +154,11 @@ def test_components_that_start_seconds_apart_are_aligned(shared_data):
 def test_annotated_epochs_that_are_no_marsquakes_are_noise(shared_data):
     # To 2019-10: pressure drops, glitches, donks and so on, alone or together.
     path = next((shared_data / "mars_insight" / "catalogs").glob("mqs_annotated_epochs*"))
-    labels = read_catalog(path).events["label"]
-    noise = label_rule_of(load_profile("mars-insight")).is_noise(labels)
+    config = load_profile("mars-insight")
+    catalog, classes = expert_of(config.labels, path, body="mars")
+    labels = catalog.events["source_label"]
+    rule = label_rule_of(dataclasses.replace(config, labels=classes))
+    noise = rule.is_noise(catalog.events["label"])
     seismic = labels.str.contains("SEISMIC|LOW_FREQ|HIGH_FREQUENCY(?:$|;)|BROADBAND")
     assert not (noise & seismic).any()
     assert noise.mean() > 0.9
