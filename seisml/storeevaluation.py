@@ -31,6 +31,7 @@ def evaluate_store(
     repeats,
     model=None,
     trust=(),
+    labels=None,
 ):
     """Test a detector on a store, the profile's own or one of a file, and write what is known."""
     from pathlib import Path
@@ -42,7 +43,9 @@ def evaluate_store(
 
     if catalog is None:
         raise ConfigError("A feature store needs an expert.", "Give --catalog FILE.")
-    folder, config = Path(folder), steps.settings_of(profile)
+    labels = {name: value for name, value in (labels or {}).items() if value is not None}
+    steps.check_rule(labels.get("rule"), labels.get("delay_s"))
+    folder, config = Path(folder), steps.settings_of(profile, **labels)
     detector = None if model is None else _loaded(model, trust)
     opened = None if archive is None else steps.open_archive(archive, 1)
     texts = {} if stations is None else {"stations": str(stations)}

@@ -8,9 +8,11 @@ import typer
 from seisml import steps, terminal
 from seisml.cli.options import (
     Coordinates,
+    Delay,
     End,
     Metadata,
     Profile,
+    Rule,
     Start,
     Stations,
     catalog_target,
@@ -99,6 +101,8 @@ def evaluate(
     profile: Profile = "earth-local",
     metadata: Metadata = None,
     stations: Coordinates = None,
+    rule: Rule = None,
+    delay: Delay = None,
 ) -> None:
     """Evaluate classifiers on a table of features, or a detector on a feature store.
 
@@ -116,6 +120,7 @@ def evaluate(
         folder = output or table.with_name(f"{table.name}.evaluation")
         options = {"archive": archive, "profile": profile, "metadata": metadata}
         options |= {"stations": stations, "model": model, "trust": trust or ()}
+        options |= {"labels": {"rule": rule, "delay_s": delay}}
         evaluate_store(table, catalog, folder, repeats=repeats, **options)
         return
     if model is not None:
@@ -148,7 +153,7 @@ def evaluate(
     )
     for note in samples.notes:
         terminal.say(f"note: {note}")
-    rule = EvaluationRule(
+    tested = EvaluationRule(
         models=tuple(name.strip() for name in models.split(",") if name.strip()),
         n_folds=folds,
         purge_s=purge,
@@ -156,7 +161,7 @@ def evaluate(
         seed=seed,
     )
     together = None if groups is None else read_groups(groups, samples.X.columns)
-    result = evaluate_table(samples, rule, groups=together, on_progress=terminal.say)
+    result = evaluate_table(samples, tested, groups=together, on_progress=terminal.say)
     tell_evaluation(result, output or table.with_suffix(".evaluation"))
 
 
