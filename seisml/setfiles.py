@@ -73,7 +73,10 @@ def read_sets(path, config: Config) -> list[SetFiles]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} is no readable TOML: {error}.") from error
+        raise ConfigError(
+            f"{path} is no readable TOML: {error}.",
+            'It holds one [[set]] a network, with stores = ["a/"] and catalog = "a.xml".',
+        ) from error
     tables = content.get("set")
     if set(content) != {"set"} or not isinstance(tables, list) or not tables:
         raise ConfigError(
@@ -100,6 +103,17 @@ def read_sets(path, config: Config) -> list[SetFiles]:
     return found
 
 
+def _check_same_stations(archive: Archive, names) -> None:
+    """Refuse an archive from which no onset of these stations can be refined."""
+    known = set(archive.pieces["station"])
+    if names and not known.intersection(names):
+        raise ConfigError(
+            f"{archive.root} has none of the stations of the features ({', '.join(names[:5])}"
+            f"{', ...' if len(names) > 5 else ''}).",
+            "Name the archive that the features were extracted from, or none.",
+        )
+
+
 def training_set(files: SetFiles, config: Config, *, archive: Archive | None = None) -> TrainingSet:
     """Read the catalogue of a training set and bring it to the stations of its stores.
 
@@ -115,6 +129,8 @@ def training_set(files: SetFiles, config: Config, *, archive: Archive | None = N
     ------
     CatalogError
         If the catalogue is of another body, or none of its events is at a station.
+    ConfigError
+        If the archive has none of the stations.
     """
     options = {"body": config.body, "epochs": files.labels.epochs or None}
     catalog, labels = expert_of(files.labels, files.catalog, **options)
@@ -123,6 +139,8 @@ def training_set(files: SetFiles, config: Config, *, archive: Archive | None = N
     signals = signals_of(catalog, names, rule, read_stations(files.stations))
     if archive is None and files.archive:
         archive = open_archive(files.archive)
+    if archive is not None:
+        _check_same_stations(archive, names)
     return TrainingSet(
         stores=files.stores,
         signals=signals,

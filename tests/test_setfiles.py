@@ -3,6 +3,8 @@
 import json
 import sys
 
+import numpy as np
+import obspy
 import pandas as pd
 import pytest
 from training_data import catalog_of, event_times, make_store
@@ -117,6 +119,16 @@ def test_catalogue_of_another_planet(files, tmp_path):
     write_catalog(catalog_of(event_times(1, 8, 1), body="mars"), tmp_path / "mars.xml")
     one = SetFiles((str(files / "a"),), str(tmp_path / "mars.xml"))
     with pytest.raises(CatalogError, match=r"is a catalogue of mars, the records are of earth"):
+        training_set(one, load_profile("earth-local"))
+
+
+def test_an_archive_of_other_stations(files, tmp_path):
+    """Onsets cannot be refined on it: it is refused, not left aside without a word."""
+    trace = obspy.Trace(np.zeros(2000, "int32"), {"network": "ZZ", "station": "Q"})
+    trace.stats.channel, trace.stats.sampling_rate = "HHZ", 100.0
+    trace.write(str(tmp_path / "other.mseed"), format="MSEED")
+    one = SetFiles((str(files / "a"),), str(files / "a.csv"), archive=str(tmp_path))
+    with pytest.raises(ConfigError, match=r"none of the stations of the features \(XX.A.00.HH\)"):
         training_set(one, load_profile("earth-local"))
 
 
