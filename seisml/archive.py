@@ -200,10 +200,14 @@ def require_waveforms(archive: Archive) -> Archive:
     if archive.pieces.empty:
         reasons = Counter(reason.split(":")[0] for reason in archive.files["reason"])
         counted = "; ".join(f"{n} x {reason}" for reason, n in reasons.most_common(3))
+        paths = [str(path) for path in archive.files["path"]]
+        features = bool(paths) and all(path.endswith(".h5") for path in paths)
         raise NoDataError(
             f"None of the {len(archive.files)} files of {archive.root} is a usable waveform "
             f"file ({counted}).",
-            "Run 'seisml scan' on it to see each file and its reason.",
+            "This is a store of features; name the waveforms that it was made from."
+            if features
+            else "Run 'seisml scan' on it to see each file and its reason.",
         )
     return archive
 

@@ -125,7 +125,12 @@ def test_nothing_usable_is_said(tmp_path):
     with pytest.raises(NoDataError, match="None of the 4 files") as error:
         require_waveforms(archive)
     assert "3 x no waveform format that ObsPy knows; 1 x empty file" in error.value.problem
-    assert error.value.hint
+    assert "seisml scan" in error.value.hint
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "XX.A_2020-01-01.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(600))
+    with pytest.raises(NoDataError) as error:
+        require_waveforms(open_archive(tmp_path / "store"))
+    assert "store of features" in error.value.hint
     write(tmp_path / "good", trace(DATA))
     assert require_waveforms(open_archive(tmp_path)).files["reason"].eq("").sum() == 1
 
