@@ -169,9 +169,14 @@ def pressure_archive(archive: Archive, pattern: str) -> Archive:
     pattern : str
         As "XB.ELYSE.*.BDO"; "" is no channel.
     """
-    pieces = archive.pieces
-    names = pieces["station"].str.rsplit(".", n=1).str[0] + "." + pieces["channel"]
-    mine = np.array([fnmatch(name, pattern) for name in names], dtype=bool)
+    pieces, keys = archive.pieces, ["station", "channel"]
+    if not pattern:
+        return dataclasses.replace(archive, pieces=pieces.iloc[:0])
+    # Archives have millions of pieces and a handful of channels.
+    codes = pieces.groupby(keys, sort=False).ngroup().to_numpy()
+    channels = pieces[keys].drop_duplicates().itertuples(index=False)
+    fits = [fnmatch(f"{name.rsplit('.', 1)[0]}.{channel}", pattern) for name, channel in channels]
+    mine = np.array(fits, dtype=bool)[codes]
     return dataclasses.replace(archive, pieces=pieces[mine].reset_index(drop=True))
 
 
