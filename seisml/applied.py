@@ -13,7 +13,7 @@ import pandas as pd
 from seisml import crossfit
 from seisml.baseline import BASELINE, baseline_rule, sta_lta
 from seisml.catalog import Catalog, merge
-from seisml.comparison import net_sta
+from seisml.codes import network_of, station_name
 from seisml.crossfit import Labelled
 from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
@@ -26,7 +26,7 @@ from seisml.times import to_ns
 from seisml.training import Training, against, tuned_baseline
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
-from seisml.voting import network_of, voted
+from seisml.voting import voted
 
 GENERATED = "generated"
 
@@ -94,11 +94,11 @@ def kinship(card: Mapping, windows: pd.DataFrame) -> Kinship:
     (1, 1)
     """
     names = windows["station"].astype("category")
-    short = np.array([net_sta(str(name)) for name in names.cat.categories], dtype=object)
+    short = np.array([station_name(str(name)) for name in names.cat.categories], dtype=object)
     time_ns = windows["time_ns"].to_numpy()
     here, then, both = np.zeros((3, len(windows)), dtype=bool)
     for one in card.get("sets") or [card]:
-        known = {net_sta(str(name)) for name in one.get("stations", ())}
+        known = {station_name(str(name)) for name in one.get("stations", ())}
         if not known or one.get("name") == one.get("expert") == GENERATED:
             continue
         station = np.isin(short, sorted(known))[names.cat.codes.to_numpy()]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from seisml.atomic import write_atomic
 from seisml.catalog import Catalog, make_catalog
+from seisml.codes import station_name
 from seisml.comparison import Comparison
 from seisml.errors import TableError
 from seisml.evaluation import Evaluation
@@ -177,7 +178,7 @@ def apply_review(catalog: Catalog, path) -> tuple[Catalog, dict[str, int]]:
                 added.append(
                     {
                         "event_id": f"review:{row.event_id}",
-                        "station": ".".join(row.station.split(".")[:2]),
+                        "station": station_name(row.station),
                         "time_ns": to_ns(row.time),
                         "end_ns": to_ns(end),
                         "label": decision,

@@ -8,6 +8,7 @@ import numpy as np
 
 from seisml.archive import open_archive
 from seisml.catalog import LINKS, Catalog, join_picks, make_catalog, select
+from seisml.codes import station_name
 from seisml.compare import compare
 from seisml.comparison import Comparison
 from seisml.coverage import archive_coverage, read_coverage
@@ -181,7 +182,7 @@ def _with_networks(catalog: Catalog, other: Catalog) -> Catalog:
     known: dict[str, set[str]] = {}
     for name in names:
         if "." in name:
-            known.setdefault(name.split(".")[1], set()).add(".".join(name.split(".")[:2]))
+            known.setdefault(name.split(".")[1], set()).add(station_name(name))
     whole = {code: min(found) for code, found in known.items() if len(found) == 1}
 
     def named(table):
@@ -275,7 +276,7 @@ def coverage_of(path, *, zone: str | None = None, start=None, end=None) -> dict[
     for table in iter_tables(path, start=start, end=end):
         least = float(table.settings["settings"]["min_coverage"])
         for name, spans in covered(table, min_coverage=least).items():
-            name = ".".join(name.split(".")[:2])
+            name = station_name(name)
             found[name] = union(found.get(name, union()), spans)
     return found
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from seisml.catalog import Catalog
+from seisml.codes import station_name
 from seisml.comparison import (
     Comparison,
     cover_of,
-    net_sta,
     rows_by_key,
     scored_covers,
     station_keys,
@@ -182,7 +182,7 @@ def _normal_coverage(coverage: Mapping | None, stations: Iterable[str]) -> dict 
         return None
     out: dict[str, np.ndarray] = {}
     for station in sorted(coverage):
-        name = net_sta(station)
+        name = station_name(station)
         for key in sorted(stations) or [name] if name == "" else [name]:
             out[key] = union(out.get(key, []), coverage[station])
     return out

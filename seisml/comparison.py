@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from seisml.codes import station_name
 from seisml.intervals import subtract, union
 from seisml.times import NS_PER_S
 
@@ -83,16 +84,11 @@ class Comparison:
         )
 
 
-def net_sta(station: str) -> str:
-    """Return NET.STA of a longer name."""
-    return ".".join(station.split(".")[:2])
-
-
 def station_keys(events: pd.DataFrame, by_station: bool) -> np.ndarray:
     """Return the group of each event: its NET.STA, or one for all."""
     if not by_station:
         return np.full(len(events), EVERYWHERE, dtype=object)
-    return events["station"].map(net_sta).to_numpy(dtype=object)
+    return events["station"].map(station_name).to_numpy(dtype=object)
 
 
 def rows_by_key(events: pd.DataFrame, by_station: bool) -> dict[str, np.ndarray]:

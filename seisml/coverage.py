@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.archive import Archive
+from seisml.codes import station_name
 from seisml.errors import CatalogError
 from seisml.intervals import total_s, union
 from seisml.segments import snap_rate
@@ -78,7 +79,7 @@ def archive_coverage(archive: Archive) -> dict[str, np.ndarray]:
         By NET.STA, ns.
     """
     pieces = archive.pieces
-    names = pieces["station"].map(lambda name: ".".join(name.split(".")[:2]))
+    names = pieces["station"].map(station_name)
     return {
         name: union(mine[["start_ns", "end_ns"]].to_numpy(np.int64))
         for name, mine in pieces.groupby(names, sort=True)

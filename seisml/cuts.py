@@ -8,7 +8,7 @@ import pandas as pd
 
 from seisml import archive as archives
 from seisml.archive import Archive
-from seisml.comparison import net_sta
+from seisml.codes import station_name
 from seisml.intervals import union
 from seisml.joining import samples_to_ns
 from seisml.preparation import NOTHING, PIECE_S, Preparation, prepared, whole_pieces
@@ -41,10 +41,10 @@ def sensors_of(archive: Archive, events: pd.DataFrame) -> np.ndarray:
     end_ns = np.maximum(events["end_ns"].to_numpy(np.int64), start_ns + 1)
     asked = events["station"].astype(str).to_numpy()
     ids = events["event_id"].astype(str).to_numpy() if "event_id" in events else asked
-    short = np.array([net_sta(name) for name in asked], dtype=object)
+    short = np.array([station_name(name) for name in asked], dtype=object)
     # Backwards: the first in the alphabet has the last word, but for what an event names.
     for sensor, pieces in sorted(archive.pieces.groupby("station"), reverse=True):
-        rows = np.flatnonzero(short == net_sta(sensor))
+        rows = np.flatnonzero(short == station_name(sensor))
         if not len(rows):
             continue
         spans = union(pieces[["start_ns", "end_ns"]].to_numpy(np.int64))

@@ -15,13 +15,14 @@ import pandas as pd
 from seisml.archive import Archive
 from seisml.catalog import Catalog
 from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_class
+from seisml.codes import station_name
 from seisml.detections import Calibrate, to_catalog
 from seisml.model import Detector, event_probability, label_of
 from seisml.preparation import preparation_of
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
 from seisml.store import FeatureTable, joined_windows
-from seisml.support import CANDIDATE, station_name, supported
+from seisml.support import CANDIDATE, supported
 from seisml.voting import voted_frames
 from seisml.windows import WindowGrid
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
+from seisml.codes import station_name
 from seisml.cuts import cuts
 from seisml.emergent import BACKGROUND, emergent_onset
 from seisml.errors import ConfigError, did_you_mean
@@ -189,7 +190,7 @@ def _event(row, onset: Onset | None, measures: Measures) -> dict:
     return {
         "time_ns": time_ns,
         "end_ns": end_ns,
-        "station": ".".join(row.station.split(".")[:2]),
+        "station": station_name(row.station),
         "label": row.label,
         "score": row.peak,
         "uncertainty_s": np.nan if onset is None else onset.uncertainty_s,

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from seisml import archive as archives
+from seisml.codes import station_name
 from seisml.intervals import union
 from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, segments
 from seisml.times import NS_PER_S
@@ -57,7 +58,7 @@ class Stretch:
 
 def stretch_of(archive, station: str, band: Band, signals, rule: InjectionRule) -> Stretch | None:
     """Choose record, places and donors of a station; None where it has not both."""
-    mine = signals[signals["station"] == ".".join(station.split(".")[:2])]
+    mine = signals[signals["station"] == station_name(station)]
     if mine.empty:
         return None
     record = _quietest(archive, station, band, mine, rule)

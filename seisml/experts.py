@@ -6,6 +6,7 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog, merge, select
+from seisml.codes import station_name
 from seisml.config import LabelsConfig
 from seisml.errors import CatalogError, ConfigError
 from seisml.formats import read_catalog
@@ -157,7 +158,7 @@ def signals_of(catalog: Catalog, archive_stations, rule: LabelRule, coordinates)
 
 def _listed(stations) -> str:
     """Return the first names of stations, without location and sensor."""
-    names = sorted({".".join(str(s).split(".")[:2]) for s in stations if s})
+    names = sorted({station_name(s) for s in stations if s})
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return ", ".join(names[:6]) + more
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.catalog import Catalog, merge
+from seisml.codes import station_name
 from seisml.detect import (
     RAW_COLUMNS,
     EventRule,
@@ -18,7 +19,7 @@ from seisml.detect import (
 from seisml.model import Detector
 from seisml.preparation import preparation_of
 from seisml.store import joined_windows
-from seisml.support import CANDIDATE, station_name, supported
+from seisml.support import CANDIDATE, supported
 from seisml.thresholds import lines, over_threshold
 from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid

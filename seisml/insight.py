@@ -263,39 +263,3 @@ def glitch_samples(first: int, stop: int, rate_hz: float, fit: Fit) -> np.ndarra
     """Return the template of a fitted glitch at some samples, 0 before its onset."""
     t_s = (np.arange(first, stop) - fit.onset) / rate_hz
     return glitch(t_s, fit.peak * UNIT_PEAK)
-
-
-def wind_indicator(samples: np.ndarray, rate_hz: float, *, step_s: float = 50.0) -> np.ndarray:
-    """Return the level of the lander's mode near 4 Hz over that of the ground's at 2.4 Hz, in dB.
-
-    Wind raises the first and not the second; a marsquake raises the second at least as much.
-
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n_samples,)
-    rate_hz : float
-        More than 10; slower records do not hold the mode.
-    step_s : float, s
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (n_steps,)
-
-    Raises
-    ------
-    ConfigError
-        If the sampling rate is too low.
-    """
-    if 0.45 * rate_hz <= WIND_HZ[1]:
-        raise ConfigError(
-            f"Records of {rate_hz:g} Hz do not hold the lander's mode near 4 Hz.",
-            "Take the channels of 20 samples a second.",
-        )
-    step = round(step_s * rate_hz)
-    n = len(samples) // step
-    levels = []
-    for band in (WIND_HZ, GROUND_HZ):
-        sos = signal.butter(3, band, "bandpass", fs=rate_hz, output="sos")
-        x = signal.sosfilt(sos, np.asarray(samples[: n * step], dtype=float))
-        levels.append((x.reshape(n, step) ** 2).mean(axis=1))
-    return 10.0 * np.log10(levels[0] / levels[1])

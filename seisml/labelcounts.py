@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from seisml.codes import station_name
 from seisml.labels import EVENT, IGNORE, LOW_COVERAGE, NO_FEATURES, NOISE, REASONS
 from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
@@ -60,7 +61,7 @@ def _counted(windows: pd.DataFrame, by: pd.Series, grid: WindowGrid) -> pd.DataF
 def _fates(windows: pd.DataFrame, one: TrainingSet, grid: WindowGrid) -> np.ndarray:
     """Say of each signal whether it gave event windows, or why not."""
     used = windows["state"] == EVENT
-    name = windows["station"].map(lambda s: ".".join(s.split(".")[:2]))
+    name = windows["station"].map(station_name)
     noise = one.label_rule.is_noise(one.signals["label"])
     other = np.where(noise, "non-seismic class", "")
     other[one.label_rule.is_unsure(one.signals["label"])] = "unsure class"

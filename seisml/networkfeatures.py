@@ -8,7 +8,7 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog
-from seisml.comparison import net_sta
+from seisml.codes import station_name
 from seisml.cuts import cuts, sensors_of
 from seisml.features import features_per, resolve
 from seisml.features.network import NetworkSpan
@@ -108,7 +108,9 @@ class _Seen:
         picks = network.picks
         mine = picks[(picks["event_id"] == event.event_id) & (picks["phase"] == "P")]
         number = {name: i for i, name in enumerate(moveout.stations)}
-        own = {number[net_sta(s)]: int(t) for s, t in zip(mine.station, mine.time_ns, strict=True)}
+        own = {
+            number[station_name(s)]: int(t) for s, t in zip(mine.station, mine.time_ns, strict=True)
+        }
         first = min(own, key=lambda i: (own[i], i))
         first_ns = own[first]
         onset_s = np.full(len(number), np.nan)
@@ -127,7 +129,7 @@ class _Seen:
 def _onsets(detections: Catalog, names) -> list[np.ndarray]:
     """Return the sorted onsets of each station."""
     events = detections.events
-    short = events["station"].map(net_sta).to_numpy()
+    short = events["station"].map(station_name).to_numpy()
     times_ns = events["time_ns"].to_numpy(np.int64)
     return [np.sort(times_ns[short == name]) for name in names]
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from seisml.codes import station_name
 from seisml.intervals import contains
 from seisml.times import NS_PER_S
 
@@ -25,11 +26,6 @@ GAIN, EVEN = 6.0, 0.5
 MOST = 8
 """Stations that are as good as all: not all of a large network see every event."""
 FEWEST = 2
-
-
-def station_name(station: str) -> str:
-    """Return NET.STA: two sensors of a station are no two witnesses."""
-    return ".".join(station.split(".")[:2])
 
 
 def supported(

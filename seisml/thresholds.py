@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from seisml.codes import station_name
 from seisml.crossfit import Labelled
 from seisml.detect import EventRule, event_rule, events_from_windows
 from seisml.errors import ConfigError, ModelError, did_you_mean
@@ -238,7 +239,7 @@ def known_signals(
     signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (start, end) and label of the signals that begin inside a known window."""
-    name = ".".join(station.split(".")[:2])
+    name = station_name(station)
     mine = signals[signals["station"] == name]
     spans = mine[["start_ns", "end_ns"]].to_numpy(np.int64)
     labels = mine["label"].to_numpy() if "label" in mine else np.full(len(mine), "", dtype=object)

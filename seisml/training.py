@@ -11,6 +11,7 @@ from seisml import crossfit, thresholds
 from seisml.baseline import BASELINE, baseline_rule
 from seisml.catalog import Catalog
 from seisml.classrules import class_rules
+from seisml.codes import network_of, station_name
 from seisml.compare import compare
 from seisml.comparison import Comparison
 from seisml.crossfit import Labelled
@@ -35,7 +36,7 @@ from seisml.thresholds import MatchRule, Thresholds
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
-from seisml.voting import network_of, voted
+from seisml.voting import voted
 from seisml.windows import WindowGrid
 
 
@@ -266,7 +267,7 @@ def against(
     for station, rows in thresholds.lines(windows):
         scored = rows[np.isfinite(windows["score"].to_numpy()[rows])]
         times = windows["time_ns"].to_numpy()[scored]
-        name = ".".join(station.split(".")[:2])
+        name = station_name(station)
         coverage.setdefault(name, []).append(joined_windows(times, grid))
         stations[int(windows["set"].iloc[rows[0]])].add(name)
     return compare(

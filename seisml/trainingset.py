@@ -12,6 +12,7 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog, merge
+from seisml.codes import station_name
 from seisml.errors import ModelError
 from seisml.labels import (
     IGNORE,
@@ -194,7 +195,7 @@ def _check_stations(windows: pd.DataFrame) -> None:
     """Refuse a station that stands in two sets at one time: it would have two labels."""
     if len(windows["set"].unique()) == 1:
         return
-    name = windows["station"].map(lambda s: ".".join(s.split(".")[:2]))
+    name = windows["station"].map(station_name)
     for station, its in windows.groupby(name)[["set", "time_ns"]]:
         spans = its.groupby("set")["time_ns"].agg(["min", "max"]).sort_values("min")
         if (spans["min"].to_numpy()[1:] <= spans["max"].cummax().to_numpy()[:-1]).any():
@@ -219,7 +220,7 @@ def _coverage(rule: LabelRule) -> tuple[int, int] | None:
 def _touched(table: FeatureTable, one: TrainingSet, known: dict) -> np.ndarray:
     """Return which windows overlap a span in which nobody knows."""
     out = np.zeros(len(table), dtype=bool)
-    names = np.array([".".join(station.split(".")[:2]) for station in table.stations])
+    names = np.array([station_name(station) for station in table.stations])
     new = sorted(set(names) - set(known))
     if new:
         seismic = ~one.label_rule.is_noise(one.expert.events["label"])

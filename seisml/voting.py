@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
+from seisml.codes import network_of
+
 
 def voted(network, time_ns, score) -> np.ndarray:
     """Replace scores by their mean over the stations of the network at the time.
@@ -37,11 +39,6 @@ def voted(network, time_ns, score) -> np.ndarray:
     return np.where(known, (total / np.maximum(count, 1))[code], np.nan)
 
 
-def network_of(station: str) -> str:
-    """Return the network code of "NET.STA.LOC.BI"."""
-    return station.split(".", 1)[0]
-
-
 def voted_frames(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """Replace the scores of frames of windows by those of the vote.
 
@@ -54,7 +51,7 @@ def voted_frames(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     held = list(frames)
     if not held:
         return
-    names = [network_of(str(one.index.get_level_values("station")[0])) for one in held]
+    names = [network_of(one.index.get_level_values("station")[0]) for one in held]
     times = [one.index.get_level_values("time").to_numpy() for one in held]
     time_ns = np.concatenate(times).astype("datetime64[ns]").astype(np.int64)
     network = np.repeat(names, [len(one) for one in held])

@@ -5,7 +5,7 @@ import obspy
 import pytest
 
 from seisml.errors import ConfigError
-from seisml.insight import glitch, mean_second, wind_indicator
+from seisml.insight import glitch, mean_second
 from seisml.plots import plot_before_after, plot_spectra
 from seisml.preparation import Preparation, prepare
 from seisml.synthetics.mars_noise import TICK_M_S, background, tick, to_uvw
@@ -56,18 +56,6 @@ def test_a_template_that_does_not_fit_is_left(quiet):
     left, found = prepare(square, RATE, Preparation(glitches="remove"))
     assert not any(one.removed for one in found)
     np.testing.assert_array_equal(left, square)
-
-
-def test_wind_raises_the_indicator():
-    start = to_ns("2021-06-02T20:00:00")
-    first = start * RATE // 10**9
-    still, windy = (
-        background(3, first, first + 600 * RATE, RATE, lambda t, w=w: np.full(len(t), w))[0]
-        for w in (0.0, 1.0)
-    )
-    assert wind_indicator(windy, RATE).mean() > wind_indicator(still, RATE).mean() + 5
-    with pytest.raises(ConfigError, match="4 Hz"):
-        wind_indicator(still, 8.0)
 
 
 def test_before_and_after_are_drawn(quiet):

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors", "iso8601"},
-    {"times", "atomic", "fills", "executors", "remote"},
+    {"codes", "times", "atomic", "fills", "executors", "remote"},
     {
         "config",
         "planets",

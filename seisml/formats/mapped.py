@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.catalog import PICK_COLUMNS, Catalog, make_catalog
+from seisml.codes import station_name
 from seisml.errors import CatalogError, did_you_mean
 from seisml.formats import associators, phasenet
 from seisml.formats.columns import (
@@ -209,7 +210,7 @@ def _with_short_stations(table: pd.DataFrame, columns: dict[str, str]) -> pd.Dat
     column = columns.get("station")
     if column is None:
         return table
-    cut = {code: ".".join(code.split(".")[:2]) for code in table[column].unique()}
+    cut = {code: station_name(code) for code in table[column].unique()}
     short = table[column].map(cut)
     if (short == table[column]).all():
         return table

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
+from seisml.codes import station_name
 from seisml.errors import CatalogError
 from seisml.labels.rules import LabelRule, event_weights
 from seisml.times import NAT, NS_PER_S
@@ -45,7 +46,7 @@ def signals(
     CatalogError
         If the rule needs what the catalogue does not have.
     """
-    names = sorted({".".join(str(station).split(".")[:2]) for station in stations})
+    names = sorted({station_name(station) for station in stations})
     chosen = _possible(catalog, coordinates)[0] if rule.rule == "auto" else rule.rule
     if chosen == "picks":
         table = _from_picks(catalog.picks, names, rule)
@@ -93,7 +94,7 @@ def _from_picks(picks: pd.DataFrame, names: list[str], rule: LabelRule) -> pd.Da
     alone = {s: n for s, n in zip(stations, names, strict=True) if stations.count(s) == 1}
 
     def place(text: str) -> str:
-        name = ".".join(text.split(".")[:2])
+        name = station_name(text)
         return name if name in names else alone.get(name, "")
 
     station = picks["station"].map(place)
@@ -213,7 +214,7 @@ def unplaced(
     end = limits["end_ns"].where(limits["end_ns"].notna(), stated)
     spans = pd.DataFrame({"start_ns": start, "end_ns": end}).astype(np.int64)
     out = {}
-    for name in sorted({".".join(str(station).split(".")[:2]) for station in stations}):
+    for name in sorted({station_name(station) for station in stations}):
         placed = table.loc[table["station"] == name, "event_id"]
         of_station = events["station"].isin(["", name, name.split(".")[-1]])
         out[name] = spans[of_station & ~spans.index.isin(placed)].to_numpy()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from seisml.codes import station_name
 from seisml.labels.rules import LabelRule
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
@@ -61,7 +62,7 @@ def label_windows(
     """
     out = _empty(len(time_ns))
     noise, unsure = rule.is_noise(table["label"]), rule.is_unsure(table["label"])
-    names = {str(s): ".".join(str(s).split(".")[:2]) for s in np.unique(stations)}
+    names = {str(s): station_name(s) for s in np.unique(stations)}
     for station, name in names.items():
         rows = np.flatnonzero(stations == station)
         rows = rows[np.argsort(time_ns[rows], kind="stable")]
@@ -221,7 +222,7 @@ def window_events(
     for station in np.unique(stations):
         rows = np.flatnonzero(stations == station)
         rows = rows[np.argsort(time_ns[rows], kind="stable")]
-        events = table[table["station"] == ".".join(str(station).split(".")[:2])]
+        events = table[table["station"] == station_name(station)]
         found = _overlaps(time_ns[rows], grid, events)
         for (near, overlap, _), event in zip(found, events.itertuples(), strict=True):
             hit = overlap > 0

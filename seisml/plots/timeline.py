@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from seisml.codes import station_name
 from seisml.intervals import union
 from seisml.plots.style import (
     EXPERT,
@@ -93,8 +94,8 @@ def plot_coverage(
 
 def _row_names(table: pd.DataFrame, coverage: Mapping) -> list[str]:
     """Return the row of each event: its station as the coverage writes it."""
-    known = {".".join(name.split(".")[:2]): name for name in coverage}
-    short = table["station"].map(lambda name: ".".join(str(name).split(".")[:2]))
+    known = {station_name(name): name for name in coverage}
+    short = table["station"].map(station_name)
     return [known.get(name, name) or "(any)" for name in short]
 
 

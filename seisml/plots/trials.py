@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from seisml.codes import station_name
 from seisml.plots.curves import LOOKS
 from seisml.plots.style import BLACK, GREY, LIGHT, legend_above, new_axes, plain, say, styled
 
@@ -77,10 +78,10 @@ def plot_matrix(table: pd.DataFrame, *, ax: Axes | None = None):
         text = "–" if np.isnan(value) else f"{value:.3f}"
         colour = "white" if value > 0.9 else BLACK
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
-    names = [plain(".".join(str(name).split(".")[:2])) for name in table.columns]
+    names = [plain(station_name(name)) for name in table.columns]
     look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if len(names) > 5 else {}
     ax.set_xticks(np.arange(len(names)), names, **look)
-    rows = [plain(".".join(str(name).split(".")[:2])) for name in table.index]
+    rows = [plain(station_name(name)) for name in table.index]
     ax.set_yticks(np.arange(len(table)), rows)
     ax.set_xlabel("tested at")
     ax.set_ylabel("trained at")

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from seisml.archive import Archive
+from seisml.codes import station_name
 from seisml.page import Block, picture
 from seisml.planets import get_body
-from seisml.report.figures import net_sta
 from seisml.segments import Band
 from seisml.training import Training
 
@@ -36,7 +36,9 @@ def day_blocks(archive: Archive | None, training: Training, band: Band) -> list[
         return []
     station, day, start_ns, end_ns = found
     spans = {
-        who: table.loc[table["station"].map(net_sta) == net_sta(station), ["time_ns", "end_ns"]]
+        who: table.loc[
+            table["station"].map(station_name) == station_name(station), ["time_ns", "end_ns"]
+        ]
         for who, table in (("expert", training.test.expert), ("machine", training.machine.events))
     }
     windows = training.windows[training.windows["station"] == station]
@@ -92,7 +94,7 @@ def busiest_day(
         pieces = pieces.sort_values("start_ns", kind="stable")
         starts_ns = pieces["start_ns"].to_numpy()
         ends_ns = np.maximum.accumulate(pieces["end_ns"].to_numpy())
-        mine = events["station"].map(net_sta) == net_sta(station)
+        mine = events["station"].map(station_name) == station_name(station)
         time_ns = events.loc[mine, "time_ns"].to_numpy(np.int64)
         at = np.searchsorted(starts_ns, time_ns, "right") - 1
         time_ns = time_ns[(at >= 0) & (time_ns < ends_ns[np.maximum(at, 0)])]

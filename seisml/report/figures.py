@@ -6,6 +6,7 @@ import math
 import pandas as pd
 
 from seisml.archive import Archive
+from seisml.codes import station_name
 from seisml.page import Block, Picture, cell_of, picture
 from seisml.segments import Band
 from seisml.windows import WindowGrid
@@ -40,11 +41,6 @@ class Scene:
     windows: pd.DataFrame | None = None
 
 
-def net_sta(station: str) -> str:
-    """Return NET.STA of a longer name."""
-    return ".".join(str(station).split(".")[:2])
-
-
 def with_pictures(scene: Scene, block: Block, events: pd.DataFrame, what) -> Block:
     """Return the block with a figure of each event, where the archive has its station."""
     words = [what] * len(events) if isinstance(what, str) else what
@@ -67,10 +63,10 @@ def _event_picture(scene: Scene, event, what: str) -> Picture | None:
         score = windows["time_ns"].to_numpy(), windows["score"].to_numpy()
     spans = {}
     for who, table in (("expert", scene.expert), ("machine", scene.machine)):
-        names = table["station"].map(net_sta)
-        here = table[(names == net_sta(sensor)) | (names == "")]
+        names = table["station"].map(station_name)
+        here = table[(names == station_name(sensor)) | (names == "")]
         spans[who] = here[["time_ns", "end_ns"]].to_numpy()
-    where = event.station or net_sta(sensor)
+    where = event.station or station_name(sensor)
     about = [event.label, f"at {where}, {cell_of('time', time_ns).text} UTC"]
     about += [f"score {event.score:.5g}"] * math.isfinite(event.score)
     about += [f"magnitude {event.magnitude:g}"] * math.isfinite(event.magnitude)
@@ -99,7 +95,7 @@ def _sensor(archive: Archive | None, event) -> str | None:
         return None
     pieces = archive.pieces
     if event.station:
-        pieces = pieces[pieces["station"].map(net_sta) == net_sta(event.station)]
+        pieces = pieces[pieces["station"].map(station_name) == station_name(event.station)]
     here = (pieces["start_ns"] <= event.time_ns) & (event.time_ns < pieces["end_ns"])
     names = [*pieces["station"][here].unique(), *pieces["station"].unique()]
     own = [name for name in names if event.event_id.startswith(f"{name}.")]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.archive import Archive
+from seisml.codes import station_name
 from seisml.comparison import Comparison
 from seisml.coverage import summary
 from seisml.errors import NoDataError
@@ -42,7 +43,7 @@ from seisml.report.blocks import (
     unmatched_block,
 )
 from seisml.report.days import day_blocks
-from seisml.report.figures import Scene, net_sta, with_pictures
+from seisml.report.figures import Scene, with_pictures
 from seisml.report.probabilities import probability_blocks
 from seisml.report.snr import snr_blocks
 from seisml.segments import Band
@@ -265,11 +266,11 @@ def _best_near(training: Training, events: pd.DataFrame) -> pd.DataFrame:
     """Return the largest score and baseline of the windows within the tolerance of each event."""
     windows, grid = training.windows, training.detector.grid
     reach_ns = round(float(np.max(training.test.tolerance_s, initial=0.0)) * NS_PER_S)
-    names = windows["station"].map(net_sta)
+    names = windows["station"].map(station_name)
     out = {column: np.full(len(events), np.nan) for column in ("score", "baseline")}
     onset = events["time_ns"].to_numpy()
     for station, rows in events.reset_index(drop=True).groupby("station").indices.items():
-        mine = windows[names == net_sta(station)].sort_values("time_ns")
+        mine = windows[names == station_name(station)].sort_values("time_ns")
         time_ns = mine["time_ns"].to_numpy()
         low = np.searchsorted(time_ns, onset[rows] - reach_ns - grid.length_ns, "right")
         high = np.searchsorted(time_ns, onset[rows] + reach_ns, "right")
