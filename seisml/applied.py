@@ -13,7 +13,7 @@ import pandas as pd
 from seisml import crossfit
 from seisml.baseline import BASELINE, baseline_rule, sta_lta
 from seisml.catalog import Catalog, merge
-from seisml.codes import network_of, station_name
+from seisml.codes import station_name
 from seisml.crossfit import Labelled
 from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
@@ -26,7 +26,7 @@ from seisml.times import to_ns
 from seisml.training import Training, against, tuned_baseline
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
-from seisml.voting import voted
+from seisml.voting import voted_windows
 
 GENERATED = "generated"
 
@@ -253,10 +253,7 @@ def _voted(windows: pd.DataFrame, scores: np.ndarray, detector: Detector) -> np.
     """Return scores after the vote of the stations, where the detector asks for it."""
     if not detector.detection.get("network_vote", False):
         return scores
-    whose = windows["set"].astype(str) + ":" + windows["station"].astype(str).map(network_of)
-    time_ns = windows["time_ns"].to_numpy()
-    columns = scores.reshape(len(scores), -1).T
-    return np.stack([voted(whose, time_ns, one) for one in columns], -1).reshape(scores.shape)
+    return voted_windows(windows, scores)
 
 
 def _baseline(sets, windows, about, rule: TrainingRule, ratios, choose):

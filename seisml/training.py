@@ -11,7 +11,7 @@ from seisml import crossfit, thresholds
 from seisml.baseline import BASELINE, baseline_rule
 from seisml.catalog import Catalog
 from seisml.classrules import class_rules
-from seisml.codes import network_of, station_name
+from seisml.codes import station_name
 from seisml.compare import compare
 from seisml.comparison import Comparison
 from seisml.crossfit import Labelled
@@ -36,7 +36,7 @@ from seisml.thresholds import MatchRule, Thresholds
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
-from seisml.voting import voted
+from seisml.voting import voted_windows
 from seisml.windows import WindowGrid
 
 
@@ -181,10 +181,8 @@ def _voted(labelled: Labelled, scores: pd.DataFrame, detection: Mapping) -> pd.D
     """Return the scores after the vote of the stations of each set and network."""
     if not detection.get("network_vote", False):
         return scores
-    windows = labelled.windows
-    whose = windows["set"].astype(str) + ":" + windows["station"].astype(str).map(network_of)
-    time_ns = windows["time_ns"].to_numpy()
-    return scores.apply(lambda one: voted(whose, time_ns, one), raw=True)
+    after = voted_windows(labelled.windows, scores.to_numpy())
+    return pd.DataFrame(after, index=scores.index, columns=scores.columns)
 
 
 def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):

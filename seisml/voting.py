@@ -39,6 +39,21 @@ def voted(network, time_ns, score) -> np.ndarray:
     return np.where(known, (total / np.maximum(count, 1))[code], np.nan)
 
 
+def voted_windows(windows: pd.DataFrame, scores: np.ndarray) -> np.ndarray:
+    """Replace scores of the windows of training sets by those of the vote of each set and network.
+
+    Parameters
+    ----------
+    windows : pandas.DataFrame
+        Columns set, station ("NET.STA.LOC.BI") and time_ns.
+    scores : numpy.ndarray of float, shape (n_windows, ...)
+    """
+    whose = windows["set"].astype(str) + ":" + windows["station"].astype(str).map(network_of)
+    time_ns = windows["time_ns"].to_numpy()
+    columns = scores.reshape(len(scores), -1).T
+    return np.stack([voted(whose, time_ns, one) for one in columns], -1).reshape(scores.shape)
+
+
 def voted_frames(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """Replace the scores of frames of windows by those of the vote.
 
