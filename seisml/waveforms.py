@@ -33,12 +33,15 @@ LATEST_NS = 2**62
 def station_id(network: str, station: str, location: str, channel: str) -> str:
     """Return "NET.STA.LOC.BI", the components of one sensor together.
 
+    Points stand between codes; one in a code, which no standard allows, becomes an underscore.
+
     Examples
     --------
     >>> station_id("XB", "ELYSE", "02", "BHV")
     'XB.ELYSE.02.BH'
     """
-    return ".".join((network, station, location, channel[:-1]))
+    codes = (network, station, location, channel[:-1])
+    return ".".join(code.replace(".", "_") for code in codes)
 
 
 def scan_file(path: str) -> tuple[tuple, list[tuple]]:

@@ -17,7 +17,7 @@ import numpy as np
 import obspy
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from waveform_data import (
     CODE,
@@ -302,6 +302,7 @@ def test_no_bytes_make_the_scan_fail(tmp_path_factory, content, with_header):
 
 
 @given(st.integers(0, 47), st.integers(0, 255), st.integers(0, 15))
+@example(8, ord("."), 0)  # a point in the code of the station
 @settings(max_examples=100, deadline=None)
 def test_no_damaged_header_makes_reading_fail(tmp_path_factory, where, value, which):
     """A wrong byte in any header costs at most its piece; reading goes on."""
