@@ -50,6 +50,17 @@ def test_a_file_with_wrong_bytes(name, data, tmp_path):
     outcome(put(tmp_path, content.tobytes()), name)
 
 
+@pytest.mark.parametrize("word", ["1e999", "nan", "inf"])
+def test_times_of_no_finite_number_are_told(word, tmp_path):
+    """A wrong byte makes an exponent of a digit; the line is named."""
+    lines = SAMPLES["real"].splitlines()
+    pick = next(i for i, line in enumerate(lines) if line.split()[2][0].isalpha())
+    words = lines[pick].split()
+    lines[pick] = " ".join([*words[:3], word, *words[4:]])
+    problem = outcome(put(tmp_path, "\n".join(lines).encode()), "real")
+    assert f"line {pick + 1}: {word!r} is no number" in problem
+
+
 def test_a_broken_file_of_our_own(tmp_path):
     """Elements that seisml wrote are checked as those of others are."""
     row = {"time_ns": 10**18, "score": 0.5, "windows": 3, "peak_ns": 10**18, "label": "VT"}

@@ -14,6 +14,7 @@ References
    https://doi.org/10.1785/0220190052
 """
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,11 +101,17 @@ def read(
     )
 
 
-def _numbers(words: list[str], where: str) -> list[float]:
+def _numbers(words: list[str], where: str, *, n_times: int = 1) -> list[float]:
+    """Return numbers, of which the first are times: they are known, and none is infinite."""
+    hint = "Correct the line or remove it."
     try:
-        return [float(word) for word in words]
+        found = [float(word) for word in words]
     except ValueError as error:
-        raise CatalogError(f"{where}: {error}.", "Correct the line or remove it.") from error
+        raise CatalogError(f"{where}: {error}.", hint) from error
+    for i, (value, word) in enumerate(zip(found, words, strict=True)):
+        if math.isinf(value) or (i < n_times and math.isnan(value)):
+            raise CatalogError(f"{where}: {word!r} is no number that can be used.", hint)
+    return found
 
 
 def _read_event(words: list[str], zone: str, where: str) -> tuple[dict, int]:
@@ -115,7 +122,7 @@ def _read_event(words: list[str], zone: str, where: str) -> tuple[dict, int]:
             f"{where}: the event has {len(words)} fields.", "REAL writes 10, 15, 16 or 17."
         )
     year, month, day = (int(word) for word in words[1:4])
-    hour, minute, second = _numbers(words[4].split(":"), where)
+    hour, minute, second = _numbers(words[4].split(":"), where, n_times=3)
     date = f"{year:04d}-{month:02d}-{day:02d}"
     midnight = int(parse_times([f"{date}T00:00:00"], zone=zone, where=where)[0])
     time_ns = midnight + round((hour * 3600 + minute * 60 + second) * 1000) * NS_PER_S // 1000
