@@ -46,8 +46,8 @@ class Kind:
 
 SHAPES = {
     DEEP: Kind((8.0, 60.0), math.inf, (600.0, 2400.0), (0.4, 1.2), (1.5, 8.0), (1.3, 25.0)),
-    SHALLOW: Kind((6.0, 60.0), math.inf, (800.0, 3000.0), (1.2, 4.0), (1.0, 5.0), (1.8, 150.0)),
-    IMPACT: Kind((40.0, 150.0), 30.0, (900.0, 4000.0), (0.4, 1.4), (0.7, 1.5), (1.3, 150.0)),
+    SHALLOW: Kind((6.0, 60.0), math.inf, (800.0, 3000.0), (1.2, 4.0), (1.0, 8.0), (1.8, 400.0)),
+    IMPACT: Kind((40.0, 150.0), 30.0, (900.0, 4000.0), (0.4, 1.4), (0.7, 1.5), (1.3, 400.0)),
 }
 """Impacts swell for many minutes, the more the further they are, without a clear S; deep moonquakes
 and shallow ones reach their height soon after S, which is stronger than P; shallow ones have more
