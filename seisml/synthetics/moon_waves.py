@@ -19,7 +19,6 @@ SURFACE_P_S, SURFACE_S_S = (48.0, 129.0, 235.0, 315.0, 375.0), (85.0, 224.0, 408
 DEEP_P_S, DEEP_S_S = (118.0, 143.0, 190.0, 245.0, 300.0), (206.0, 250.8, 332.0, 430.0, 530.0)
 
 
-
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """Ranges of what events of a kind look like; drawn evenly in their logarithms.
