@@ -94,8 +94,9 @@ def segments(
         "NET.STA.LOC.BI", written into the segments.
     counts : collections.Counter, optional
         Is increased by the samples of which something was seen: ``fill_samples``,
-        ``rate_snapped``, ``start_snapped``, ``overlap_identical``, ``overlap_conflicting``,
-        ``bad_sampling_rate``, ``not_numeric``.
+        ``lost_samples`` (bridged, see `seisml.fills.bridged`), ``rate_snapped``,
+        ``start_snapped``, ``overlap_identical``, ``overlap_conflicting``, ``bad_sampling_rate``,
+        ``not_numeric``.
 
     Yields
     ------
