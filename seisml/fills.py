@@ -101,8 +101,7 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
     """
     if values.dtype.kind != "i" or sampling_rate_hz < LOST_RATE_HZ:
         return None
-    is_lost = values == LOST
-    first, stop = _high_runs(values, is_lost)
+    first, stop = _high_runs(values)
     if not len(first):
         return None
     kind = np.zeros(len(values) + 1, dtype=np.int8)
@@ -115,19 +114,20 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
     return out, kind
 
 
-def _high_runs(values: np.ndarray, is_lost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _high_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return first sample and end of the runs of `LOST` among samples far above it."""
-    n = len(values)
-    first, stop = np.flatnonzero(np.diff(np.r_[False, is_lost, False])).reshape(-1, 2).T
-    # A look at the neighbours is enough for most records, which are about zero.
-    near = [values[np.maximum(first - 1, 0)], values[np.minimum(stop, n - 1)]]
-    high = (np.maximum(*near) >= LOST_ABOVE) & (stop - first < n)
-    first, stop = first[high], stop[high]
-    if not len(first):
-        return first, stop
-    n_low = np.r_[0, np.cumsum((values < LOST_ABOVE) & ~is_lost)]
-    n_known = np.r_[0, np.cumsum(~is_lost)]
-    before, after = np.maximum(first - LOST_NEAR, 0), np.minimum(stop + LOST_NEAR, n)
-    enough = n_known[after] - n_known[before] >= LOST_KNOWN
-    fits = enough & (n_low[after] == n_low[before])
-    return first[fits], stop[fits]
+    n, at = len(values), np.flatnonzero(values == LOST)
+    if not len(at):
+        return at, at
+    breaks = np.flatnonzero(np.diff(at) > 1)
+    first, stop = at[np.r_[0, breaks + 1]], at[np.r_[breaks, -1]] + 1
+    fits, n_known = stop - first < n, np.zeros(len(first), dtype=int)
+    for k in range(1, LOST_NEAR + 1):  # most records are about zero, and soon none is left
+        for at in (first - k, stop + k - 1):
+            near = values[np.clip(at, 0, n - 1)]
+            is_known = (at >= 0) & (at < n) & (near != LOST)
+            fits &= ~is_known | (near >= LOST_ABOVE)
+            n_known += is_known
+        first, stop, n_known, fits = first[fits], stop[fits], n_known[fits], fits[fits]
+    enough = n_known >= LOST_KNOWN
+    return first[enough], stop[enough]
