@@ -3,8 +3,8 @@
 SHARED holds ``data`` and ``scoring`` (default: the environment's SEISML_SHARED). For each set: the
 shipped model with all defaults of ``seisml detect``, and STA/LTA, the best of the grid below
 *chosen on the very set*, both scored by SHARED/scoring/score.py. Then, on further generated records
-(--importance N of them), what the model looks at, and the probability through one real event of each
-body as figures (--figure FILE: FILE-SET.png).
+(--importance N of them), what the model looks at, and the probability through one real event of
+each body as figures (--figure FILE: FILE-SET.png).
 
 The grid of STA/LTA is every combination of `BANDS_HZ`, `STA_S`, `LTA_FACTOR` (the long window over
 the short one), `ON`, `OFF` and `SMALLEST_S`: classic STA/LTA of the energy, the largest over the
