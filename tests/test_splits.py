@@ -187,7 +187,7 @@ def test_split_with_too_few_blocks():
     with pytest.raises(ModelError, match="leave nothing to train on"):
         list(PurgedGroupTimeSplit(2, block_s=600, purge_s=700).split(day[:, None], groups=day))
     with pytest.raises(ModelError, match="n_splits = 1"):
-        list(PurgedGroupTimeSplit(1).split(day[:, None], groups=day))
+        PurgedGroupTimeSplit(1)
     with pytest.raises(ModelError, match=r"groups=table\.time_ns"):
         list(PurgedGroupTimeSplit(2).split(np.zeros((4, 1))))
 
