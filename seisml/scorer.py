@@ -6,10 +6,17 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from seisml.detect import event_rule
+from seisml.classprobabilities import column_of
+from seisml.classrules import OTHERS, class_rules
 from seisml.errors import EstimatorError
-from seisml.model import event_probability, is_noise
-from seisml.thresholds import MatchRule, ScoredLine, count_outcomes, known_signals
+from seisml.model import NOISE_CLASS, event_probability, is_noise
+from seisml.thresholds import (
+    MatchRule,
+    ScoredLine,
+    count_outcomes,
+    known_signals,
+    split_scores,
+)
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
@@ -96,38 +103,40 @@ class EventScorer:
             )
         if not len(X):
             return 0.0
-        score = score_of(estimator, X)
+        p = probabilities(estimator, X)
+        scores = split_scores(event_probability(p), p.rename(columns=column_of), self.detection)
         stations = X.index.get_level_values("station").to_numpy().astype(str)
         times = X.index.get_level_values("time").to_numpy()
         time_ns = times.astype("datetime64[ns]").astype(np.int64)
         lines = [
-            self._line(station, time_ns[rows], score[rows])
+            self._line(station, time_ns[rows], {n: one[rows] for n, one in scores.items()})
             for station, rows in ((s, np.flatnonzero(stations == s)) for s in np.unique(stations))
         ]
         levels = [self.threshold]
         if self.threshold is None:
-            levels = np.unique(np.quantile(score, 1 - np.geomspace(1e-5, 0.5, N_LEVELS)))
+            levels = np.unique(np.quantile(scores[OTHERS], 1 - np.geomspace(1e-5, 0.5, N_LEVELS)))
             levels = levels[levels > 0]
         return max((self._f1(lines, level) for level in levels), default=0.0)
 
-    def _line(self, station: str, time_ns: np.ndarray, score: np.ndarray) -> ScoredLine:
+    def _line(self, station: str, time_ns: np.ndarray, scores: Mapping) -> ScoredLine:
         order = np.argsort(time_ns, kind="stable")
         time_ns, fold = time_ns[order], np.zeros(len(order), dtype=int)
         _check_whole(station, time_ns, self.grid)
         truth, labels = known_signals(self.signals, station, time_ns, self.grid)
-        return ScoredLine(0, time_ns, score[order], fold, truth, labels)
+        scores = {name: one[order] for name, one in scores.items()}
+        return ScoredLine(0, time_ns, scores, fold, truth, labels)
 
     def _f1(self, lines, level: float) -> float:
         counts = np.zeros((1, 3))
+        rules = class_rules(level, self.detection)
         for line in lines:
-            rule = event_rule(level, self.detection)
-            count_outcomes(counts, line, self.grid, rule, self.matching)
+            count_outcomes(counts, line, self.grid, rules, self.matching)
         tp, fp, fn = counts[0]
         return float(2 * tp / max(2 * tp + fp + fn, 1))
 
 
-def score_of(estimator, X) -> np.ndarray:
-    """Return the event probability of windows by any classifier.
+def probabilities(estimator, X) -> pd.DataFrame:
+    """Return the probability of each class of windows by any classifier.
 
     Where no class is called noise, the first of two is noise: of 0 and 1, 1 is an event.
 
@@ -137,15 +146,14 @@ def score_of(estimator, X) -> np.ndarray:
         If none of more classes is noise.
     """
     classes = [str(name) for name in estimator.classes_]
-    p = np.asarray(estimator.predict_proba(X), dtype=np.float64)
-    if any(map(is_noise, classes)):
-        return event_probability(pd.DataFrame(p, columns=classes))
-    if len(classes) > 2:
-        raise EstimatorError(
-            f"None of the classes {', '.join(classes)} is called noise.",
-            "Call windows without an event 'noise' in y.",
-        )
-    return 1.0 - p[:, 0]
+    if not any(map(is_noise, classes)):
+        if len(classes) > 2:
+            raise EstimatorError(
+                f"None of the classes {', '.join(classes)} is called noise.",
+                "Call windows without an event 'noise' in y.",
+            )
+        classes[0] = NOISE_CLASS
+    return pd.DataFrame(np.asarray(estimator.predict_proba(X), np.float64), columns=classes)
 
 
 def _check_whole(station: str, time_ns: np.ndarray, grid: WindowGrid) -> None:

@@ -156,6 +156,13 @@ def test_train_detect_compare_by_hand(small, tmp_path):
     out = tmp_path / "d.csv"
     words = ("detect", small / "archive", "-m", model, "-o", out, "--store", store)
     assert seisml(*words).returncode == 0
+    from seisml.model import load_detector
+
+    about = json.loads((tmp_path / "d.about.json").read_text())
+    assert about["model"] == str(model)
+    assert about["thresholds"]["on"] == load_detector(model).on
+    assert about["adapted_to"] is None
+    assert "start" not in about
     page, numbers = tmp_path / "c.html", tmp_path / "c.json"
     run = seisml(
         *("compare", out, small / "expert.xml", "--rule", "picks", "--coverage", store),
