@@ -39,6 +39,8 @@ class ClassScores:
         Pairs that do not count: the expert's label is no class of the machine.
     n_unknown : int
         Pairs that do not count: the detection has no class probabilities.
+    classes : tuple of str
+        Of the machine.
     """
 
     table: pd.DataFrame
@@ -47,6 +49,12 @@ class ClassScores:
     reliability: pd.DataFrame
     n_other: int
     n_unknown: int
+    classes: tuple[str, ...]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Which of first and second say anything: of two classes each is among two."""
+        return ("first", "second") if len(self.classes) > 2 else ("first",)
 
 
 def class_scores(comparison: Comparison) -> ClassScores | None:
@@ -103,6 +111,7 @@ def class_scores(comparison: Comparison) -> ClassScores | None:
         reliability=reliability(p.max(axis=1), hits["first"]),
         n_other=n_other,
         n_unknown=n_unknown,
+        classes=tuple(columns),
     )
 
 

@@ -57,13 +57,12 @@ def _tell_classes(result) -> None:
     found = class_scores(result)
     if found is None:
         return
-    names = ("first", "second")
     rows = [
         [row["class"], str(row["n"]), f"{row['probability']:.3f}"]
-        + [f"{row[k]:.3f} ({row[f'{k}_low']:.3f} to {row[f'{k}_high']:.3f})" for k in names]
+        + [f"{row[k]:.3f} ({row[f'{k}_low']:.3f} to {row[f'{k}_high']:.3f})" for k in found.shown]
         for row in found.table.to_dict("records")
     ]
-    head = ["class", "events", "mean P", "most probable", "among the first two"]
+    head = ["class", "events", "mean P", "most probable", "among the first two"][: len(rows[0])]
     terminal.table("class probabilities of matched events", head, rows)
     terminal.say(
         f"Brier score of the classes {found.brier:.3f}; {found.brier_of_shares:.3f} by stating "

@@ -26,7 +26,7 @@ from seisml.model import (
     within,
 )
 from seisml.pooling import pooled, vertical
-from seisml.times import NS_PER_S
+from seisml.times import NS_PER_S, iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
 from seisml.windows import WindowGrid
@@ -91,6 +91,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
         If there are no event windows, no noise windows, or too few blocks.
     """
     windows, about = label_sets(sets)
+    _check_times(windows, sets)
     merged = _merge_classes(windows, rule)
     windows = deal(windows, rule)
     chosen = draw(windows, rule)
@@ -107,6 +108,30 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
         embargo_s=_embargo_s(windows, about.settings, rule),
         merged=merged,
     )
+
+
+def _check_times(windows: pd.DataFrame, sets: Sequence[TrainingSet]) -> None:
+    """Refuse experts whose events all lie outside the time of the records.
+
+    Raises
+    ------
+    ModelError
+    """
+    if (windows["event_id"] != "").any():
+        return
+    seen = pd.concat([one.signals for one in sets])
+    first, last = windows["time_ns"].min(), windows["time_ns"].max()
+    if len(seen) and not ((seen["end_ns"] > first) & (seen["start_ns"] <= last)).any():
+        raise ModelError(
+            f"None of the {len(seen)} signals of the expert is in the time of the records: signals "
+            f"from {_day(seen['start_ns'].min())} to {_day(seen['end_ns'].max())}, windows from "
+            f"{_day(first)} to {_day(last)}.",
+            "Give the catalogue of these records, or the records of this catalogue.",
+        )
+
+
+def _day(time_ns: int) -> str:
+    return iso(int(time_ns))[:16]
 
 
 def _merge_classes(windows: pd.DataFrame, rule: TrainingRule) -> dict[str, int]:

@@ -104,19 +104,20 @@ class Thresholds:
         days, seen = float(self.days[-1]), float(self.false_alarms_per_day[-1])
         if not wanted_per_day:
             return ""
-        if seen > wanted_per_day:
-            return (
-                f"{wanted_per_day:.3g} unmatched in a station-day cannot be reached: the highest "
-                f"threshold tried has {seen:.3g}"
-            )
-        if wanted_per_day * days >= 1:
-            return ""
-        return (
+        few = (
             f"{days:.3g} station-days cannot resolve {wanted_per_day:.3g} unmatched in a "
             f"station-day: one in all of them is {1 / days:.3g}, the smallest rate that they can "
-            f"show. The threshold is that with none, which only says that there are fewer than "
-            f"{RULE_OF_THREE / days:.3g} (95 %)"
+            "show. "
         )
+        few = few if wanted_per_day * days < 1 else ""
+        if seen > wanted_per_day:
+            return f"{few}The highest threshold that still finds an event has {seen:.3g}"
+        if few:
+            few += (
+                "The threshold is one with none at all, which only says that there are fewer than "
+                f"{RULE_OF_THREE / days:.3g} (95 %)"
+            )
+        return few
 
 
 def lines(windows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
@@ -239,6 +240,9 @@ def _candidates(labelled: Labelled, scores: np.ndarray, alarms_per_day: float) -
     share = min(0.5, wanted / len(noise))
     top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), share, N_THRESHOLDS // 2))
     levels = np.quantile(event, np.linspace(0, 0.98, N_THRESHOLDS // 2))
+    if alarms_per_day > 0:  # rare false alarms need thresholds above all noise
+        high = np.r_[np.quantile(event, np.linspace(0.98, 1, 9)), np.nextafter(noise.max(), 2.0)]
+        levels = np.r_[levels, high[high <= event.max()]]
     found = np.unique(np.concatenate([top, levels[levels >= top[-1]]]))
     return found[found > 0] if (found > 0).any() else found
 

@@ -27,6 +27,7 @@ from seisml.model import (
     brier,
     cross_calibrated,
     fit_calibration,
+    is_noise,
     reliability,
 )
 from seisml.searching import Chosen, searched
@@ -108,6 +109,9 @@ def train(
     matching.check(name for one in sets for name in one.signals["label"])
     say("labelling windows")
     labelled = crossfit.label(sets, rule)
+    for name, n in labelled.merged.items():
+        said = "noise" if is_noise(name) else "event"
+        say(f"note: {name} has {n} events, {rule.min_class_events} are needed: learnt as {said!r}")
     class_rules(1.0, detection, known=sorted(set(labelled.windows["y"]) - {NOISE_CLASS}))
     choose = {"detection": detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day

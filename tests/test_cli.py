@@ -419,3 +419,17 @@ def test_stopped_in_the_middle_goes_on(small, tmp_path, sign):
     reference = small / "results" / "features"
     for path in store.rglob("*.h5"):
         assert path.read_bytes() == (reference / path.relative_to(store)).read_bytes()
+
+
+@pytest.mark.parametrize(("verb", "kept"), [("extract", True), ("train", False)])
+def test_what_is_kept_when_interrupted(verb, kept, monkeypatch, capsys):
+    """Station-days are kept; a training begins anew, and that is what is said."""
+    from seisml import cli
+
+    monkeypatch.setattr(cli, "app", lambda **_: sys.exit(cli.INTERRUPTED))
+    monkeypatch.setattr(sys, "argv", ["seisml", "-q", verb, "x"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr().err
+    assert ("finished is kept" in said) == kept
+    assert ("begins anew" in said) != kept

@@ -208,32 +208,34 @@ def test_more_false_alarms_more_recall(one):
 @pytest.mark.parametrize(
     ("rate", "message"),
     [
-        (1 / 365, r"station-days cannot resolve 0\.00274 unmatched.*one in all of them is 2\.4"),
+        (1 / 365, r"station-days cannot resolve 0\.00274 unmatched.*one in all of them is 1\.92"),
         (5.0, ""),
         (0.0, ""),
     ],
 )
 def test_a_rate_that_little_data_cannot_show(one, rate, message):
-    """Ten hours tell nothing of one false alarm a year: the run and the card say so."""
+    """Half a day tells nothing of one false alarm a year: the run and the card say so."""
     said = []
     rule = dataclasses.replace(QUICK, false_alarms_per_day=rate)
     detector = train(
         [one], rule=rule, detection=DETECTION, matching=MATCHING, on_progress=said.append
     ).detector
     threshold = detector.card["threshold"]
-    assert threshold["station_days_it_was_chosen_on"] == pytest.approx(10 / 24, rel=0.01)
+    assert threshold["station_days_it_was_chosen_on"] == pytest.approx(12.5 / 24, rel=0.01)
     notes = [text for text in said if text.startswith("note: ")]
     assert len(notes) == bool(message)
     if message:
         assert re.search(message, notes[0])
         assert threshold["note"] in notes[0]
-        assert "fewer than 7.2 (95 %)" in notes[0]
+        assert "fewer than 5.76 (95 %)" in notes[0]
 
 
 def test_a_rate_that_cannot_be_reached():
     """Where even the highest threshold has more unmatched than allowed, that is told."""
     found = thresholds.Thresholds(*np.array([[0.9], [0.5], [4.0], [10.0]]))
-    assert "cannot be reached: the highest threshold tried has 4" in found.doubt(2.0)
+    assert found.doubt(2.0) == "The highest threshold that still finds an event has 4"
+    assert found.doubt(0.05).startswith("10 station-days cannot resolve 0.05")
+    assert found.doubt(0.05).endswith("show. The highest threshold that still finds an event has 4")
     assert found.doubt(5.0) == ""
 
 
@@ -446,6 +448,28 @@ def test_labels_outside_the_records(one):
     events = event_times(5, 10, 7, day0=DAY0 + 800)
     with pytest.raises(ModelError, match=r"(?s)0 of 5 blocks of time hold event windows.*covers"):
         crossfit.label([training_set(one.stores[0], events)], QUICK)
+
+
+def test_labels_outside_the_records(one):
+    """A catalogue of another year is told by its times and those of the records."""
+    later = one.signals.assign(**{k: one.signals[k] + 400 * DAY_NS for k in ("start_ns", "end_ns")})
+    other = dataclasses.replace(one, signals=later)
+    with pytest.raises(ModelError, match=r"None of the \d+ signals .* from 2014-11-\d\dT.*2013-10"):
+        run([other])
+
+
+def test_a_class_with_three_events_is_told(classes):
+    """It is learnt as 'event'; the run and the card say so."""
+    folder, events = classes
+    label = events["label"].where(np.arange(len(events)) >= 3, "rare")
+    one, said = training_set(folder, events.assign(label=label)), []
+    rule = dataclasses.replace(QUICK, one_class=False)
+    training = train(
+        [one], rule=rule, detection=DETECTION, matching=MATCHING, on_progress=said.append
+    )
+    assert "note: rare has 3 events, 5 are needed: learnt as 'event'" in said
+    assert training.detector.card["classes_with_too_few_events"] == {"rare": 3}
+    assert "event" in training.detector.classes
 
 
 def test_one_class_only(tmp_path):

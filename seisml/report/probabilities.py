@@ -44,10 +44,11 @@ def class_blocks(c: Comparison) -> list[Block]:
     if found is None:
         return []
     text = (
-        "Of events that were found: how often the most probable class is the expert's, and how "
-        "often it is one of the two most probable. Brier score of the probabilities (0 is best): "
-        f"{found.brier:.3f}; {found.brier_of_shares:.3f} by always stating the shares of the "
-        "classes among these events."
+        "Of events that were found: how often the expert's class is the most probable"
+        f"{', and one of the two most probable' if len(found.shown) > 1 else ''}. "
+        f"Brier score of the probabilities (0 is best): {found.brier:.3f}; "
+        f"{found.brier_of_shares:.3f} by always stating the shares of the classes among these "
+        "events."
     )
     left = {"have an expert's label that is no class of the machine": found.n_other}
     left["have no class probabilities"] = found.n_unknown
@@ -57,14 +58,19 @@ def class_blocks(c: Comparison) -> list[Block]:
             Cell(row["class"]),
             Cell(str(row["n"]), key=row["n"]),
             fixed(row["probability"]),
-            *(_share_cell(row, key) for key in ("first", "second")),
+            *(_share_cell(row, key) for key in found.shown),
         ]
         for row in found.table.to_dict("records")
     ]
-    head = ["class", "events", "mean probability of it", "most probable", "among the first two"]
-    table = Table(head, rows, [False, *[True] * 4])
+    names = {"first": "most probable", "second": "among the first two"}
+    head = ["class", "events", "mean probability of it", *(names[key] for key in found.shown)]
+    table = Table(head, rows, [False, *[True] * (len(head) - 1)])
     curves = {"most probable class": found.reliability}
-    words = {"of": "events", "x": "probability of the most probable class", "y": "it is right for"}
+    words = {
+        "of": "events",
+        "x": "probability of the most probable class",
+        "y": "share for which it is right",
+    }
     caption = "Reliability of class probabilities."
     pictures = [picture(caption, "plot_reliability", curves, **words)]
     return [Block("Class probabilities", [text], tables=[table], pictures=pictures)]
