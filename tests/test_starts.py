@@ -61,14 +61,14 @@ def test_only_what_is_missing_to_the_share_is_added():
     starts = counted(record(1000, (0, 10)))
     X = np.ones((20_000, 2), np.float32)
     told = starts.told(X, 0.11, np.random.default_rng(0))
-    assert np.isfinite(X).all() and np.isfinite(told[:, 0]).all()
+    assert np.isfinite(told[:, 0]).all()
     assert np.isnan(told[:, 1]).mean() == pytest.approx(0.1, abs=0.01)
     assert starts.told(X, 0.01, np.random.default_rng(0)) is X
     assert counted(record(50, (0,))).told(X, 0.5, np.random.default_rng(0)) is X
 
 
 def test_events_after_a_start_are_found_by_a_model_of_long_records():
-    """A column that lacks a past tells most; another tells enough. Planted: events at +2, noise at 0."""
+    """The column that lacks a past tells most, another one enough: planted means 4, 2.5 and 0."""
     rng = np.random.default_rng(1)
     y = np.where(rng.random(6000) < 0.1, "event", "noise")
     X = np.column_stack([2.5 * (y == "event") + rng.standard_normal(6000) for _ in range(2)])
