@@ -93,8 +93,8 @@ def network_record(
     Notes
     -----
     4 to 12 stations in a circle of 1.5 to 30 km, 100 samples/s; earthquakes in a swarm or anywhere
-    in and around it, straight rays at 4.5 to 6.5 km/s, P at the median station from 8 dB below its noise
-    on; at each station colours of noise, spikes, steps, knocks and vehicles of its own.
+    in and around it, straight rays at 4.5 to 6.5 km/s, P at the median station from 8 dB below its
+    noise on; at each station colours of noise, spikes, steps, knocks and vehicles of its own.
     """
     n, rate_hz, vp_km_s = int(rng.integers(*STATIONS)), 100.0, rng.uniform(*VP_KM_S)
     radius_km = log_uniform(rng, *RADIUS_KM)
