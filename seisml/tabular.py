@@ -214,7 +214,7 @@ def _rows(frame, columns: Columns, X: pd.DataFrame, label: pd.Series, notes: lis
     empty = X.isna().all(axis=1).to_numpy()
     if empty.all():
         raise TableError(
-            f"None of the {len(X)} rows has a value in any of the {X.shape[1]} columns of features.",
+            f"None of the {len(X)} rows has a value in any of the {X.shape[1]} features.",
             "Check how the table was made, and what --drop leaves.",
         )
     leave(empty, "no features")
