@@ -75,7 +75,7 @@ LAYERS = [
     {"trainingset", "trainingrule", "summaries", "curves"},
     {"baseline"},
     {"folds"},
-    {"crossfit", "labelcounts"},
+    {"crossfit", "labelcounts", "levels"},
     {"thresholds", "transfer", "injection"},
     {"heldout", "searching"},
     {"training", "page", "scorer"},
