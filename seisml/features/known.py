@@ -28,8 +28,10 @@ def log10(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     if values.size and values.min() > 0:
         return np.log10(values)
-    positive = values > 0
-    return np.log10(values, out=np.full(np.shape(values), np.nan), where=positive)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.log10(values)  # of all, faster than where a mask says
+    out[~(values > 0)] = np.nan
+    return out
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
