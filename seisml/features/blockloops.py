@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from seisml.features.compiling import count, flag, helper, loop, read, write
+from seisml.features.compiling import count, flag, helper, loop, place_of_largest, read, write
 
 F4, I4 = np.float32, np.int32
 _SHIFT, _REST = I4(31), I4(0x7FFFFFFF)
@@ -179,11 +179,6 @@ def envelope(signal, skip, flat, room, bits, out):
             s2 += q
             s3 += q * e
             s4 += q * q
-        high = I4(0)
-        for j in range(n):
-            high = max(high, bits[j])
-        at = 0
-        while bits[at] != high:
-            at += 1
+        at = place_of_largest(bits)
         out[0, i], out[1, i], out[2, i], out[3, i] = s1 * share, s2 * share, s3 * share, s4 * share
         out[4, i], out[5, i] = room[at], (F4(at) + F4(0.5)) * share

@@ -28,6 +28,18 @@ def helper(function):
     return numba.njit(cache=True, error_model="numpy", inline="never")(function)
 
 
+@numba.njit(cache=True, error_model="numpy")
+def place_of_largest(bits):
+    """Return where numbers that are not negative are the largest; ``bits`` is them as int32."""
+    high, n = np.int32(0), np.int32(len(bits))
+    for j in range(len(bits)):
+        high = max(high, bits[j])
+    at = n
+    for j in range(len(bits)):
+        at = min(at, np.int32(j) if bits[j] == high else n)
+    return at
+
+
 def read(kind: type, n_axes: int = 1) -> types.Array:
     """Return the type of a contiguous array that is only read."""
     return types.Array(numba.from_dtype(np.dtype(kind)), n_axes, "C", readonly=True)

@@ -44,6 +44,21 @@ def sums_of_few(x, n, out):
                     row[b] += one[b]
 
 
+@helper
+def _add_ends(x, begin, end, back, last, shift, out, room):
+    """Add to steps the sums from others to the end of the block so many blocks back."""
+    total = room[: end - begin]
+    total[:] = 0.0
+    for j in range(len(x) - 1, last - 1, -1):
+        source = x[j, begin - back : end - back]
+        for b in range(len(total)):
+            total[b] += source[b]
+        if j + shift < len(x):
+            row = out[j + shift, begin:end]
+            for b in range(len(total)):
+                row[b] += total[b]
+
+
 @loop(read(float, 2), count, read(float, 2), write(float, 2))
 def sums_of_many(x, n, between, out):
     """Sum the n values up to and including each one, more than there are steps.
@@ -58,8 +73,7 @@ def sums_of_many(x, n, between, out):
     for begin in range(0, blocks, WIDTH):
         end = min(begin + WIDTH, blocks)
         total = room[: end - begin]
-        for b in range(len(total)):
-            total[b] = 0.0
+        total[:] = 0.0
         for i in range(steps):
             row, source = out[i, begin:end], x[i, begin:end]
             before = between[0 if i <= last else 1, begin:end]
@@ -67,21 +81,13 @@ def sums_of_many(x, n, between, out):
                 total[b] += source[b]
             for b in range(len(total)):
                 row[b] = total[b] + before[b]
-        for back, shift, least in ((whole + 1, last - steps, steps - last), (whole, last, 1)):
-            first = max(begin, back)
-            if first >= end:
-                continue
-            total = room[: end - first]
-            for b in range(len(total)):
-                total[b] = 0.0
-            for j in range(steps - 1, least - 1, -1):
-                source = x[j, first - back : end - back]
-                for b in range(len(total)):
-                    total[b] += source[b]
-                if j + shift < steps:
-                    row = out[j + shift, first:end]
-                    for b in range(len(total)):
-                        row[b] += total[b]
+        # Of the first block, one more back up to the step `last`, its last steps are summed.
+        first = max(begin, whole + 1)
+        if first < end:
+            _add_ends(x, first, end, whole + 1, steps - last, last - steps, out, room)
+        first = max(begin, whole)
+        if first < end:
+            _add_ends(x, first, end, whole, 1, last, out, room)
 
 
 @helper

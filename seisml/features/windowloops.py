@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from seisml.features.compiling import count, loop, read, write
+from seisml.features.compiling import count, loop, place_of_largest, read, write
 
 F4, I4 = np.float32, np.int32
 GROUP = 8
@@ -31,14 +31,9 @@ def sums_of_rows(x, n, out, row, bits, peak, largest):
             one = x[i + n - 1]
             for j in range(n_f):
                 row[j] += one[j]
-        high = I4(0)
         for j in range(n_f):
             total[j] = row[j]
-        for j in range(n_f):
-            high = max(high, bits[j])
-        at = 0
-        while bits[at] != high:
-            at += 1
+        at = place_of_largest(bits)
         peak[i], largest[i] = at, row[at]
 
 
