@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seisml.features import Settings, columns_of, compute, empty_table, evaluate, fast, fill
+from seisml.features.ranks import trailing_quantile
 from seisml.features.registry import resolve
 from seisml.features.series import Series
 from seisml.segments import Segment
@@ -132,3 +133,18 @@ def test_switch(monkeypatch):
     assert fast.compiled("pastloops") is not None
     monkeypatch.setattr(fast, "_installed", lambda: False)
     assert fast.compiled("pastloops") is None
+
+
+@pytest.mark.parametrize(("n", "share"), [(2, 0.0), (7, 0.3), (40, 0.0), (40, 0.9), (400, 0.1)])
+def test_trailing_quantiles(both, n, share):
+    """Quantiles of the past of whole numbers, often the same, some of them not known."""
+    rng = np.random.default_rng(n)
+    x = rng.integers(0, 50, 300).astype(float)
+    x[rng.random(len(x)) < share] = np.nan
+    plain, compiled = both(lambda: trailing_quantile(x, n, 0.3))
+    np.testing.assert_allclose(compiled, plain, rtol=1e-13)
+    for i in range(n, len(x)):
+        known = x[i - n + 1 : i + 1]
+        known = known[np.isfinite(known)]
+        wanted = np.quantile(known, 0.3) if len(known) > 1 else np.nan
+        np.testing.assert_allclose(compiled[i], wanted, rtol=1e-13)

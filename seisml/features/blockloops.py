@@ -113,20 +113,30 @@ def power(z, skip, weights, first, last, psd, linear):
     skip : int
         Transforms before those that count.
     weights : float64, shape (n_columns, n_frequencies)
-        Not 0 from ``first`` up to ``last`` of each column.
+        Not 0 from ``first`` up to ``last`` of each column, five of which have all.
     psd : float32, shape (n, n_frequencies)
     linear : float64, shape (n, n_columns)
     """
     n = psd.shape[1]
+    w0, w1, w2, w3, w4 = weights[0], weights[1], weights[2], weights[3], weights[4]
     for i in range(len(psd)):
         row, p = z[i, 2 * skip : 2 * (skip + n)], psd[i]
         for j in range(n):
             p[j] = row[2 * j] * row[2 * j] + row[2 * j + 1] * row[2 * j + 1]
-        for c in range(len(weights)):
+        s0, s1, s2, s3, s4 = 0.0, 0.0, 0.0, 0.0, 0.0
+        for j in range(n):
+            s0 += p[j] * w0[j]
+            s1 += p[j] * w1[j]
+            s2 += p[j] * w2[j]
+            s3 += p[j] * w3[j]
+            s4 += p[j] * w4[j]
+        sums = linear[i]
+        sums[0], sums[1], sums[2], sums[3], sums[4] = s0, s1, s2, s3, s4
+        for c in range(5, len(weights)):
             w, part, s = weights[c, first[c] : last[c]], p[first[c] : last[c]], 0.0
             for j in range(len(w)):
                 s += w[j] * part[j]
-            linear[i, c] = s
+            sums[c] = s
 
 
 @loop(read(F4, 2), count, write(F4, 2))

@@ -162,3 +162,69 @@ def scores(now, mean, square, n, out):
                 variance = m2[m] - m1[m] * m1[m]
                 r[m] = (x[m] - m1[m]) / math.sqrt(variance) if variance > 1e-12 else np.nan
             _largest(r, out[first:end])
+
+
+@helper
+def _after(present, place):
+    """Return the next place that is taken."""
+    place += 1
+    while not present[place]:
+        place += 1
+    return place
+
+
+@helper
+def _before(present, place):
+    """Return the last place before that is taken."""
+    place -= 1
+    while not present[place]:
+        place -= 1
+    return place
+
+
+@helper
+def _taken_out(present, rank, at, below, known):
+    """Return the place that is looked at, and how many are taken below it, without one of them."""
+    present[rank] = False
+    if rank < at:
+        return at, below - 1
+    if rank > at or known == 0:
+        return at, below
+    if below < known:
+        return _after(present, rank), below
+    return _before(present, rank), below - 1
+
+
+@loop(read(float), read(np.int64), count, real, write(bool), write(float))
+def trailing_quantiles(ordered, ranks, n, q, present, out):
+    """Find the quantile of what is known of the n values up to each one: `ranks`.
+
+    Parameters
+    ----------
+    ordered : float64, shape (n_known,)
+        Values that are known, in order.
+    ranks : int64, shape (n_values,)
+        Place of each value in them, negative where it is not known.
+    present : bool, shape (n_known,)
+        Room, False.
+    """
+    known, at, below = 0, -1, 0
+    for i in range(len(ranks)):
+        if i >= n and ranks[i - n] >= 0:
+            known -= 1
+            at, below = _taken_out(present, ranks[i - n], at, below, known)
+        if ranks[i] >= 0:
+            present[ranks[i]] = True
+            at, below = (ranks[i], 0) if known == 0 else (at, below + (ranks[i] < at))
+            known += 1
+        out[i] = np.nan
+        if known >= 2:
+            place = q * (known - 1)
+            rank = int(place)
+            while below < rank:
+                at, below = _after(present, at), below + 1
+            while below > rank:
+                at, below = _before(present, at), below - 1
+            low = ordered[at]
+            high = ordered[_after(present, at)] if rank < known - 1 else low
+            out[i] = low + (high - low) * (place - rank)

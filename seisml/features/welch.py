@@ -98,9 +98,7 @@ def _sums(spectra: np.ndarray, n: int, total: np.ndarray) -> tuple[np.ndarray, n
 def _compiled_sums(spectra: np.ndarray, n: int, total: np.ndarray) -> tuple:
     """Return the same as `_sums`, compiled."""
     peak, largest = np.empty(len(total), np.int64), np.empty(len(total), np.float32)
-    row = np.empty(spectra.shape[1], np.float32)
-    loops, bits = fast.compiled("windowloops"), row.view(np.int32)
-    loops.sums_of_rows(spectra, n, total.base, row, bits, peak, largest)
+    fast.compiled("windowloops").sums_of_rows(spectra, n, total.base, peak, largest)
     return peak, largest
 
 

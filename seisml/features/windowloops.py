@@ -7,34 +7,40 @@ import numpy as np
 from seisml.features.compiling import count, loop, place_of_largest, read, write
 
 F4, I4 = np.float32, np.int32
+ROWS = 8
+"""Spectra that are summed at once."""
 GROUP = 8
 """Values in a group of `quantiles`: first the group is found, then the value."""
 DB = 10.0 / math.log(10.0)
 
 
-@loop(read(F4, 2), count, write(F4, 2), write(F4), read(I4), write(np.int64), write(F4))
-def sums_of_rows(x, n, out, row, bits, peak, largest):
-    """Sum the n rows from each row on, none of them negative; find where each is the largest.
-
-    ``row`` is room, ``bits`` the same as int32.
-    """
+@loop(read(F4, 2), count, write(F4, 2), write(np.int64), write(F4))
+def sums_of_rows(x, n, out, peak, largest):
+    """Sum the n rows from each row on, none of them negative; find where each is the largest."""
     n_f = x.shape[1]
-    for i in range(len(peak)):
-        first, total = x[i], out[i, :n_f]
-        for j in range(n_f):
-            row[j] = first[j]
+    flat = x.reshape(x.size)
+    sums = np.empty(ROWS * n_f, F4)
+    bits = sums.view(I4)
+    for begin in range(0, len(peak), ROWS):
+        n_rows = min(ROWS, len(peak) - begin)
+        total = sums[: n_rows * n_f]
+        first = flat[begin * n_f :]
+        for j in range(len(total)):
+            total[j] = first[j]
         for m in range(1, n - 1, 2):
-            one, other = x[i + m], x[i + m + 1]
-            for j in range(n_f):
-                row[j] += one[j] + other[j]
+            one, other = flat[(begin + m) * n_f :], flat[(begin + m + 1) * n_f :]
+            for j in range(len(total)):
+                total[j] += one[j] + other[j]
         if n % 2 == 0:
-            one = x[i + n - 1]
+            one = flat[(begin + n - 1) * n_f :]
+            for j in range(len(total)):
+                total[j] += one[j]
+        for i in range(n_rows):
+            row, to = total[i * n_f : (i + 1) * n_f], out[begin + i, :n_f]
             for j in range(n_f):
-                row[j] += one[j]
-        for j in range(n_f):
-            total[j] = row[j]
-        at = place_of_largest(bits)
-        peak[i], largest[i] = at, row[at]
+                to[j] = row[j]
+            at = place_of_largest(bits[i * n_f : (i + 1) * n_f])
+            peak[begin + i], largest[begin + i] = at, row[at]
 
 
 @loop(read(F4, 2), read(F4), write(F4, 2))
