@@ -38,8 +38,10 @@ def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Quotient, NaN where the denominator is not positive."""
     if np.size(b) and np.min(b) > 0:
         return a / b
-    good = np.broadcast_to(b > 0, np.shape(a))
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=good)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.asarray(np.divide(a, b), dtype=float)  # of all, faster than by a mask
+    np.copyto(out, np.nan, where=~(b > 0))
+    return out
 
 
 def crossing(total: np.ndarray, level) -> np.ndarray:

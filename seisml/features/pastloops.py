@@ -19,54 +19,59 @@ def _earlier(x, i, begin, end):
     return x[i, begin:end] if i >= 0 else x[len(x) + i, begin - 1 : end - 1]
 
 
-@loop(read(float, 2), count, write(float, 2))
-def sums_of_few(x, n, out):
-    """Sum the n values up to and including each one, at most as many as there are steps."""
+@loop(read(float, 2), count, real, write(float, 2))
+def sums_of_few(x, n, unit, out):
+    """Sum the n values up to and including each one, at most as many as there are steps.
+
+    Sums are in a unit: n for means.
+    """
+    scale = 1.0 / unit
     steps, blocks = x.shape
     for i in range(steps):
         out[i, 0] = 0.0
         for m in range(max(0, i - n + 1), i + 1):
-            out[i, 0] += x[m, 0]
+            out[i, 0] += x[m, 0] * scale
     for begin in range(1, blocks, WIDTH):
         end = min(begin + WIDTH, blocks)
         for i in range(steps):
             row, first = out[i, begin:end], _earlier(x, i, begin, end)
             for b in range(len(row)):
-                row[b] = first[b]
+                row[b] = first[b] * scale
             for m in range(1, n - 1, 2):
                 one = _earlier(x, i - m, begin, end)
                 other = _earlier(x, i - m - 1, begin, end)
                 for b in range(len(row)):
-                    row[b] += one[b] + other[b]
+                    row[b] += (one[b] + other[b]) * scale
             if n % 2 == 0:
                 one = _earlier(x, i - n + 1, begin, end)
                 for b in range(len(row)):
-                    row[b] += one[b]
+                    row[b] += one[b] * scale
 
 
 @helper
-def _add_ends(x, begin, end, back, last, shift, out, room):
+def _add_ends(x, scale, begin, end, back, last, shift, out, room):
     """Add to steps the sums from others to the end of the block so many blocks back."""
     total = room[: end - begin]
     total[:] = 0.0
     for j in range(len(x) - 1, last - 1, -1):
         source = x[j, begin - back : end - back]
         for b in range(len(total)):
-            total[b] += source[b]
+            total[b] += source[b] * scale
         if j + shift < len(x):
             row = out[j + shift, begin:end]
             for b in range(len(total)):
                 row[b] += total[b]
 
 
-@loop(read(float, 2), count, read(float, 2), write(float, 2))
-def sums_of_many(x, n, between, out):
+@loop(read(float, 2), count, real, read(float, 2), write(float, 2))
+def sums_of_many(x, n, unit, between, out):
     """Sum the n values up to and including each one, more than there are steps.
 
     What lies in the block of the value and in the first block is summed step by step. ``between``
     has the sums of the whole blocks before each one: where the step is in the first (n - 1) modulo
-    n_steps or at it, and after it.
+    n_steps or at it, and after it. Sums are in a unit: n for means.
     """
+    scale = 1.0 / unit
     steps, blocks = x.shape
     whole, last = (n - 1) // steps, (n - 1) % steps
     room = np.empty(WIDTH)
@@ -78,16 +83,16 @@ def sums_of_many(x, n, between, out):
             row, source = out[i, begin:end], x[i, begin:end]
             before = between[0 if i <= last else 1, begin:end]
             for b in range(len(total)):
-                total[b] += source[b]
+                total[b] += source[b] * scale
             for b in range(len(total)):
-                row[b] = total[b] + before[b]
+                row[b] = total[b] + before[b] * scale
         # Of the first block, one more back up to the step `last`, its last steps are summed.
         first = max(begin, whole + 1)
         if first < end:
-            _add_ends(x, first, end, whole + 1, steps - last, last - steps, out, room)
+            _add_ends(x, scale, first, end, whole + 1, steps - last, last - steps, out, room)
         first = max(begin, whole)
         if first < end:
-            _add_ends(x, first, end, whole, 1, last, out, room)
+            _add_ends(x, scale, first, end, whole, 1, last, out, room)
 
 
 @helper

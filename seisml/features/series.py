@@ -12,7 +12,7 @@ import numpy as np
 
 from seisml.features import fast
 
-CACHE = 2**17
+CACHE = 2**16
 """Values of a series that are worked on at once: some megabytes altogether."""
 
 
@@ -160,10 +160,9 @@ class Series:
         What lies in the block of the value and in the first block is summed step by step, the
         whole blocks between them by doubling. The first n - 1 values are sums of fewer.
         """
+        if self._loops:
+            return self._compiled_sum(n, 1.0)
         steps, blocks = self.x.shape
-        loops = fast.compiled("pastloops")
-        if loops and self.x.dtype == float:
-            return self._compiled_sum(n, loops)
         if n <= steps:
             return self._sum_of_few(n)
         total = np.empty_like(self.x)
@@ -188,16 +187,21 @@ class Series:
         x = np.ascontiguousarray(self.x)
         return x, np.add.reduce(x, axis=0)
 
-    def _compiled_sum(self, n: int, loops) -> np.ndarray:
+    @cached_property
+    def _loops(self):
+        """Compiled loops for numbers of this kind."""
+        return fast.compiled("pastloops") if self._given.dtype == float else None
+
+    def _compiled_sum(self, n: int, unit: float) -> np.ndarray:
         x, ends = self._whole
         out = np.empty_like(x)
         if n <= len(x):
-            loops.sums_of_few(x, n, out)
+            self._loops.sums_of_few(x, n, unit, out)
         else:
             between = np.zeros((2, len(ends)))
             for row, before in zip(between, _whole_blocks(ends, (n - 1) // len(x)), strict=True):
                 row[1:] = before[:-1]
-            loops.sums_of_many(x, n, between, out)
+            self._loops.sums_of_many(x, n, unit, between, out)
         return out
 
     def _sum_of_few(self, n: int) -> np.ndarray:
@@ -219,14 +223,15 @@ class Series:
         """
         steps, blocks = self.x.shape
         least, reach = max(1.0, min_share * n), -(-n // steps)
-        mean = self.sum(n)
+        mean, unit = (self._compiled_sum(n, n), n) if self._loops else (self.sum(n), 1)
         # Less than n may be known at the start, and from the first unknown value on.
         place = np.arange(steps)[:, np.newaxis] + steps * np.arange(min(reach, blocks)) + 1
-        first = _share(mean[:, :reach], np.minimum(place, n), least)
+        first = _share(mean[:, :reach] * unit, np.minimum(place, n), least)
         if len(self._lacking):
             some = slice(self._lacking[0], self._lacking[-1] + reach + 1)
-            after_gaps = _share(mean[:, some], self._count(n, some, reach), least)
-        mean /= n
+            after_gaps = _share(mean[:, some] * unit, self._count(n, some, reach), least)
+        if unit == 1:
+            mean /= n
         mean[:, :reach] = first
         if len(self._lacking):
             mean[:, some] = after_gaps
