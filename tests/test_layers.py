@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "voting", "starts"},
+    {"filters", "marstime", "states", "insight", "starts"},
     {
         "segments",
         "files",
@@ -35,8 +35,8 @@ LAYERS = [
         "occurrence",
     },
     {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
-    {"sources", "deconvolution"},
-    {"decoding", "shards"},
+    {"sources", "deconvolution", "neighbours"},
+    {"decoding", "shards", "voting"},
     {
         "pooling",
         "features",
