@@ -14,8 +14,11 @@ from seisml.intervals import contains
 from seisml.moveout import WADATI, Moveout, moveout_from_distances, moveout_from_window
 from seisml.planets import get_body
 from seisml.times import NS_PER_S
+from seisml.wavefront import of_one_source
 
 ARTEFACTS = ("flag", "drop")
+OFF = 1.4
+"""Times the tolerance of a moveout: what a picked onset may be off the wave of its event."""
 SHORTEST_MOVEOUT_S = 0.2
 """Networks whose largest limit is below this cannot tell an artefact from an event."""
 
@@ -94,7 +97,7 @@ def coincidences(
         and columns ``n_stations``, ``n_live``, ``nearest_station`` (first onset), ``origin_ns``,
         ``origin_method`` (``wadati`` from S - P at two or more stations, else ``first_pick``: an
         upper limit), ``moveout_s`` and ``artefact``. ``dropped`` counts what is in no event:
-        ``not_associated`` detections, ``s_of_an_event``, ``artefact``.
+        ``not_associated`` detections, ``s_of_an_event``, ``no_wave``, ``artefact``.
 
     Raises
     ------
@@ -109,7 +112,9 @@ def coincidences(
     out, and so on: an early false alarm does not tear an event apart. Nothing
     depends on the order of the rows. An event whose detections lie after those of an earlier one by
     a possible S - P that grows with the time of P, at half of its stations or more, is the S wave
-    of that event and is merged into it.
+    of that event and is merged into it. With coordinates, of eight onsets or more those that no
+    source explains together with the others are left out (`seisml.wavefront`): the event must not
+    begin with the S wave of the one before.
 
     Examples
     --------
@@ -131,10 +136,15 @@ def coincidences(
         tolerance_s=tolerance_s,
     )
     live = _live(events, moveout, coverage)
-    groups = _groups(events, moveout, rule, live)
+    groups, strays = _groups(events, moveout, rule, live), 0
+    if stations is not None:
+        n_grouped = sum(map(len, groups))
+        groups = _of_one_source(groups, events, stations, rule, tolerance_s)
+        strays = n_grouped - sum(map(len, groups))
     groups, s_waves = _without_s(groups, events, moveout)
-    dropped = {"not_associated": len(events) - sum(map(len, groups)) - sum(map(len, s_waves))}
-    dropped["s_of_an_event"] = sum(map(len, s_waves))
+    n_events, n_s = sum(map(len, groups)), sum(map(len, s_waves))
+    dropped = {"not_associated": len(events) - n_events - n_s - strays}
+    dropped |= {"s_of_an_event": n_s, "no_wave": strays}
     s_picks = _s_picks(catalog)
     rows, picks = [], []
     for group in groups:
@@ -265,6 +275,22 @@ def _groups(events, moveout: Moveout, rule: NetworkRule, live: np.ndarray) -> li
             continue
         free[group] = False
         found.append(group)
+    return sorted(found, key=lambda group: (time_ns[group[0]], group[0]))
+
+
+def _of_one_source(groups, events, stations, rule: NetworkRule, tolerance_s: float):
+    """Return the groups without the onsets that no source explains together with the others."""
+    known = stations.drop_duplicates("station").set_index("station")
+    places = known.loc[events["station"], ["latitude", "longitude"]].to_numpy(float)
+    time_ns, picked = events["time_ns"].to_numpy(), events["uncertainty_s"].notna().to_numpy()
+    found = []
+    for group in map(np.array, groups):
+        time_s = (time_ns[group] - time_ns[group[0]]) / NS_PER_S
+        # A time that is only that of a window may be off, and does not set that of the event.
+        off_s = np.where(picked[group], OFF * tolerance_s, np.inf)
+        kept = of_one_source(places[group], time_s, np.maximum(off_s, 1e-3))
+        if kept.sum() >= rule.min_stations:
+            found.append(group[kept].tolist())
     return sorted(found, key=lambda group: (time_ns[group[0]], group[0]))
 
 

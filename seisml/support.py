@@ -7,8 +7,9 @@ lowered by the share of the other stations that have a candidate near it in time
     ln odds' = ln odds + GAIN (min(1, n / min(live, MOST)) - EVEN)
 
 where n of the `live` other stations with data have one. Stations need no coordinates; with them,
-only stations of one group support each other (`seisml.neighbours`). Where fewer than `FEWEST` others
-have data, nothing changes. For onsets, which travel; of whole events windows vote, `seisml.voting`.
+only stations of one group support each other (`seisml.neighbours`). Where fewer than `FEWEST`
+others have data, nothing changes. For onsets, which travel; for whole events windows vote,
+`seisml.voting`.
 """
 
 from collections.abc import Mapping

@@ -35,7 +35,7 @@ LAYERS = [
         "occurrence",
     },
     {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
-    {"sources", "deconvolution", "neighbours"},
+    {"sources", "deconvolution", "neighbours", "wavefront"},
     {"decoding", "shards", "voting"},
     {
         "pooling",
