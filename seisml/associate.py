@@ -12,6 +12,7 @@ from seisml.catalog import Catalog, make_catalog
 from seisml.errors import ConfigError, did_you_mean
 from seisml.intervals import contains
 from seisml.moveout import WADATI, Moveout, moveout_from_distances, moveout_from_window
+from seisml.networkevents import network_event, s_picks_of
 from seisml.planets import get_body
 from seisml.times import NS_PER_S
 from seisml.wavefront import of_one_source
@@ -145,10 +146,11 @@ def coincidences(
     n_events, n_s = sum(map(len, groups)), sum(map(len, s_waves))
     dropped = {"not_associated": len(events) - n_events - n_s - strays}
     dropped |= {"s_of_an_event": n_s, "no_wave": strays}
-    s_picks = _s_picks(catalog)
+    s_picks = s_picks_of(catalog)
     rows, picks = [], []
     for group in groups:
-        event, its_picks = _event(events.iloc[group], moveout, rule, live, s_picks)
+        event, its_picks = network_event(events.iloc[group], s_picks)
+        event |= _simultaneous(event, int(live[group[0]]), moveout, rule)
         if event["artefact"] and rule.artefacts == "drop":
             dropped["artefact"] = dropped.get("artefact", 0) + 1
             continue
@@ -325,59 +327,10 @@ def _is_s(group, earlier, time_s, station, longest_s: float) -> bool:
     return bool(grown < np.std(lag))
 
 
-def _s_picks(catalog: Catalog) -> dict[tuple[str, str], dict]:
-    """Return the S pick of each detection, by its id and station."""
-    picks = catalog.picks[catalog.picks["phase"] == "S"]
-    return {
-        (pick["event_id"], pick["station"]): pick
-        for pick in picks[["event_id", "station", "time_ns", "uncertainty_s", "score"]]
-        .sort_values("time_ns", ascending=False)
-        .to_dict("records")
-    }
-
-
-def _event(group, moveout: Moveout, rule: NetworkRule, live, s_picks) -> tuple[dict, list[dict]]:
-    """Return the row of an event and its picks."""
-    times = group["time_ns"].to_numpy()
-    n_live = max(int(live[group.index[0]]), len(group))
-    spread_s = (times.max() - times.min()) / NS_PER_S
-    can_tell = len(group) >= 4 and moveout.limit_s.max(initial=0.0) >= SHORTEST_MOVEOUT_S
-    columns = ["station", "time_ns", "score", "uncertainty_s"]
-    picks = [{"phase": "P", **pick} for pick in group[columns].to_dict("records")]
-    keys = zip(group["event_id"], group["station"], strict=True)
-    for found in (s_picks[key] for key in keys if key in s_picks):
-        picks.append({"phase": "S", **{name: found[name] for name in columns}})
-    origin_ns, method = _origin(picks)
-    first = _first_onset(group)
-    event = {
-        "time_ns": int(first["time_ns"]),
-        "end_ns": int(group["end_ns"].max()),
-        "label": sorted(group["label"].mode())[0],
-        "score": group["score"].max(),
-        "uncertainty_s": first["uncertainty_s"],
-        "n_stations": len(group),
-        "n_live": n_live,
-        "nearest_station": first["station"],
-        "origin_ns": origin_ns,
-        "origin_method": method,
-        "moveout_s": float(spread_s),
-        "artefact": bool(can_tell and len(group) == n_live and spread_s <= rule.simultaneous_s),
-    }
-    return event, [{**pick, "method": "automatic"} for pick in picks]
-
-
-def _first_onset(group: pd.DataFrame) -> pd.Series:
-    """Return the first onset; where no onset was picked, a time is only that of a window."""
-    picked = group[group["uncertainty_s"].notna()]
-    return (group if picked.empty else picked).iloc[0]
-
-
-def _origin(picks: list[dict]) -> tuple[int, str]:
-    """Estimate the origin time without a location: by S - P (Wadati), else the first onset."""
-    p = {pick["station"]: pick["time_ns"] for pick in picks if pick["phase"] == "P"}
-    s = {pick["station"]: pick["time_ns"] for pick in picks if pick["phase"] == "S"}
-    first_ns = min(p.values())
-    origins = [p[name] - (s[name] - p[name]) / WADATI for name in sorted(s) if s[name] > p[name]]
-    if len(origins) < 2:
-        return first_ns, "first_pick"
-    return min(first_ns, round(float(np.median(origins)))), "wadati"
+def _simultaneous(event: dict, n_live: int, moveout: Moveout, rule: NetworkRule) -> dict:
+    """Return how many stations had data, and whether all of them woke at once."""
+    n = event["n_stations"]
+    n_live = max(n_live, n)
+    can_tell = n >= 4 and moveout.limit_s.max(initial=0.0) >= SHORTEST_MOVEOUT_S
+    at_once = n == n_live and event["moveout_s"] <= rule.simultaneous_s
+    return {"n_live": n_live, "artefact": bool(can_tell and at_once)}

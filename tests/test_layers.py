@@ -35,7 +35,7 @@ LAYERS = [
         "occurrence",
     },
     {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
-    {"sources", "deconvolution", "neighbours", "wavefront"},
+    {"sources", "deconvolution", "neighbours", "wavefront", "networkevents"},
     {"decoding", "shards", "voting"},
     {
         "pooling",
