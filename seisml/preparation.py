@@ -12,31 +12,28 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from seisml.errors import ConfigError, did_you_mean
-from seisml.insight import (
+from seisml.glitches import (
     GLITCH_S,
     LEAST_SAMPLES,
+    MOST_LEFT,
+    SPIKE_S,
+    SPIKE_SHIFT_S,
     Fit,
     find_glitches,
-    fit_glitch,
+    fit_glitches,
     glitch_samples,
-    mean_second,
-    whole_seconds,
+    moved,
 )
-from seisml.joining import samples_to_ns, snap_rate
+from seisml.insight import mean_second, whole_seconds
+from seisml.pieces import CONTEXT_S, Run, staged
 from seisml.segments import Segment
 from seisml.times import NS_PER_S
 
 GLITCHES = ("none", "flag", "remove")
 BESIDE = {"wind": "wind", "glitches": "glitches", "pressure": "pressure=XB.ELYSE.*.BDO"}
-PIECE_S = 1800.0
-"""Pieces end at whole multiples of this since 1970; the phase of the tick drifts over days."""
 TICK_S = 300.0
 """What is shorter than this joins its neighbour: a mean second needs many."""
 LEAST_TICK_S = 60.0
-CONTEXT_S = 60.0
-"""Seen on both sides of a piece when glitches are looked for."""
-MOST_LEFT = 0.4
-"""A template is taken off where it leaves at most this share of the power below 1 Hz."""
 GONE_S = 120.0
 """After this the template is below the rounding of its peak."""
 SLACK_S = 2.0
@@ -55,7 +52,7 @@ class Preparation:
         Take off what repeats every second (`seisml.insight.mean_second`).
     glitches : str
         ``none``; ``flag``: windows with a glitch are marked; ``remove``: and its template is
-        taken off where it fits (`seisml.insight.fit_glitch`).
+        taken off where it fits (`seisml.glitches.fit_glitches`).
     wind : bool
         Keep the level near 4 Hz over that at 2.4 Hz beside the features.
     pressure : str
@@ -166,7 +163,7 @@ class FoundGlitch:
     peak : float
         With sign, in the unit of the samples.
     left : float
-        See `seisml.insight.Fit`.
+        See `seisml.glitches.Fit`.
     removed : bool
     """
 
@@ -176,18 +173,6 @@ class FoundGlitch:
     peak: float
     left: float
     removed: bool
-
-
-def whole_pieces(start_ns: int, end_ns: int) -> tuple[int, int]:
-    """Return the span of the whole pieces that hold a span of time.
-
-    Examples
-    --------
-    >>> whole_pieces(1, 1_800_000_000_001)
-    (0, 3600000000000)
-    """
-    step_ns = round(PIECE_S * NS_PER_S)
-    return start_ns // step_ns * step_ns, -(-end_ns // step_ns) * step_ns
 
 
 def prepared(
@@ -224,10 +209,10 @@ def prepared(
     found = [] if found is None else found
     limits = span or (-(2**63), 2**63)
     if preparation.tick:
-        parts = _staged(parts, lambda part: _Tick(part, limits, counts))
+        parts = staged(parts, lambda part: _Tick(part, limits, counts))
     if preparation.glitches != "none":
         remove = preparation.glitches == "remove"
-        parts = _staged(parts, lambda part: _Glitches(part, limits, counts, found, remove))
+        parts = staged(parts, lambda part: _Glitches(part, limits, counts, found, remove))
     return iter(parts)
 
 
@@ -263,104 +248,7 @@ def prepare(
     return np.concatenate([np.zeros(0), *parts]), sorted(found, key=lambda g: g.onset_ns)
 
 
-def _staged(parts: Iterable[Segment], stage) -> Iterator[Segment]:
-    """Yield what a stage makes of each channel's runs."""
-    runs: dict[tuple[str, ...], _Run] = {}
-    for part in parts:
-        run = runs.get(part.channels)
-        if run is None or not part.continues:
-            if run is not None:
-                yield from run.close()
-            run = runs[part.channels] = stage(part)
-        yield from run.add(part.data[0])
-    for run in runs.values():
-        yield from run.close()
-
-
-class _Run:
-    """Gap-free samples of a channel, worked on in pieces of the absolute grid.
-
-    Samples are counted from the start of the run: the same wherever segments end.
-    """
-
-    least_s = context_s = CONTEXT_S
-
-    def __init__(self, part: Segment, span: tuple[int, int], counts: Counter):
-        self._about = dataclasses.replace(part, data=part.data[:, :0])
-        self.rate_hz = snap_rate(part.sampling_rate_hz)
-        self.span, self.counts = span, counts
-        self.x = np.zeros(0)  # the samples that are held
-        self.first = 0  # number of the first of them
-        self.given = 0  # number of the first that was not yet given
-
-    @property
-    def end(self) -> int:
-        """Number of the sample after the last that is held."""
-        return self.first + len(self.x)
-
-    def work(self, stop: int) -> np.ndarray:
-        """Return the samples from `given` to a number, worked on."""
-        raise NotImplementedError
-
-    def add(self, data: np.ndarray) -> Iterator[Segment]:
-        """Yield the pieces that can be told with some more samples."""
-        self.hold(np.asarray(data, dtype=np.float64))
-        ahead = self.samples(max(self.least_s, self.context_s))
-        while self.end >= (stop := self._stop()) + ahead:
-            yield self._piece(stop)
-
-    def close(self) -> Iterator[Segment]:
-        """Yield what is held; a short rest joins the last piece."""
-        while self.given < self.end:
-            stop = self._stop()
-            yield self._piece(stop if self.end - stop >= self.samples(self.least_s) else self.end)
-
-    def hold(self, data: np.ndarray) -> None:
-        """Take some more samples."""
-        self.x = np.concatenate([self.x, data])
-
-    def forget(self, n: int) -> None:
-        """Let go of the first samples that are held."""
-        self.x, self.first = self.x[n:], self.first + n
-
-    def time_ns(self, number: float) -> int:
-        """Return the instant of a sample, or between two."""
-        about = self._about
-        return about.start_ns + round(number * NS_PER_S / about.sampling_rate_hz)
-
-    def n_counted(self, stop: int) -> int:
-        """Return how many samples from `given` to a number lie in the span that is counted."""
-        low, high = (self._number(limit) for limit in self.span)
-        return max(0, min(stop, high) - max(self.given, low))
-
-    def samples(self, seconds: float) -> int:
-        """Return the samples of a duration, rounded up."""
-        return int(np.ceil(seconds * self.rate_hz))
-
-    def _number(self, time_ns: int) -> int:
-        """Return the number of the first sample at or after an instant."""
-        ahead = (time_ns - self._about.start_ns) * self._about.sampling_rate_hz / NS_PER_S
-        return int(np.ceil(ahead - 1e-6))
-
-    def _stop(self) -> int:
-        """Return the first end of a piece that leaves enough samples before it."""
-        step_ns = round(PIECE_S * NS_PER_S)
-        block = self.time_ns(self.given + self.samples(self.least_s)) // step_ns
-        while (stop := self._number(block * step_ns)) < self.given + self.samples(self.least_s):
-            block += 1
-        return stop
-
-    def _piece(self, stop: int) -> Segment:
-        data = self.work(stop)
-        start_ns = self._about.start_ns + samples_to_ns(self.given, self._about.sampling_rate_hz)
-        continues, self.given = self.given > 0, stop
-        self.forget(max(0, stop - self.samples(self.context_s) - self.first))
-        return dataclasses.replace(
-            self._about, start_ns=start_ns, data=data[np.newaxis], continues=continues
-        )
-
-
-class _Tick(_Run):
+class _Tick(Run):
     """Takes off the mean second of each piece."""
 
     least_s, context_s = TICK_S, 0.0
@@ -375,42 +263,47 @@ class _Tick(_Run):
         return x - np.resize(mean_second(x, per_s), len(x))
 
 
-class _Glitches(_Run):
-    """Finds glitches, fits their template and takes it off."""
+class _Glitches(Run):
+    """Finds glitches, fits their templates and takes them off."""
 
     def __init__(self, part: Segment, span, counts: Counter, found: list, remove: bool):
         super().__init__(part, span, counts)
         self._found, self._remove = found, remove
         self._raw = np.zeros(0)  # the samples that are held in `x`, with the templates
-        self._fits: list[Fit] = []
+        self._off: list[Fit] = []  # what was taken off `x`
         self._known: list[float] = []
 
     def hold(self, data: np.ndarray) -> None:
         first, stop = self.end, self.end + len(data)
         self._raw = np.concatenate([self._raw, data])
         super().hold(data)
-        for fit in self._fits:
+        for fit in self._off:
             self._take_off(fit, first, stop)
 
     def forget(self, n: int) -> None:
         super().forget(n)
         self._raw = self._raw[n:]
-        self._fits = [fit for fit in self._fits if fit.onset + self.samples(GONE_S) > self.first]
+        self._off = [fit for fit in self._off if fit.onset + self.samples(GONE_S) > self.first]
         self._known = [onset for onset in self._known if onset > self.first]
 
     def work(self, stop: int) -> np.ndarray:
         if GLITCH_S * self.rate_hz < LEAST_SAMPLES:
             self.counts["samples_glitches_not_sought"] += self.n_counted(stop)
+        mine: list[Fit] = []
         for _ in range(TIMES):
-            if not self._look(stop):
+            new = self._seen(stop)
+            if not new:
                 break
+            mine = self._fitted(mine, new, stop)
+        for fit in sorted(mine, key=lambda one: one.onset):
+            self._note(fit)
+        self._known += [fit.onset for fit in mine]
         piece = slice(self.given - self.first, stop - self.first)
         return (self.x if self._remove else self._raw)[piece].copy()
 
-    def _look(self, stop: int) -> bool:
-        """Take off the glitches of a piece that can be seen; say whether there were any."""
-        last = min(self.end, stop + self.samples(CONTEXT_S))
-        onsets = find_glitches(self.x[: last - self.first], self.rate_hz).onset + self.first
+    def _seen(self, stop: int) -> list[int]:
+        """Return the onsets of new glitches of a piece, in what others leave of it."""
+        onsets = find_glitches(self._held(stop), self.rate_hz).onset + self.first
         # A little into the next piece: fitted onsets do not reach back into what was given.
         slack = self.samples(SLACK_S)
         begin, end = (self.given + slack if self.given else 0), stop + slack
@@ -420,17 +313,49 @@ class _Glitches(_Run):
             if begin <= onset < end and all(abs(onset - k) > slack for k in self._known)
         ]
         self._known += new
-        n_off = len(self._fits)
-        for onset in new:
-            fit = fit_glitch(self.x[: last - self.first], self.rate_hz, onset - self.first)
-            self._note(dataclasses.replace(fit, onset=fit.onset + self.first))
-        return len(self._fits) > n_off
+        return new
+
+    def _held(self, stop: int) -> np.ndarray:
+        """Return the samples that a piece may be judged by."""
+        return self.x[: min(self.end, stop + self.samples(CONTEXT_S)) - self.first]
+
+    def _fitted(self, mine: list[Fit], new: list[int], stop: int) -> list[Fit]:
+        """Return the glitches of a piece with new ones, those that overlap fitted anew."""
+        out: list[Fit] = []
+        for group in _overlapping([*mine, *new], self.samples(GLITCH_S)):
+            old = [one for one in group if isinstance(one, Fit)]
+            if len(old) == len(group):
+                out += old
+                continue
+            for fit in old:
+                self._put_back(fit)
+            onsets = [one.onset if isinstance(one, Fit) else one for one in group]
+            out += self._taken_off(onsets, stop)
+        return out
+
+    def _taken_off(self, onsets: list[float], stop: int) -> list[Fit]:
+        """Fit glitches together and take off those whose template fits."""
+        at = [onset - self.first for onset in onsets]
+        fits = fit_glitches(self._held(stop), self.rate_hz, at)
+        good = [fit for fit in fits if fit.left <= MOST_LEFT]
+        bad = [fit for fit in fits if fit.left > MOST_LEFT]
+        if bad and good:  # those that are no glitch must not bend the others
+            good = fit_glitches(self._held(stop), self.rate_hz, [fit.onset for fit in good])
+            bad += [fit for fit in good if fit.left > MOST_LEFT]
+            good = [fit for fit in good if fit.left <= MOST_LEFT]
+        good, bad = ([moved(fit, self.first) for fit in some] for some in (good, bad))
+        for fit in good:
+            self._off.append(fit)
+            self._take_off(fit, self.first, self.end)
+        return good + bad
+
+    def _put_back(self, fit: Fit) -> None:
+        if fit in self._off:
+            self._off.remove(fit)
+            self._take_off(fit, self.first, self.end, sign=-1.0)
 
     def _note(self, fit: Fit) -> None:
-        fits = fit.left <= MOST_LEFT
-        if fits:
-            self._fits.append(fit)
-            self._take_off(fit, self.first, self.end)
+        fits = fit in self._off
         onset_ns = self.time_ns(fit.onset)
         end_ns, removed = onset_ns + round(GLITCH_S * NS_PER_S), fits and self._remove
         channel = self._about.channels[0]
@@ -440,10 +365,23 @@ class _Glitches(_Run):
             if self._remove:
                 self.counts["glitches_removed" if fits else "glitches_not_removed"] += 1
 
-    def _take_off(self, fit: Fit, first: int, stop: int) -> None:
+    def _take_off(self, fit: Fit, first: int, stop: int, *, sign: float = 1.0) -> None:
         """Subtract a template from the samples that are held, between two numbers."""
-        begin = int(np.floor(fit.onset))
+        begin = int(np.floor(fit.onset)) - self.samples(SPIKE_S + SPIKE_SHIFT_S)
         first, stop = max(first, begin), min(stop, begin + self.samples(GONE_S))
         if first < stop:
             part = slice(first - self.first, stop - self.first)
-            self.x[part] -= glitch_samples(first, stop, self.rate_hz, fit)
+            self.x[part] -= sign * glitch_samples(first, stop, self.rate_hz, fit)
+
+
+def _overlapping(glitches: list, most: int) -> Iterator[list]:
+    """Yield glitches, fitted or found, in groups whose onsets follow within some samples."""
+    onsets = [one.onset if isinstance(one, Fit) else one for one in glitches]
+    group: list[int] = []
+    for k in np.argsort(onsets, kind="stable"):
+        if group and onsets[k] - onsets[group[-1]] > most:
+            yield [glitches[i] for i in group]
+            group = []
+        group.append(int(k))
+    if group:
+        yield [glitches[i] for i in group]

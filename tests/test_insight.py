@@ -5,7 +5,8 @@ import obspy
 import pytest
 
 from seisml.errors import ConfigError
-from seisml.insight import glitch, mean_second
+from seisml.glitches import glitch
+from seisml.insight import mean_second
 from seisml.plots import plot_before_after, plot_spectra
 from seisml.preparation import Preparation, prepare
 from seisml.synthetics.mars_noise import TICK_M_S, background, tick, to_uvw

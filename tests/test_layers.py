@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "voting"},
+    {"filters", "marstime", "states", "insight", "glitches", "voting"},
     {
         "segments",
         "files",
@@ -34,7 +34,8 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
+    {"matching", "statistics", "scores", "picker", "moveout", "pieces", "classrules"},
+    {"preparation"},
     {"sources", "deconvolution"},
     {"decoding", "shards"},
     {
