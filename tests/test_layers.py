@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "glitches", "voting"},
+    {"filters", "marstime", "states", "insight", "glitches", "voting", "starts"},
     {
         "segments",
         "files",
@@ -34,7 +34,8 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout", "pieces", "classrules"},
+    {"matching", "statistics", "scores", "picker", "moveout", "pieces", "glitchfits"},
+    {"cleaning", "classrules"},
     {"preparation"},
     {"sources", "deconvolution"},
     {"decoding", "shards"},
