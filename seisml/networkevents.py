@@ -1,4 +1,4 @@
-"""Network events: the detections of a group as one event with its picks, and what they say of it."""
+"""Network events: the detections of a group as one event with its picks."""
 
 from collections.abc import Mapping
 
