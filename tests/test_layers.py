@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "glitches", "voting", "starts"},
+    {"filters", "marstime", "states", "insight", "glitches", "starts"},
     {
         "segments",
         "files",
@@ -37,8 +37,8 @@ LAYERS = [
     {"matching", "statistics", "scores", "picker", "moveout", "pieces", "glitchfits"},
     {"cleaning", "classrules"},
     {"preparation"},
-    {"sources", "deconvolution"},
-    {"decoding", "shards"},
+    {"sources", "deconvolution", "neighbours", "wavefront", "networkevents"},
+    {"decoding", "shards", "voting"},
     {
         "pooling",
         "features",
@@ -77,7 +77,7 @@ LAYERS = [
     {"trainingset", "trainingrule", "summaries", "curves"},
     {"baseline"},
     {"folds"},
-    {"crossfit", "labelcounts"},
+    {"crossfit", "labelcounts", "levels"},
     {"thresholds", "transfer", "injection"},
     {"heldout", "searching"},
     {"training", "page", "scorer"},
