@@ -85,18 +85,23 @@ def _ratios(series: Series, n_sta: int, n_lta: int, wanted: set[str]) -> dict[st
 
 
 def _compiled_ratios(series: Series, n_sta: int, n_lta: int, wanted: set[str]) -> dict:
-    """Return the same, compiled."""
-    loops, n_blocks = fast.compiled("pastloops"), series.x.shape[1]
-    sta, lta = series.mean(n_sta, min_share=1.0), series.mean(n_lta, min_share=0.5)
-    found = np.empty((4, n_blocks))
-    loops.ratios(sta, lta, n_sta, ON_RATIO, found)
+    """Return the same, compiled, where all of the series is known."""
+    if not series.complete:
+        return _ratios(series, n_sta, n_lta, wanted)
+    loops, x = fast.compiled("pastloops"), np.ascontiguousarray(series.x)
+    sta, found = np.empty_like(x), np.empty((4, x.shape[1]))
+    between = series.between(n_sta), series.between(n_lta)
+    loops.ratios(x, n_sta, n_lta, *between, ON_RATIO, sta, found)
     largest, total, known, on = found
     out = {"max": largest, "mean": ratio(total, known), "on": ratio(on, known)}
-    if "score" in wanted:
-        out["score"] = np.empty(n_blocks)
-        log_sta = log10(sta)
-        powers = (Series(one).mean(n_lta, min_share=0.5) for one in (log_sta, log_sta * log_sta))
-        loops.scores(log_sta, *powers, n_sta, out["score"])
+    if "score" in wanted and not (sta <= 0).any():
+        out["score"] = np.empty(x.shape[1])
+        log_sta = np.nan_to_num(np.log10(sta, out=sta), copy=False)
+        powers = log_sta, log_sta * log_sta
+        between = (Series(one).between(n_lta) for one in powers)
+        loops.scores(*powers, n_sta - 1, n_sta, n_lta, *between, out["score"])
+    elif "score" in wanted:
+        out["score"] = np.fmax.reduce(_score(sta, n_sta, n_lta), axis=0)
     return out
 
 

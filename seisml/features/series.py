@@ -12,7 +12,7 @@ import numpy as np
 
 from seisml.features import fast
 
-CACHE = 2**16
+CACHE = 2**17
 """Values of a series that are worked on at once: some megabytes altogether."""
 
 
@@ -192,16 +192,24 @@ class Series:
         """Compiled loops for numbers of this kind."""
         return fast.compiled("pastloops") if self._given.dtype == float else None
 
-    def _compiled_sum(self, n: int, unit: float) -> np.ndarray:
+    @property
+    def complete(self) -> bool:
+        """Whether all values are known."""
+        return not len(self._lacking)
+
+    def between(self, n: int) -> np.ndarray:
+        """Sum the whole blocks between n values: see `seisml.features.pastloops.sums`."""
         x, ends = self._whole
-        out = np.empty_like(x)
-        if n <= len(x):
-            self._loops.sums_of_few(x, n, unit, out)
-        else:
-            between = np.zeros((2, len(ends)))
+        between = np.zeros((2, len(ends)))
+        if n > len(x):
             for row, before in zip(between, _whole_blocks(ends, (n - 1) // len(x)), strict=True):
                 row[1:] = before[:-1]
-            self._loops.sums_of_many(x, n, unit, between, out)
+        return between
+
+    def _compiled_sum(self, n: int, unit: float) -> np.ndarray:
+        x, _ = self._whole
+        out = np.empty_like(x)
+        self._loops.sums(x, n, unit, self.between(n), out)
         return out
 
     def _sum_of_few(self, n: int) -> np.ndarray:
