@@ -22,7 +22,7 @@ from seisml.insight import (
     mean_second,
     whole_seconds,
 )
-from seisml.joining import samples_to_ns, snap_rate
+from seisml.rates import samples_to_ns, snap_rate
 from seisml.segments import Segment
 from seisml.times import NS_PER_S
 

@@ -6,6 +6,7 @@ trace in the ratio once it has left the LTA, and after a gap there is NaN, not n
 """
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,7 @@ from seisml.features import fast
 from seisml.features.frames import Past, Windows
 from seisml.features.known import count_known, count_set, log10, mean_of_steps, nanmean, ratio
 from seisml.features.registry import feature
-from seisml.features.series import Series, against_past, in_pieces
+from seisml.features.series import Series, against_past
 
 feature_c = partial(feature, group="C", cost="H")
 _ALLEN = "Allen 1978, doi:10.1785/BSSA0680051521"
@@ -22,6 +23,8 @@ _WITHERS = "Withers et al. 1998, doi:10.1785/BSSA0880010095"
 _SWINDELL = "Swindell & Snell 1977, Texas Instruments report ALEX(01)-FR-77-01"
 _STOTT = "Stott et al. 2023, doi:10.1093/gji/ggac464 (idea)"
 ON_RATIO = 2.0
+CACHE = 2**17
+"""Values of a series that are worked on at once: some megabytes altogether."""
 
 
 def _spans(past: Past, name: str) -> tuple[np.ndarray, int, int]:
@@ -121,7 +124,7 @@ def _in_blocks(past: Past, columns: tuple[tuple[str, str], ...]) -> dict:
 
     energy = spans[columns[0][0]][0]
     history = max(2 * n_sta + n_lta for _, n_sta, n_lta in spans.values())
-    return dict(zip(columns, in_pieces(reduced, energy, history), strict=True))
+    return dict(zip(columns, _in_pieces(reduced, energy, history), strict=True))
 
 
 def _column(w: Windows, name: str, what: str) -> np.ndarray:
@@ -131,10 +134,43 @@ def _column(w: Windows, name: str, what: str) -> np.ndarray:
     return w.past.cached(_in_blocks, together)[name, what]
 
 
+def _in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
+    """Return the results of a function of a series, stretch by stretch.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(part)`` returns arrays whose last axis is that of the blocks.
+    x : numpy.ndarray, shape (n_steps, n_blocks)
+    n : int
+        How many values it looks back.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Results of all blocks, one array for each that the function returns; NaN before the first
+        known value and after the last.
+    """
+    steps, blocks = x.shape
+    history = -(-n // steps)
+    width = max(CACHE // steps, history)
+    some = np.flatnonzero(np.isfinite(x).any(axis=0))
+    begin, end = (some[0], some[-1] + 1) if len(some) else (0, min(blocks, 1))
+    found = []
+    for first in range(begin, end, width):
+        start, stop = max(begin, first - history), min(first + width, end)
+        found.append([one[..., first - start :] for one in function(x[:, start:stop])])
+    out = []
+    for ones in zip(*found, strict=True):
+        out.append(np.full((*ones[0].shape[:-1], blocks), np.nan))
+        out[-1][..., begin:end] = np.concatenate(ones, axis=-1)
+    return out
+
+
 def sta_lta_of(past: Past, name: str) -> np.ndarray:
     """Return the STA/LTA of that name at every step, shape (n_blocks, n_steps)."""
     energy, n_sta, n_lta = _spans(past, name)
-    return in_pieces(lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta)[
+    return _in_pieces(lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta)[
         0
     ].T
 

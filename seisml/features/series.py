@@ -12,9 +12,6 @@ import numpy as np
 
 from seisml.features import fast
 
-CACHE = 2**17
-"""Values of a series that are worked on at once: some megabytes altogether."""
-
 
 def merged(values: tuple, n: int, merge: Callable) -> tuple:
     """Combine n neighbours from each place on, by doubling.
@@ -323,37 +320,4 @@ def against_past(function: Callable, now: np.ndarray, *past: np.ndarray, n: int)
         out[rows, :far] = np.nan
         earlier = (one[source, : now.shape[1] - far] for one in past)
         function(now[rows, far:], *earlier, out=out[rows, far:])
-    return out
-
-
-def in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
-    """Return the results of a function of a series, stretch by stretch.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(part)`` returns arrays whose last axis is that of the blocks.
-    x : numpy.ndarray, shape (n_steps, n_blocks)
-    n : int
-        How many values it looks back.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        Results of all blocks, one array for each that the function returns; NaN before the first
-        known value and after the last.
-    """
-    steps, blocks = x.shape
-    history = -(-n // steps)
-    width = max(CACHE // steps, history)
-    some = np.flatnonzero(np.isfinite(x).any(axis=0))
-    begin, end = (some[0], some[-1] + 1) if len(some) else (0, min(blocks, 1))
-    found = []
-    for first in range(begin, end, width):
-        start, stop = max(begin, first - history), min(first + width, end)
-        found.append([one[..., first - start :] for one in function(x[:, start:stop])])
-    out = []
-    for ones in zip(*found, strict=True):
-        out.append(np.full((*ones[0].shape[:-1], blocks), np.nan))
-        out[-1][..., begin:end] = np.concatenate(ones, axis=-1)
     return out
