@@ -23,7 +23,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "voting", "starts"},
+    {"filters", "marstime", "states", "insight", "glitches", "voting", "starts"},
     {
         "segments",
         "files",
@@ -35,7 +35,9 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
+    {"matching", "statistics", "scores", "picker", "moveout", "pieces", "glitchfits"},
+    {"cleaning", "classrules"},
+    {"preparation"},
     {"sources", "deconvolution"},
     {"decoding", "shards"},
     {
