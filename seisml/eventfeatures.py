@@ -33,9 +33,10 @@ from seisml.features import (
     three_components,
 )
 from seisml.features.event import PRE_S, EventSpan
-from seisml.joining import samples_to_ns
+from seisml.pieces import whole_pieces
 from seisml.plan import Plan
-from seisml.preparation import prepared, whole_pieces
+from seisml.preparation import prepared
+from seisml.rates import samples_to_ns
 from seisml.response import to_motion
 from seisml.segments import FORGOTTEN, Segment, joined, segments, snap_rate
 from seisml.times import NAT, NS_PER_S

@@ -15,7 +15,7 @@ LOST_NEAR, LOST_KNOWN, LOST_ABOVE = 16, 12, 32
 """That many samples on both sides of a lost one must all lie so high where they are known, and so
 many of them have to be: less may be above zero by chance."""
 LOST_RATE_HZ = 5.0
-"""Below this rate so many samples are more than `seisml.joining.guard_ns`."""
+"""Below this rate so many samples are more than `seisml.rates.guard_ns`."""
 MIN_RUN = 20
 """A run shorter than this number of samples is never a gap."""
 

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors", "iso8601"},
     {"codes", "times", "atomic", "fills", "executors", "remote"},
+    {"rates"},
     {
         "config",
         "planets",
@@ -22,7 +23,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "voting", "starts"},
+    {"filters", "marstime", "states", "insight", "glitches", "starts"},
     {
         "segments",
         "files",
@@ -34,9 +35,11 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
-    {"sources", "deconvolution"},
-    {"decoding", "shards"},
+    {"matching", "statistics", "scores", "picker", "moveout", "pieces", "glitchfits"},
+    {"cleaning", "classrules"},
+    {"preparation"},
+    {"sources", "deconvolution", "neighbours", "wavefront", "networkevents"},
+    {"decoding", "shards", "voting"},
     {
         "pooling",
         "features",
@@ -75,7 +78,7 @@ LAYERS = [
     {"trainingset", "trainingrule", "summaries", "curves"},
     {"baseline"},
     {"folds"},
-    {"crossfit", "labelcounts"},
+    {"crossfit", "labelcounts", "levels"},
     {"thresholds", "transfer", "injection"},
     {"heldout", "searching"},
     {"training", "page", "scorer"},
@@ -114,6 +117,7 @@ HOMES = {
     "sqlite3": {"index"},
     "filelock": {"claims"},
     "distributed": {"executors"},
+    "numba": {"features"},
     "fsspec": {"remote"},
     "jupytext": {"classroom"},
     "nbclient": {"classroom"},

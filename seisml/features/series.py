@@ -10,8 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-CACHE = 2**17
-"""Values of a series that are worked on at once: some megabytes altogether."""
+from seisml.features import fast
 
 
 def merged(values: tuple, n: int, merge: Callable) -> tuple:
@@ -158,16 +157,16 @@ class Series:
         What lies in the block of the value and in the first block is summed step by step, the
         whole blocks between them by doubling. The first n - 1 values are sums of fewer.
         """
+        if self._loops:
+            return self._compiled_sum(n, 1.0)
         steps, blocks = self.x.shape
         if n <= steps:
             return self._sum_of_few(n)
-        total, ends = np.empty_like(self.x), self.forward[-1]
+        total = np.empty_like(self.x)
         # Value j has n - 1 - j before its block: `whole` blocks and j - last steps of one more;
         # from j > last on one whole block less.
         whole, last = divmod(n - 1, steps)
-        fewer = moving_sum(ends, whole - 1)
-        more = ends.copy()
-        more[1:] += fewer[:-1]
+        more, fewer = _whole_blocks(self.forward[-1], whole)
         for rows, n_whole, between, part in (
             (slice(0, last + 1), whole, more, self.backward[steps - last :]),
             (slice(last + 1, steps), whole - 1, fewer, self.backward[1 : steps - last]),
@@ -178,6 +177,37 @@ class Series:
             some = slice(rows.start, rows.start + len(part))
             total[some, n_whole + 1 :] += part[:, : max(0, blocks - n_whole - 1)]
         return total
+
+    @cached_property
+    def _whole(self) -> tuple[np.ndarray, np.ndarray]:
+        """Values as `x`, contiguous, and the sum of each block."""
+        x = np.ascontiguousarray(self.x)
+        return x, np.add.reduce(x, axis=0)
+
+    @cached_property
+    def _loops(self):
+        """Compiled loops for numbers of this kind."""
+        return fast.compiled("pastloops") if self._given.dtype == float else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all values are known."""
+        return not len(self._lacking)
+
+    def between(self, n: int) -> np.ndarray:
+        """Sum the whole blocks between n values: see `seisml.features.pastloops.sums`."""
+        x, ends = self._whole
+        between = np.zeros((2, len(ends)))
+        if n > len(x):
+            for row, before in zip(between, _whole_blocks(ends, (n - 1) // len(x)), strict=True):
+                row[1:] = before[:-1]
+        return between
+
+    def _compiled_sum(self, n: int, unit: float) -> np.ndarray:
+        x, _ = self._whole
+        out = np.empty_like(x)
+        self._loops.sums(x, n, unit, self.between(n), out)
+        return out
 
     def _sum_of_few(self, n: int) -> np.ndarray:
         """Sum by doubling: 1, 2, 4 ... values before each one are added to those up to it."""
@@ -198,14 +228,15 @@ class Series:
         """
         steps, blocks = self.x.shape
         least, reach = max(1.0, min_share * n), -(-n // steps)
-        mean = self.sum(n)
+        mean, unit = (self._compiled_sum(n, n), n) if self._loops else (self.sum(n), 1)
         # Less than n may be known at the start, and from the first unknown value on.
         place = np.arange(steps)[:, np.newaxis] + steps * np.arange(min(reach, blocks)) + 1
-        first = _share(mean[:, :reach], np.minimum(place, n), least)
+        first = _share(mean[:, :reach] * unit, np.minimum(place, n), least)
         if len(self._lacking):
             some = slice(self._lacking[0], self._lacking[-1] + reach + 1)
-            after_gaps = _share(mean[:, some], self._count(n, some, reach), least)
-        mean /= n
+            after_gaps = _share(mean[:, some] * unit, self._count(n, some, reach), least)
+        if unit == 1:
+            mean /= n
         mean[:, :reach] = first
         if len(self._lacking):
             mean[:, some] = after_gaps
@@ -249,6 +280,13 @@ def _cumulative(x: np.ndarray) -> np.ndarray:
     return out
 
 
+def _whole_blocks(ends: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sum n blocks up to and including each one, and one block less."""
+    fewer, more = moving_sum(ends, n - 1), ends.copy()
+    more[1:] += fewer[:-1]
+    return more, fewer
+
+
 def _share(total: np.ndarray, count: np.ndarray, least: float) -> np.ndarray:
     """Return total over count, NaN where the count is less than needed."""
     mean = np.full(total.shape, np.nan)
@@ -282,37 +320,4 @@ def against_past(function: Callable, now: np.ndarray, *past: np.ndarray, n: int)
         out[rows, :far] = np.nan
         earlier = (one[source, : now.shape[1] - far] for one in past)
         function(now[rows, far:], *earlier, out=out[rows, far:])
-    return out
-
-
-def in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
-    """Return the results of a function of a series, stretch by stretch.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(part)`` returns arrays whose last axis is that of the blocks.
-    x : numpy.ndarray, shape (n_steps, n_blocks)
-    n : int
-        How many values it looks back.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        Results of all blocks, one array for each that the function returns; NaN before the first
-        known value and after the last.
-    """
-    steps, blocks = x.shape
-    history = -(-n // steps)
-    width = max(CACHE // steps, history)
-    some = np.flatnonzero(np.isfinite(x).any(axis=0))
-    begin, end = (some[0], some[-1] + 1) if len(some) else (0, min(blocks, 1))
-    found = []
-    for first in range(begin, end, width):
-        start, stop = max(begin, first - history), min(first + width, end)
-        found.append([one[..., first - start :] for one in function(x[:, start:stop])])
-    out = []
-    for ones in zip(*found, strict=True):
-        out.append(np.full((*ones[0].shape[:-1], blocks), np.nan))
-        out[-1][..., begin:end] = np.concatenate(ones, axis=-1)
     return out
