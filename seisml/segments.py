@@ -81,7 +81,7 @@ def segments(
     ----------
     chunks : iterable of (start_ns, end_ns, traces)
         In time order, adjoining; the traces (`seisml.joining.Record`, or anything with ``data``
-        and ``stats``) reach `seisml.joining.guard_ns` over both ends where there are data, in
+        and ``stats``) reach `seisml.rates.guard_ns` over both ends where there are data, in
         order of preference (where two hold the same time, the first wins).
     station : str
         "NET.STA.LOC.BI", written into the segments.
