@@ -114,6 +114,7 @@ HOMES = {
     "sqlite3": {"index"},
     "filelock": {"claims"},
     "distributed": {"executors"},
+    "numba": {"features"},
     "fsspec": {"remote"},
     "jupytext": {"classroom"},
     "nbclient": {"classroom"},
