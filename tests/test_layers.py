@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "voting", "starts"},
+    {"filters", "marstime", "states", "insight", "glitches", "voting", "starts"},
     {
         "segments",
         "files",
@@ -34,7 +34,9 @@ LAYERS = [
         "taxonomy",
         "occurrence",
     },
-    {"matching", "statistics", "scores", "picker", "moveout", "preparation", "classrules"},
+    {"matching", "statistics", "scores", "picker", "moveout", "pieces", "glitchfits"},
+    {"cleaning", "classrules"},
+    {"preparation"},
     {"sources", "deconvolution"},
     {"decoding", "shards"},
     {
