@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors", "iso8601"},
     {"codes", "times", "atomic", "fills", "executors", "remote"},
+    {"rates"},
     {
         "config",
         "planets",
