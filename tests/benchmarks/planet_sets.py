@@ -312,7 +312,8 @@ def main() -> None:
     print("|---" * 6 + "|")
     for key in args.sets:
         compare(bench, key)
-    for model in sorted({SETS[key][0] for key in args.sets}) if args.importance else ():
+    models = dict.fromkeys(SETS[key][0] for key in args.sets)
+    for model in models if args.importance else ():
         importance(bench, model, args.importance)
     for key in (key for key in args.sets if args.figure and key in FIGURES):
         figure(bench, key, args.figure.with_stem(f"{args.figure.stem}-{key}"))
