@@ -122,8 +122,8 @@ def detect(
     -------
     Catalog
         One event a detection at a station, with automatic picks; ``score`` is the largest event
-        probability of its windows, calibrated; ``label`` the class that has most of the
-        probability of its windows, or whose own rule found it (`seisml.classrules`). A detector of
+        probability of its windows, calibrated; ``label`` the class that its windows vote for, or
+        whose own rule found it (`seisml.classrules`). A detector of
         several classes gives each event their probabilities, see `seisml.classprobabilities`; one
         that was adapted to its stations says so in `seisml.detections.ADAPTED`.
 
