@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors", "iso8601"},
     {"codes", "times", "atomic", "fills", "executors", "remote"},
+    {"rates"},
     {
         "config",
         "planets",
@@ -22,7 +23,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "glitches", "voting", "starts"},
+    {"filters", "marstime", "states", "insight", "glitches", "starts"},
     {
         "segments",
         "files",
@@ -37,8 +38,8 @@ LAYERS = [
     {"matching", "statistics", "scores", "picker", "moveout", "pieces", "glitchfits"},
     {"cleaning", "classrules"},
     {"preparation"},
-    {"sources", "deconvolution"},
-    {"decoding", "shards"},
+    {"sources", "deconvolution", "neighbours", "wavefront", "networkevents"},
+    {"decoding", "shards", "voting"},
     {
         "pooling",
         "features",
@@ -77,7 +78,7 @@ LAYERS = [
     {"trainingset", "trainingrule", "summaries", "curves"},
     {"baseline"},
     {"folds"},
-    {"crossfit", "labelcounts"},
+    {"crossfit", "labelcounts", "levels"},
     {"thresholds", "transfer", "injection"},
     {"heldout", "searching"},
     {"training", "page", "scorer"},
