@@ -36,6 +36,7 @@ from seisml.features.event import PRE_S, EventSpan
 from seisml.pieces import whole_pieces
 from seisml.plan import Plan
 from seisml.preparation import prepared
+from seisml.rates import samples_to_ns
 from seisml.response import to_motion
 from seisml.segments import FORGOTTEN, Segment, joined, segments, snap_rate
 from seisml.times import NAT, NS_PER_S
@@ -62,8 +63,9 @@ class _Limits:
         length_s = min(max((end_ns - start_ns) / NS_PER_S, SHORTEST_S), LONGEST_S)
         n = int(min(max(length_s // 0.5, 4), 24))
         # Whole samples to a block: what needs the samples of a window has them all.
-        hop_s = max(1, math.floor(length_s * rate_hz / n)) / rate_hz
-        grid = WindowGrid(n * hop_s, hop_s)
+        hop_ns = samples_to_ns(max(1, math.floor(length_s * rate_hz / n)), rate_hz)
+        hop_s = hop_ns / NS_PER_S  # 53 samples in 8 s are no whole nanoseconds
+        grid = WindowGrid(n * hop_ns / NS_PER_S, hop_s)
         return cls(start_ns, (end_ns - start_ns) / NS_PER_S, grid, math.ceil(HISTORY_S / hop_s))
 
 

@@ -7,6 +7,15 @@ FILL_RUN_S = 1.0
 """A run of one of the FILL_VALUES of this length is a gap."""
 DEAD_RUN_S = 10.0
 """A run of any one value of this length is a gap."""
+LOST = -1
+"""What telemetry of the Apollo seismometers writes for a lost sample; a unit is 0 to 1023."""
+LOST_RUN = 4
+"""Longest run of lost samples that is bridged: three of 32 are lost in a usual day of 53 Hz."""
+LOST_NEAR, LOST_KNOWN, LOST_ABOVE = 16, 12, 32
+"""That many samples on both sides of a lost one must all lie so high where they are known, and so
+many of them have to be: less may be above zero by chance."""
+LOST_RATE_HZ = 5.0
+"""Below this rate so many samples are more than `seisml.rates.guard_ns`."""
 MIN_RUN = 20
 """A run shorter than this number of samples is never a gap."""
 
@@ -60,3 +69,65 @@ def runs_of(values: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
     for first, last in edges[dead & (length >= shortest)]:
         bad[first : last + 1] = True
     return bad if bad.any() else None
+
+
+def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np.ndarray] | None:
+    """Put straight lines where single samples were lost in telemetry.
+
+    Samples of the value `LOST` are lost ones where all others near them are far above it: digital
+    units of a record whose middle is no zero. In a record about zero a sample of -1 has others
+    near it that are below `LOST_ABOVE`, and is left.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of int, shape (n_samples,)
+        Others are never bridged.
+    sampling_rate_hz : float
+        At least `LOST_RATE_HZ`.
+
+    Returns
+    -------
+    values, kind : numpy.ndarray, shape (n_samples,)
+        Whole units; 1 where they were put in, 2 where more than `LOST_RUN` samples are lost, which
+        is a gap, 0 elsewhere. None where no sample was lost.
+
+    Examples
+    --------
+    >>> units = np.arange(500, 520, dtype=np.int32)
+    >>> units[7] = -1
+    >>> values, kind = bridged(units, 53.0)
+    >>> int(values[7]), int(kind[7]), int(kind.sum())
+    (507, 1, 1)
+    """
+    if values.dtype.kind != "i" or sampling_rate_hz < LOST_RATE_HZ:
+        return None
+    first, stop = _high_runs(values)
+    if not len(first):
+        return None
+    kind = np.zeros(len(values) + 1, dtype=np.int8)
+    rank = np.where(stop - first > LOST_RUN, 2, 1).astype(np.int8)
+    kind[first], kind[stop] = rank, -rank
+    kind = np.cumsum(kind[:-1], dtype=np.int8)
+    known = np.flatnonzero(kind == 0)
+    out = values.copy()
+    out[kind > 0] = np.rint(np.interp(np.flatnonzero(kind), known, values[known]))
+    return out, kind
+
+
+def _high_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return first sample and end of the runs of `LOST` among samples far above it."""
+    n, at = len(values), np.flatnonzero(values == LOST)
+    if not len(at):
+        return at, at
+    breaks = np.flatnonzero(np.diff(at) > 1)
+    first, stop = at[np.r_[0, breaks + 1]], at[np.r_[breaks, -1]] + 1
+    fits, n_known = stop - first < n, np.zeros(len(first), dtype=int)
+    for k in range(1, LOST_NEAR + 1):  # most records are about zero, and soon none is left
+        for at in (first - k, stop + k - 1):
+            near = values[np.clip(at, 0, n - 1)]
+            is_known = (at >= 0) & (at < n) & (near != LOST)
+            fits &= ~is_known | (near >= LOST_ABOVE)
+            n_known += is_known
+        first, stop, n_known, fits = first[fits], stop[fits], n_known[fits], fits[fits]
+    enough = n_known >= LOST_KNOWN
+    return first[enough], stop[enough]

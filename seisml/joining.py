@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from seisml.fills import absent, runs_of
+from seisml.fills import LOST, absent, bridged, runs_of
 from seisml.rates import samples_to_ns, snap_rate
 from seisml.times import NS_PER_S
 
@@ -134,6 +134,8 @@ def _is_plain(records: list[Record]) -> bool:
     if (np.diff(start_ns) <= 0).any() or (end_ns[:-1] - half_ns > start_ns[1:]).any():
         return False
     values = np.concatenate([record.data for record in records])
+    if bridged(values, min(rates)) is not None:
+        return False
     return absent(values) is None and runs_of(values, min(rates)) is None
 
 
@@ -258,9 +260,10 @@ def _without_fill(
     placed: list[tuple[Record, bool]], span: tuple[int, int], counts: Counter
 ) -> Iterator[Record]:
     """Yield what is no fill, also where a run of one value goes on from record to record."""
-    for stretch in _stretches(placed):
-        bad = None
-        if any(a.data[-1] == b.data[0] for (a, _), (b, _) in pairwise(stretch)):
+    for found_stretch in _stretches(placed):
+        stretch, bad = _bridged(found_stretch, span, counts), None
+        changed = stretch is not found_stretch
+        if changed or any(a.data[-1] == b.data[0] for (a, _), (b, _) in pairwise(stretch)):
             values = np.concatenate([piece.data for piece, _ in stretch])
             bad = runs_of(values, stretch[0][0].rate_hz)
         at = 0
@@ -278,6 +281,29 @@ def _without_fill(
                     _count(counts, "fill_samples", found, span)
                 else:
                     yield found
+
+
+def _bridged(
+    stretch: list[tuple[Record, bool]], span: tuple[int, int], counts: Counter
+) -> list[tuple[Record, bool]]:
+    """Return a stretch with straight lines where telemetry has lost single samples."""
+    if not any((piece.data == LOST).any() for piece, is_fill in stretch if not is_fill):
+        return stretch
+    values = np.concatenate([piece.data for piece, _ in stretch])
+    whole = bridged(values, stretch[0][0].rate_hz)
+    if whole is None:
+        return stretch
+    out, at = [], 0
+    for piece, is_fill in stretch:
+        values, kind = (part[at : at + len(piece.data)] for part in whole)
+        at += len(piece.data)
+        if n := int((kind[piece.index(span[0]) : piece.index(span[1])] == 1).sum()):
+            counts["lost_samples"] += n
+        whole_piece = dataclasses.replace(piece, data=values)
+        edges = np.r_[0, np.flatnonzero(np.diff(kind == 2)) + 1, len(kind)]
+        for start, stop in pairwise(edges.tolist()):
+            out.append((whole_piece.part(start, stop), is_fill or kind[start] == 2))
+    return out
 
 
 def _stretches(placed: list[tuple[Record, bool]]) -> Iterator[list[tuple[Record, bool]]]:

@@ -81,14 +81,15 @@ def segments(
     ----------
     chunks : iterable of (start_ns, end_ns, traces)
         In time order, adjoining; the traces (`seisml.joining.Record`, or anything with ``data``
-        and ``stats``) reach `seisml.joining.guard_ns` over both ends where there are data, in
+        and ``stats``) reach `seisml.rates.guard_ns` over both ends where there are data, in
         order of preference (where two hold the same time, the first wins).
     station : str
         "NET.STA.LOC.BI", written into the segments.
     counts : collections.Counter, optional
         Is increased by the samples of which something was seen: ``fill_samples``,
-        ``rate_snapped``, ``start_snapped``, ``overlap_identical``, ``overlap_conflicting``,
-        ``bad_sampling_rate``, ``not_numeric``.
+        ``lost_samples`` (bridged, see `seisml.fills.bridged`), ``rate_snapped``,
+        ``start_snapped``, ``overlap_identical``, ``overlap_conflicting``, ``bad_sampling_rate``,
+        ``not_numeric``.
 
     Yields
     ------

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
+import obspy
 import pandas as pd
 import pytest
 from planted_archive import LENGTH_S, RATE_HZ, planted_archive
@@ -28,6 +29,7 @@ from seisml.features.event import EventSpan, duration, snr_db
 from seisml.formats import read_catalog, write_catalog
 from seisml.settings import plan_of
 from seisml.taxonomy import load_taxonomy
+from seisml.times import NS_PER_S
 
 NAMES = ("duration", "snr_db", "f_centroid", "f_bandwidth", "kurtosis", "band_log_energy")
 RULE = EvaluationRule(models=("dummy", "random_forest"), n_repeats=0, n_boot=200, n_folds=4)
@@ -108,6 +110,28 @@ def test_time_base_and_gain_do_not_matter(tmp_path, plan):
     Y = event_features(open_archive(str(tmp_path)), moved, plan, names=NAMES)
     same = [name for name in X if "log_energy" not in name]
     np.testing.assert_allclose(Y[same], X[same], rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("rate_hz", [6.625, 53.0])
+def test_events_at_rates_that_are_no_whole_nanoseconds_have_features(tmp_path, rate_hz):
+    """Apollo: of an event of any length all is known, as at 20 samples a second."""
+    n = round(7200 * rate_hz)
+    t = np.arange(n) / rate_hz
+    x = np.random.default_rng(1).standard_normal(n) * (1 + 9 * ((t > 3000) & (t < 3463.0123)))
+    header = {"network": "XA", "station": "S12", "channel": "MHZ", "sampling_rate": rate_hz}
+    header["starttime"] = obspy.UTCDateTime("1971-04-08")
+    trace = obspy.Trace((100 * x).astype(np.int32), header)
+    trace.write(str(tmp_path / "a.mseed"), format="MSEED")
+    start_ns = header["starttime"].ns + 3000 * NS_PER_S
+    row = {"event_id": "e", "event": "e", "station": "XA.S12..MH", "time_ns": start_ns}
+    rows = [{**row, "end_ns": start_ns + round(s * NS_PER_S)} for s in (463.0123, 61.7, 1801.1)]
+    names = ("duration", "snr_db", "kurtosis", "rate_of_attack")
+    plan = plan_of(load_profile("moon-apollo"))
+    found = event_features(open_archive(str(tmp_path)), pd.DataFrame(rows), plan, names=names)
+    assert np.isfinite(found.dropna(axis=1, how="all").to_numpy(float)).all()
+    duration_s = found.filter(like="duration").iloc[:, 0]
+    assert duration_s.to_numpy() == pytest.approx([463.0123, 61.7, 1801.1])
+    assert found.filter(like="snr_db").iloc[0, 0] == pytest.approx(20.0, abs=5.0)
 
 
 def test_planted_classes_are_learnt(training):

@@ -24,7 +24,9 @@ from seisml.synthetics.moon_noise import (
     baseline,
     digital,
     lunar_background,
+    tones,
 )
+from seisml.synthetics.moon_waves import DEEP, IMPACT, KINDS, draw_moonquake, moonquake_envelope
 from seisml.synthetics.stationxml import inventory_of
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 from seisml.windows import WindowGrid
@@ -77,6 +79,32 @@ def test_lunar_events_are_in_the_samples():
     before, after = seen[:, 2000:3900].std(), seen[:, -2000:].std()
     assert after > 0.4 * quake.snr * CLIMATE.level_du
     assert after > 2.5 * before
+
+
+def test_impacts_swell_longer_than_moonquakes_and_deep_ones_stay_small():
+    """What tells them apart at one station: Lammlein et al. 1974; Nakamura's catalogue."""
+    rng, t_s = np.random.default_rng(0), np.arange(0.0, 3600.0, 5.0)
+    swell_s, snr = {}, {}
+    for label in KINDS:
+        some = [draw_moonquake(rng, (0, n), 0, label, 1.0) for n in range(200)]
+        peak_s = [t_s[np.argmax(moonquake_envelope(one, t_s))] for one in some]
+        since_s = [1e-9 * one.second_ns for one in some]
+        swell_s[label] = np.array(peak_s) - (0.0 if label == IMPACT else np.array(since_s))
+    assert np.median(swell_s[IMPACT]) > 400.0 > 2.0 * np.median(swell_s[DEEP])
+    plan = plan_moon(seed=1, n_days=40, events_per_day=4.0)
+    for label in KINDS:
+        snr[label] = max(one.snr for one in plan.quakes if one.label == label)
+    assert snr[DEEP] <= 25.0 < snr[IMPACT]
+
+
+def test_spectral_lines_stand_at_an_eighth_of_the_rate_and_elsewhere():
+    n = 40_000
+    wave = tones(n, np.random.default_rng(2), LunarClimate(lines=3, line_du=0.5))
+    power = np.abs(np.fft.rfft(wave * np.hanning(n))) ** 2
+    frequency_hz = np.fft.rfftfreq(n, 1.0 / RATE_HZ)
+    near = np.abs(frequency_hz - RATE_HZ / 8.0) < 0.002
+    assert power[near].max() > 1e6 * np.median(power)
+    assert not tones(n, np.random.default_rng(2), LunarClimate()).any()
 
 
 def test_a_quiet_moon_toggles_the_last_digit_while_the_baseline_is_near_a_boundary():

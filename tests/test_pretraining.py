@@ -1,5 +1,7 @@
 """Detectors from generated records: recipes, what is learnt, and the models that are shipped."""
 
+import dataclasses
+
 import numpy as np
 import obspy
 import pandas as pd
@@ -43,6 +45,21 @@ def test_shipped_models_fit_the_present_features(name):
     assert held_out["recall"] > held_out["sta_lta_recall"]
     kinds = {column.rsplit(".", 1)[-1] for column in detector.columns}
     assert kinds in ([{"median", "max"}] if recipe.pool else [{"vertical", "3C"}, {"vertical"}])
+
+
+def test_the_lunar_model_is_what_its_command_makes():
+    """Threshold by held-out records, rule of events of the profile: nothing was set after."""
+    detector, recipe = load_detector("moon-apollo"), RECIPES["moon-apollo"]
+    config = config_of(recipe)
+    wanted = dataclasses.asdict(config.detection)
+    assert {name: wanted[name] for name in detector.detection} == dict(detector.detection)
+    threshold = detector.card["threshold"]
+    assert threshold["value"] == pytest.approx(detector.on, abs=1e-6)
+    assert f"{recipe.training['false_alarms_per_day']:g} unmatched" in threshold["chosen_for"]
+    assert detector.off == pytest.approx(detector.on * config.detection.off_ratio)
+    assert detector.card["trained_on"].endswith(recipe.about)
+    command = f"seisml pretrain moon-apollo -o MODEL --seed 0 --records {recipe.n_records}"
+    assert detector.card["command"] == command
 
 
 def test_unknown_recipe_gets_a_suggestion():

@@ -24,7 +24,7 @@ from waveform_data import (
 from seisml import archive as archives
 from seisml import joining
 from seisml.errors import ConfigError
-from seisml.fills import gap_mask
+from seisml.fills import bridged, gap_mask
 from seisml.rates import guard_ns, snap_rate
 from seisml.segments import (
     FORGOTTEN,
@@ -119,6 +119,46 @@ def test_fill_is_a_gap_at_the_right_time():
     assert [(row[1], len(row[3])) for row in found] == [(DAY0, 700), (at(38.0), 1240)]
     np.testing.assert_array_equal(found[1][3], data[760:])
     assert counts == {"fill_samples": 60}
+
+
+def units(n: int) -> np.ndarray:
+    """Digital units of an Apollo seismometer, whose middle is 512."""
+    return (512 + np.random.default_rng(3).normal(0, 4, n)).round().astype(np.int32)
+
+
+@pytest.mark.parametrize("cut", [None, 1000, 1001, 1013])
+def test_single_samples_that_telemetry_lost_are_bridged(cut):
+    """Three of 32 samples are lost in a usual day of 53 Hz; nothing depends on the cuts."""
+    whole = units(2000)
+    data = whole.copy()
+    lost = np.isin(np.arange(2000) % 32, (0, 11, 12))
+    data[lost] = -1
+    parts = [trace(data)]
+    if cut:
+        parts = [trace(data[:cut]), trace(data[cut:], at(cut / RATE_HZ))]
+    found, counts = split(*parts)
+    values = np.concatenate([row[3] for row in found])
+    np.testing.assert_array_equal(values[~lost], whole[~lost])
+    assert np.abs(values - 512).max() < 30
+    assert values[32] == round((whole[31] + whole[33]) / 2)
+    assert counts == {"lost_samples": lost.sum()}
+
+
+def test_more_lost_samples_than_a_few_are_a_gap():
+    data = units(2000)
+    data[700:710] = -1
+    found, counts = split(trace(data))
+    assert [(row[1], len(row[3])) for row in found] == [(DAY0, 700), (at(35.5), 1290)]
+    assert counts == {"fill_samples": 10}
+
+
+@pytest.mark.parametrize("scale", [3, 300, 30_000])
+def test_samples_of_minus_one_in_a_record_about_zero_are_kept(scale):
+    data = np.random.default_rng(scale).normal(0, scale, 4000).round().astype(np.int32)
+    data[::40] = -1
+    found, counts = split(trace(data))
+    np.testing.assert_array_equal(found[0][3], data)
+    assert not counts
 
 
 def test_fill_run_over_the_border_of_two_files_is_a_gap():
@@ -370,7 +410,12 @@ def cut_up(data, there, cuts, doubled, start_ns, rate_hz):
 
 def oracle(data, there, rate_hz) -> list[tuple[int, np.ndarray]]:
     """Return (first sample, samples) of the stretches, by looking at each sample."""
-    good = there.copy()
+    good, data = there.copy(), data.copy()
+    edges = np.flatnonzero(np.diff(np.r_[False, there, False])).reshape(-1, 2)
+    for a, b in edges:
+        if (whole := bridged(data[a:b], rate_hz)) is not None:
+            data[a:b], kind = whole
+            good[a:b] &= kind < 2
     first = 0
     while first < len(data):
         last = first

@@ -27,6 +27,7 @@ from seisml.synthetics.moon_waves import (
     DEEP,
     IMPACT,
     SHALLOW,
+    SHAPES,
     Moonquake,
     draw_moonquake,
     moonquake_wave,
@@ -74,6 +75,7 @@ def plan_moon(
     for number in range(round(events_per_day * n_days)):
         label = str(rng.choice([k for k, _ in SHARES], p=[p for _, p in SHARES]))
         snr = 1.5 * (1.0 - rng.random() * (1.0 - (1.5 / 150.0) ** 1.0)) ** -1.0
+        snr = min(snr, SHAPES[label].snr[1])
         for _ in range(200):
             at_s = float(np.round(rng.uniform(MARGIN_S, length_s - 5400.0), 3))
             first_ns = start_ns + round(at_s * NS_PER_S)

@@ -3,8 +3,8 @@
 SHARED holds ``data`` and ``scoring`` (default: the environment's SEISML_SHARED). For each set: the
 shipped model with all defaults of ``seisml detect``, and STA/LTA, the best of the grid below
 *chosen on the very set*, both scored by SHARED/scoring/score.py. Then, on further generated records
-(--importance N of them), what the model looks at, and the probability through one real event as a
-figure (--figure FILE).
+(--importance N of them), what the model looks at, and the probability through one real event of
+each body as figures (--figure FILE: FILE-SET.png).
 
 The grid of STA/LTA is every combination of `BANDS_HZ`, `STA_S`, `LTA_FACTOR` (the long window over
 the short one), `ON`, `OFF` and `SMALLEST_S`: classic STA/LTA of the energy, the largest over the
@@ -57,7 +57,10 @@ ON = (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
 OFF = (0.5, 0.8)  # of on
 SMALLEST_S = {"mars-insight": (0.0, 120.0), "moon-apollo": (0.0, 600.0)}
 MERGE_S = {"mars-insight": 300.0, "moon-apollo": 900.0}
-FIGURE = ("mars_insight", "2019-07-26T12:00", "2019-07-26T13:00")
+FIGURES = {
+    "mars_insight": ("mars", "2019-07-26T12:00", "2019-07-26T13:00"),
+    "lunar_apollo": ("moon", "1971-04-08T05:00", "1971-04-08T12:00"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,21 +262,21 @@ def importance(bench: Bench, model: str, n_records: int) -> None:
         print(f"  {row.importance:+.3f} ({row.low:+.3f} to {row.high:+.3f})  {row.name}")
 
 
-def figure(bench: Bench, path: Path) -> None:
-    """Draw the probability of the classes through one real marsquake."""
-    key, start, end = FIGURE
+def figure(bench: Bench, key: str, path: Path) -> None:
+    """Draw the probability of the classes through one real event of a set."""
+    body, start, end = FIGURES[key]
     found, store, detector = shipped(bench, key, SETS[key][0])
     start_ns, end_ns = to_ns(start), to_ns(end)
     scores = pd.concat([detector.predict(table) for table in iter_tables(store)])
     truth = bench.options(key)[0]
     expert = [(to_ns(a), to_ns(b)) for a, b in zip(truth["time"], truth["end_time"], strict=True)]
-    mars = get_body("mars")
+    about = get_body(body)
     drawn = plot_day(
         bench.archive(key),
         str(scores.index.get_level_values("station")[0]),
-        (start_ns - mars.day_zero_ns) // mars.day_ns,
+        (start_ns - about.day_zero_ns) // about.day_ns,
         band=plan_band(detector.plan),
-        body="mars",
+        body=body,
         start_ns=start_ns,
         end_ns=end_ns,
         probabilities=scores,
@@ -312,8 +315,8 @@ def main() -> None:
     models = dict.fromkeys(SETS[key][0] for key in args.sets)
     for model in models if args.importance else ():
         importance(bench, model, args.importance)
-    if args.figure:
-        figure(bench, args.figure)
+    for key in (key for key in args.sets if args.figure and key in FIGURES):
+        figure(bench, key, args.figure.with_stem(f"{args.figure.stem}-{key}"))
 
 
 if __name__ == "__main__":
