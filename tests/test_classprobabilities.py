@@ -13,9 +13,10 @@ from seisml.classprobabilities import class_columns, named
 from seisml.classrules import OTHERS, class_rules, events_by_class
 from seisml.classscores import ALL, class_scores
 from seisml.compare import compare
-from seisml.detect import detect
+from seisml.detect import detect, plan_band
 from seisml.formats import read_catalog, write_catalog
 from seisml.model import UNKNOWN, make_classifier
+from seisml.report import Section, write_report
 from seisml.scoredlines import split_scores
 from seisml.scorer import event_scorer
 from seisml.store import iter_tables
@@ -194,3 +195,14 @@ def test_labels_beside_the_classes_are_counted():
     expert = make_catalog(pd.DataFrame({"time_ns": times, "label": ["A", "B", "glitch"]}))
     found = class_scores(compare(machine, expert, tolerance_s=0.0))
     assert (found.n_other, found.n_unknown, found.table["n"].tolist()) == (1, 1, [1, 1])
+
+
+def test_a_page_without_waveforms(trained, tmp_path):
+    """Held-out class probabilities are on it, and no empty gallery."""
+    _, training = trained
+    band = plan_band(training.detector.plan)
+    path = write_report(tmp_path / "r.html", [Section("volcano", None, training, band)], title="t")
+    page = path.read_text()
+    assert "Class probabilities" in page
+    assert "They are drawn where the waveforms are named" in page
+    assert "detections with the highest score" not in page
