@@ -101,6 +101,7 @@ def choose_thresholds(
     detection: Mapping,
     matching: MatchRule,
     false_alarms_per_day: float = 0.0,
+    stated: float = 0.0,
 ) -> Thresholds:
     """Choose for each fold a threshold on the events of all other folds.
 
@@ -114,6 +115,8 @@ def choose_thresholds(
     false_alarms_per_day : float
         The lowest threshold from which on there are no more unmatched detections in a
         station-day; where 0, the threshold with the best F1.
+    stated : float
+        A threshold for all folds that is not chosen at all; 0: none is.
 
     Returns
     -------
@@ -125,6 +128,8 @@ def choose_thresholds(
     not choose for a small one.
     """
     candidates = _candidates(labelled, scores, false_alarms_per_day)
+    if stated:
+        candidates = np.array([stated])
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
     every = [ScoredLine.of(labelled, scores, *line) for line in lines(labelled.windows)]

@@ -54,6 +54,9 @@ class TrainingRule:
         ``balanced`` or ``none``.
     calibration : str
         See `seisml.model.fit_calibration`.
+    threshold : float
+        A probability that is stated beforehand, for all folds; 0: it is chosen on the events of
+        the other folds, as follows.
     false_alarms_per_day : float
         The threshold is the lowest from which on there are no more unmatched detections in a
         station-day; 0: the threshold with the best F1 of events.
@@ -84,6 +87,7 @@ class TrainingRule:
     min_class_events: int = 5
     class_weight: str = "none"
     calibration: str = "auto"
+    threshold: float = 0.0
     false_alarms_per_day: float = 0.0
     novelty: float = 0.0
     seed: int = 0
@@ -103,6 +107,16 @@ class TrainingRule:
                 raise ConfigError(f"There is no {name} {value!r}.", did_you_mean(value, allowed))
         if not 0 <= self.novelty < 1:
             raise ConfigError(f"novelty = {self.novelty} is no share.", "Take 0.01, or 0 for none.")
+        if not 0 <= self.threshold < 1:
+            raise ConfigError(
+                f"threshold = {self.threshold} is no probability.",
+                "Take 0.5, or 0 to have it chosen on held-out events.",
+            )
+        if self.threshold and self.false_alarms_per_day:
+            raise ConfigError(
+                f"A threshold of {self.threshold} and a rate of false alarms are both given.",
+                "Leave out one of threshold and false_alarms_per_day.",
+            )
         if not 0 <= self.false_alarms_per_day < np.inf:
             raise ConfigError(
                 f"false_alarms_per_day = {self.false_alarms_per_day} is no rate.", "Take 2, say."
