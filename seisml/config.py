@@ -112,6 +112,7 @@ class TrainingConfig:
     purge_s: float = 60.0
     embargo_s: float = -1.0
     noise_per_event: float = 20.0
+    starts: float = 0.0
     max_windows: int = 200_000
     class_weight: str = "none"
     calibration: str = "auto"

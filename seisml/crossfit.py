@@ -27,6 +27,7 @@ from seisml.model import (
     within,
 )
 from seisml.pooling import pooled, vertical
+from seisml.starts import Starts
 from seisml.times import NS_PER_S
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
@@ -100,7 +101,11 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
     merged = _merge_classes(windows, rule)
     windows = deal(windows, rule)
     chosen = draw(windows, rule)
-    X, columns = read_rows(sets, chosen, functools.partial(_form, rule=rule))
+    starts = Starts(about.grid.hop_ns) if rule.starts > 0 else None
+    form = functools.partial(_form, rule=rule)
+    X, columns = read_rows(sets, chosen, form, starts=starts)
+    if starts is not None:
+        X = starts.told(X, rule.starts, np.random.default_rng(rule.seed))
     return Labelled(
         sets=tuple(sets),
         windows=windows,
@@ -245,13 +250,23 @@ def _form(frame: pd.DataFrame, rule: TrainingRule) -> pd.DataFrame:
 
 
 def read_rows(
-    sets: Sequence[TrainingSet], chosen: np.ndarray, form: Callable[[pd.DataFrame], pd.DataFrame]
+    sets: Sequence[TrainingSet],
+    chosen: np.ndarray,
+    form: Callable[[pd.DataFrame], pd.DataFrame],
+    *,
+    starts: Starts | None = None,
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read the features of the chosen rows, shard by shard, in the form that a model learns."""
+    """Read the features of the chosen rows, shard by shard, in the form that a model learns.
+
+    Where they are asked for, the starts of records are counted on the way.
+    """
     frames, start = [], 0
     for _, _, table in tables(sets):
         inside = chosen[(chosen >= start) & (chosen < start + len(table))] - start
         frames.append(form(table.frame.iloc[inside].reset_index(drop=True)))
+        if starts is not None:
+            whole = form(table.frame.reset_index(drop=True))
+            starts.add(table.time_ns, np.isfinite(whole.to_numpy(np.float32)))
         start += len(table)
     frame = pd.concat(frames, ignore_index=True)
     return finite(frame.to_numpy(np.float32)), tuple(frame.columns)

@@ -91,6 +91,7 @@ def training_rule_of(config: Config) -> TrainingRule:
 _SAME = (
     *("model", "settings", "search", "scale", "split", "purge_s", "embargo_s", "noise_per_event"),
     *(
+        "starts",
         "max_windows",
         "class_weight",
         "calibration",

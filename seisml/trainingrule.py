@@ -44,6 +44,9 @@ class TrainingRule:
         as the background's memory, at most a tenth of a block.
     noise_per_event : float
         Noise windows for training, for each event window; drawn evenly from all blocks.
+    starts : float
+        Least share of the windows for training that lie shortly after the start of a record; where
+        there are fewer, others are learnt as if they did, see `seisml.starts`. 0: as they are.
     max_windows : int
         Upper limit of windows for training.
     one_class : bool
@@ -82,6 +85,7 @@ class TrainingRule:
     purge_s: float = 60.0
     embargo_s: float = -1.0
     noise_per_event: float = 20.0
+    starts: float = 0.0
     max_windows: int = 200_000
     one_class: bool = True
     min_class_events: int = 5
@@ -117,6 +121,8 @@ class TrainingRule:
                 f"A threshold of {self.threshold} and a rate of false alarms are both given.",
                 "Leave out one of threshold and false_alarms_per_day.",
             )
+        if not 0 <= self.starts < 1:
+            raise ConfigError(f"starts = {self.starts} is no share.", "Take 0.2, or 0 for none.")
         if not 0 <= self.false_alarms_per_day < np.inf:
             raise ConfigError(
                 f"false_alarms_per_day = {self.false_alarms_per_day} is no rate.", "Take 2, say."

@@ -22,7 +22,7 @@ LAYERS = [
         "terminal",
         "inventory",
     },
-    {"filters", "marstime", "states", "insight", "voting"},
+    {"filters", "marstime", "states", "insight", "voting", "starts"},
     {
         "segments",
         "files",

@@ -110,7 +110,7 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     common_s = log_uniform(rng, 0.3, 30.0)  # a swarm is in one place
     times = {"quiet": lambda *_: np.zeros(0), "single": _single, "swarm": _swarm}[kind]
     events = tuple(
-        _event(rng, p_s, common_s if kind == "swarm" else None) for p_s in times(rng, length_s)
+        draw_event(rng, p_s, common_s if kind == "swarm" else None) for p_s in times(rng, length_s)
     )
     n_transients = rng.poisson(rng.choice([0.0, 1.0, 3.0]) * length_s / 120.0)
     transients = tuple(
@@ -140,7 +140,8 @@ def _swarm(rng: np.random.Generator, length_s: float) -> np.ndarray:
     return times[times < length_s - 3.0]
 
 
-def _event(rng: np.random.Generator, p_s: float, common_s: float | None) -> SceneEvent:
+def draw_event(rng: np.random.Generator, p_s: float, common_s: float | None) -> SceneEvent:
+    """Draw an earthquake; with `common_s` its S - P is about that."""
     sp_s = log_uniform(rng, 0.3, 30.0)
     if common_s is not None:
         sp_s = min(12.0, common_s * float(np.exp(0.15 * rng.standard_normal())))
