@@ -17,6 +17,7 @@ from seisml.codes import station_name
 from seisml.crossfit import Labelled
 from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
+from seisml.folds import deal, draw
 from seisml.heldout import detections
 from seisml.model import Detector, event_probability
 from seisml.pooling import like
@@ -206,7 +207,7 @@ def apply_model(
             "rules: it knows this network."
         )
     training = Training(detector, machine, base_machine, test, base_test, windows, text)
-    chosen = crossfit.draw(windows, rule)
+    chosen = draw(windows, rule)
     chosen = chosen[np.isfinite(windows["probability"].to_numpy()[chosen])]
     X, columns = crossfit.read_rows(sets, chosen, lambda frame: like(frame, detector.columns))
     sample = {"windows": windows, "chosen": chosen, "X": X, "columns": columns}
@@ -263,7 +264,7 @@ def _baseline(sets, windows, about, rule: TrainingRule, ratios, choose):
     same |= {"grid": about.grid, "fingerprint": about.fingerprint, "settings": about.settings}
     nothing = np.full(len(windows), np.nan)
     try:
-        labelled = Labelled(windows=crossfit.deal(windows, rule), columns=(), **same)
+        labelled = Labelled(windows=deal(windows, rule), columns=(), **same)
         scores = pd.DataFrame(ratios, columns=list(BASELINE))
         base, kind = tuned_baseline(labelled, scores, choose)
     except ModelError as error:

@@ -4,13 +4,14 @@ The list is a CSV with an empty column ``corrected``. What is written into it is
 class, or ``?`` for what should not count.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from seisml.atomic import write_atomic
-from seisml.catalog import Catalog, make_catalog
+from seisml.catalog import Catalog, make_catalog, stack
 from seisml.codes import station_name
 from seisml.comparison import Comparison
 from seisml.errors import TableError
@@ -134,17 +135,24 @@ def event_review(test: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(EVENT_COLUMNS))
 
 
+ITEM_COLUMNS = ("time", "end_time", "station", "decision")
+"""What a list of `seisml discover` has: novelty.csv, similar.csv."""
+
+
 def apply_review(catalog: Catalog, path) -> tuple[Catalog, dict[str, int]]:
     """Return an expert catalogue with the decisions of a reviewer.
 
     Parameters
     ----------
     catalog : Catalog
+        Empty where there are no labels yet.
     path : path
-        A list of `event_review` with some of the column ``decision`` filled in. For a missed
-        event: ``noise`` takes it out (at all stations), a class renames it. For an unmatched
-        detection: a class adds it as an event of its station. ``?`` and an empty cell change
-        nothing.
+        A list with some of the column ``decision`` filled in. Of `event_review`: for a missed
+        event ``noise`` takes it out (at all stations), a class renames it; for an unmatched
+        detection a class adds it as an event of its station. Of `seisml discover`: a class adds
+        the item as an event of its station, or renames it where the items were events of this
+        very catalogue, and ``noise`` takes such an event out. ``?`` and an empty cell change
+        nothing; what was added before is not added again.
 
     Returns
     -------
@@ -157,43 +165,19 @@ def apply_review(catalog: Catalog, path) -> tuple[Catalog, dict[str, int]]:
     TableError
         If the file is no such list, or names an event that the catalogue does not have.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise TableError(f"{path} cannot be read as CSV: {error}.") from error
-    missing = set(EVENT_COLUMNS) - {"score"} - set(table.columns)
-    if missing:
-        raise TableError(
-            f"{path} has no column {', '.join(sorted(missing))}.",
-            "The list is review.csv of 'seisml evaluate STORE --catalog FILE'.",
-        )
-    table = table[~table["decision"].str.strip().isin(["", UNSURE])]
+    table = _decided(path)
     counts = {"removed": 0, "renamed": 0, "added": 0}
     events, added = catalog.events, []
-    for row in table.itertuples(index=False):
-        decision = row.decision.strip()
-        if row.kind == "unmatched":
-            if decision != "noise":
-                end = row.end_time or row.time
-                added.append(
-                    {
-                        "event_id": f"review:{row.event_id}",
-                        "station": station_name(row.station),
-                        "time_ns": to_ns(row.time),
-                        "end_ns": to_ns(end),
-                        "label": decision,
-                    }
-                )
-            continue
-        own = row.event_id if (events["event_id"] == row.event_id).any() else ""
-        own = own or row.event_id.rpartition("@")[0]
+    for row in table.to_dict("records"):
+        decision, own = row["decision"], _event_of(row, events, path)
         mine = events["event_id"] == own
-        if not mine.any():
-            raise TableError(f"{path}: the catalogue has no event {row.event_id!r}.")
-        if decision == "noise":
+        if not own:
+            if decision != "noise":
+                added.append(_new_event(row))
+        elif decision == "noise":
             events = events[~mine]
             counts["removed"] += 1
-        else:
+        elif (events.loc[mine, "label"] != decision).any():
             events = events.assign(label=events["label"].mask(mine, decision))
             counts["renamed"] += 1
     counts["added"] = len(added)
@@ -201,7 +185,52 @@ def apply_review(catalog: Catalog, path) -> tuple[Catalog, dict[str, int]]:
     if added:
         new = pd.DataFrame(added)
         first = new[["event_id", "time_ns", "station"]].assign(phase="P", method="manual")
-        events = pd.concat([events, new], ignore_index=True)
-        picks = pd.concat([picks, first], ignore_index=True)
+        events = stack([events, new])
+        picks = stack([picks, first])
     about = {name: getattr(catalog, name) for name in ("name", "body", "source", "time_basis")}
     return make_catalog(events, picks, **about), counts
+
+
+def _decided(path) -> pd.DataFrame:
+    """Return the rows of a list on which a reviewer decided."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path} cannot be read as CSV: {error}.") from error
+    wanted = set(EVENT_COLUMNS) - {"score"} if "kind" in table else set(ITEM_COLUMNS)
+    missing = wanted - set(table.columns)
+    if missing:
+        raise TableError(
+            f"{path} has no column {', '.join(sorted(missing))}.",
+            "The list is review.csv of 'seisml evaluate STORE --catalog FILE', or novelty.csv or "
+            "similar.csv of 'seisml discover'.",
+        )
+    table["decision"] = table["decision"].str.strip()
+    return table[~table["decision"].isin(["", UNSURE])]
+
+
+def _event_of(row: Mapping, events: pd.DataFrame, path) -> str:
+    """Return the id of the event that a row of a list is about, "" for one to be added."""
+    stated = row.get("event_id", "")
+    known = set(events["event_id"])
+    if row.get("kind") == "missed":
+        own = next((name for name in (stated, stated.rpartition("@")[0]) if name in known), "")
+        if not own:
+            raise TableError(f"{path}: the catalogue has no event {stated!r}.")
+        return own
+    new = _new_id(row)
+    return new if new in known else stated if stated in known and "kind" not in row else ""
+
+
+def _new_id(row: Mapping) -> str:
+    return f"review:{row.get('event_id') or row['station'] + '.' + row['time']}"
+
+
+def _new_event(row: Mapping) -> dict:
+    return {
+        "event_id": _new_id(row),
+        "station": station_name(row["station"]),
+        "time_ns": to_ns(row["time"]),
+        "end_ns": to_ns(row["end_time"] or row["time"]),
+        "label": row["decision"],
+    }

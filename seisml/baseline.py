@@ -25,5 +25,6 @@ def baseline_rule(detection: Mapping) -> dict:
     """Return how the ratio of STA/LTA becomes events: from its rise on, and not smoothed.
 
     A model that learnt onsets peaks at them; STA/LTA peaks later, and would be matched with less.
+    It knows no classes that could have rules of their own.
     """
-    return {**detection, "begin": "rise", "smooth_windows": 1}
+    return {**detection, "begin": "rise", "smooth_windows": 1, "classes": {}}

@@ -19,6 +19,8 @@ from seisml.windows import WindowGrid
 
 OTHERS = ""
 """Stands for all classes without a rule of their own."""
+ROUNDING = 1e-6
+"""What is left by less is nothing: models give numbers of single precision."""
 KEYS = ("on", "off_ratio", *[field.name for field in dataclasses.fields(EventRule)][2:])
 """What a class may have of its own."""
 
@@ -89,7 +91,8 @@ def scores_by_class(
     """
     own = {name: np.asarray(by_class[name], np.float64) for name in names if name != OTHERS}
     left = np.asarray(event, np.float64) - sum(own.values(), np.zeros(len(event)))
-    return {OTHERS: np.maximum(left, 0.0), **own}
+    left = np.where(left < ROUNDING, 0.0, left) if own else left
+    return {OTHERS: left, **own}
 
 
 def events_by_class(

@@ -36,6 +36,7 @@ def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive)
     from seisml.summaries import to_json
 
     groups = {}
+    _tell_classes(result)
     for column in columns_of(by):
         groups[column] = shown = group_by(result, column, offset_h=offset_h)
         rows = [[cell(value) or "(none)" for value in row] for row in shown.to_numpy(dtype=object)]
@@ -47,6 +48,26 @@ def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive)
     if html is not None:
         write_comparison_page(html, result, numbers, archive, offset_h)
         terminal.line(str(html))
+
+
+def _tell_classes(result) -> None:
+    """Print how good class probabilities are, where detections have them."""
+    from seisml.classscores import class_scores
+
+    found = class_scores(result)
+    if found is None:
+        return
+    rows = [
+        [row["class"], str(row["n"]), f"{row['probability']:.3f}"]
+        + [f"{row[k]:.3f} ({row[f'{k}_low']:.3f} to {row[f'{k}_high']:.3f})" for k in found.shown]
+        for row in found.table.to_dict("records")
+    ]
+    head = ["class", "events", "mean P", "most probable", "among the first two"][: len(rows[0])]
+    terminal.table("class probabilities of matched events", head, rows)
+    terminal.say(
+        f"Brier score of the classes {found.brier:.3f}; {found.brier_of_shares:.3f} by stating "
+        "their shares"
+    )
 
 
 def with_ratios(result, archive):

@@ -12,31 +12,25 @@ import numpy as np
 import pandas as pd
 
 from seisml.baseline import BASELINE, sta_lta
+from seisml.classprobabilities import column_of
 from seisml.errors import ModelError
-from seisml.labels import EVENT, IGNORE, NOISE
+from seisml.folds import BLOCKS, deal, draw
+from seisml.labels import IGNORE, NOISE
 from seisml.model import (
     NOISE_CLASS,
-    SOL_S,
-    SOL_ZERO_NS,
     event_probability,
     finite,
     fit_classifier,
     is_noise,
-    make_blocks,
     predict,
     within,
 )
 from seisml.pooling import pooled, vertical
 from seisml.starts import Starts
-from seisml.times import NS_PER_S
+from seisml.times import NS_PER_S, iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, label_sets, tables
 from seisml.windows import WindowGrid
-
-EVEN_ODD = ("even_odd", "even-odd-sols")
-_BLOCKS = {"set": "training sets", "station": "stations"}
-MIN_BLOCKS = 3
-MIN_NOISE = 1000
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -98,6 +92,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
         If there are no event windows, no noise windows, or too few blocks.
     """
     windows, about = label_sets(sets)
+    _check_times(windows, sets)
     merged = _merge_classes(windows, rule)
     windows = deal(windows, rule)
     chosen = draw(windows, rule)
@@ -120,19 +115,28 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
     )
 
 
-def deal(windows: pd.DataFrame, rule: TrainingRule) -> pd.DataFrame:
-    """Return labelled windows with their block and fold.
+def _check_times(windows: pd.DataFrame, sets: Sequence[TrainingSet]) -> None:
+    """Refuse experts whose events all lie outside the time of the records.
 
     Raises
     ------
     ModelError
-        If fewer than two blocks hold events, or noise.
     """
-    windows = windows.assign(block=_blocks(windows, rule))
-    windows["fold"] = _folds(windows, rule)
-    for name in ("line", "station", "y", "event_id"):  # a few texts, repeated a million times
-        windows[name] = windows[name].astype("category")
-    return windows
+    if (windows["event_id"] != "").any():
+        return
+    seen = pd.concat([one.signals for one in sets])
+    first, last = windows["time_ns"].min(), windows["time_ns"].max()
+    if len(seen) and not ((seen["end_ns"] > first) & (seen["start_ns"] <= last)).any():
+        raise ModelError(
+            f"None of the {len(seen)} signals of the expert is in the time of the records: signals "
+            f"from {_day(seen['start_ns'].min())} to {_day(seen['end_ns'].max())}, windows from "
+            f"{_day(first)} to {_day(last)}.",
+            "Give the catalogue of these records, or the records of this catalogue.",
+        )
+
+
+def _day(time_ns: int) -> str:
+    return iso(int(time_ns))[:16]
 
 
 def _merge_classes(windows: pd.DataFrame, rule: TrainingRule) -> dict[str, int]:
@@ -157,91 +161,6 @@ def _embargo_s(windows: pd.DataFrame, settings: Mapping, rule: TrainingRule) -> 
     memory_s = float(settings.get("settings", {}).get("background_s", 0.0))
     times = windows.groupby("block")["time_ns"]
     return min(memory_s, float((times.max() - times.min()).median()) / NS_PER_S / 10)
-
-
-def _blocks(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
-    """Return the validation block of each window; sets that overlap in time share theirs."""
-    time_ns = windows["time_ns"].to_numpy()
-    if rule.split in _BLOCKS:
-        names = windows["set"] if rule.split == "set" else windows["station"]
-        return pd.factorize(names, sort=True)[0].astype(np.int64)
-    if rule.split == "even-odd-sols":
-        sol = (time_ns - SOL_ZERO_NS) // round(SOL_S * NS_PER_S)
-        return sol - sol.min() // 2 * 2  # an even sol stays even
-    spans = windows.groupby("set")["time_ns"].agg(["min", "max"]).sort_values("min")
-    new = spans["min"].to_numpy()[1:] > spans["max"].cummax().to_numpy()[:-1]
-    era = dict(zip(spans.index, np.cumsum(np.r_[0, new]), strict=True))
-    eras = windows["set"].map(era).to_numpy()
-    length = {"block_s": rule.block_s, "zero_ns": rule.zero_ns}
-    blocks, n_blocks = np.zeros(len(windows), dtype=np.int64), 0
-    for number in range(max(era.values()) + 1):
-        mine = eras == number
-        found = make_blocks(time_ns[mine], min_blocks=MIN_BLOCKS, **length)
-        blocks[mine] = n_blocks + found
-        n_blocks += int(found.max()) + 1
-    return blocks
-
-
-def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
-    """Deal the blocks to folds in turn."""
-    blocks = windows["block"].to_numpy()
-    state = windows["state"].to_numpy()
-    n_blocks = int(blocks.max()) + 1
-    two = dict.fromkeys(EVEN_ODD, 2)
-    n_folds = ({"blocks": min(rule.n_folds, n_blocks)} | two).get(rule.split, n_blocks)
-    with_events = np.isin(np.arange(n_blocks), blocks[state == EVENT])
-    # Blocks with events are dealt first, so that no fold goes without while another has two.
-    if rule.split == "blocks":
-        dealt = np.argsort(~with_events, kind="stable")
-    else:
-        dealt = np.arange(n_blocks)
-    fold = np.empty(n_blocks, dtype=np.int64)
-    fold[dealt] = np.arange(n_blocks) % n_folds
-    called = _BLOCKS.get(rule.split, "blocks of time")
-    for what, wanted in (("event", EVENT), ("noise", NOISE)):
-        n_with = len(np.unique(fold[blocks[state == wanted]]))
-        if n_with < 2:
-            raise ModelError(
-                f"{n_with} of {n_blocks} {called} hold {what} windows; two are needed to train on "
-                "one and test on the other.",
-                "Check that the catalogue covers the archive's time and stations, or take "
-                "shorter blocks (block_days).",
-            )
-    return fold[blocks]
-
-
-def draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
-    """Return rows for training: all events and named noise, and noise from all blocks."""
-    rng = np.random.default_rng(rule.seed)
-    state, number = windows["state"].to_numpy(), windows["set"].to_numpy()
-    named = (windows["y"] != NOISE_CLASS).to_numpy()
-    block, drawn = windows["block"].to_numpy(), []
-    total = max(int((state == EVENT).sum()), 1)
-    for k in np.unique(number):
-        mine = number == k
-        event = np.flatnonzero(mine & (state == EVENT))
-        # Limits are shared out as the sets' events are.
-        limit = max(round(rule.max_windows * len(event) / total), 2)
-        if len(event) > limit // 2:
-            event = rng.choice(event, limit // 2, replace=False)
-        special = np.flatnonzero(mine & (state == NOISE) & named)
-        if len(special) > limit - len(event):  # from all blocks, not from the first days
-            special = _from_blocks(special, block[special], limit - len(event), rng)
-        noise = np.flatnonzero(mine & (state == NOISE) & ~named)
-        n_noise = max(round(rule.noise_per_event * len(event)), MIN_NOISE)
-        n_noise = max(min(n_noise, limit - len(event) - len(special)), min(MIN_NOISE, len(noise)))
-        drawn += [event, special, _from_blocks(noise, block[noise], n_noise, rng)]
-    return np.sort(np.concatenate(drawn))
-
-
-def _from_blocks(rows: np.ndarray, block: np.ndarray, n: int, rng) -> np.ndarray:
-    """Draw n rows, from each block in proportion to its size."""
-    if n >= len(rows):
-        return rows
-    order = rng.permutation(len(rows))
-    order = order[np.argsort(block[order], kind="stable")]
-    # Every (rows/n)-th of the shuffled blocks one after the other.
-    return rows[order[np.floor((np.arange(n) + rng.random()) * len(rows) / n).astype(int)]]
 
 
 def _form(frame: pd.DataFrame, rule: TrainingRule) -> pd.DataFrame:
@@ -319,7 +238,7 @@ def rows_without(labelled: Labelled, fold: int, rule: TrainingRule) -> np.ndarra
     """
     windows, chosen = labelled.windows, labelled.chosen
     test = windows["fold"].to_numpy() == fold
-    if rule.split in _BLOCKS:
+    if rule.split in BLOCKS:
         return ~test[chosen]
     time_ns = windows["time_ns"].to_numpy()
     purge_ns = round(rule.purge_s * NS_PER_S) + labelled.grid.length_ns
@@ -340,9 +259,11 @@ def out_of_fold(
 
     Returns
     -------
-    pandas.DataFrame of float64, shape (n_windows, 1 + 3)
-        ``model``: event probability; and the STA/LTA columns of `BASELINE`, the largest of the
-        components. NaN where a window has no features.
+    pandas.DataFrame of float64, shape (n_windows, 1 + 3 + n_classes)
+        ``model``: event probability; the STA/LTA columns of `BASELINE`, the largest of the
+        components; and where there are several classes of events, the probability of each
+        (`seisml.classprobabilities`). NaN where a window has no features, 0 for a class that the
+        model of a fold has not seen.
     """
     say = on_progress or (lambda text: None)
     models = []
@@ -350,7 +271,10 @@ def out_of_fold(
         say(f"training without fold {k + 1} of {labelled.n_folds}")
         models.append(fit(labelled, rule, without_fold=k))
     fold = labelled.windows["fold"].to_numpy()
-    out = np.full((len(fold), 1 + len(BASELINE)), np.nan)
+    classes = sorted({str(n) for one in models for n in one.classes_ if not is_noise(n)})
+    classes = classes if len(classes) > 1 else []
+    columns = ["model", *BASELINE, *map(column_of, classes)]
+    out = np.full((len(fold), len(columns)), np.nan)
     start = 0
     say("scoring held-out windows")
     for _, _, table in tables(labelled.sets):
@@ -359,9 +283,10 @@ def out_of_fold(
             mine = fold[rows] == k
             scores = predict(models[k], labelled.columns, table.rows(mine))
             out[rows[mine], 0] = event_probability(scores)
-        out[rows, 1:] = sta_lta(table)
+            out[rows[mine], 1 + len(BASELINE) :] = scores.reindex(columns=classes, fill_value=0.0)
+        out[rows, 1 : 1 + len(BASELINE)] = sta_lta(table)
         start += len(table)
-    return pd.DataFrame(out, columns=["model", *BASELINE])
+    return pd.DataFrame(out, columns=columns)
 
 
 def class_priors(labelled: Labelled, rule: TrainingRule) -> dict[str, tuple[float, float]]:

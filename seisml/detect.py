@@ -6,7 +6,7 @@ waveforms (`seisml.detections`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import obspy
@@ -14,10 +14,12 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog
+from seisml.classprobabilities import column_of, named
 from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_class
 from seisml.codes import station_name
-from seisml.detections import Calibrate, to_catalog
-from seisml.model import Detector, event_probability, label_of
+from seisml.detections import ADAPTED, Calibrate, to_catalog
+from seisml.model import Detector, event_probability
+from seisml.pooling import like
 from seisml.preparation import preparation_of
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
@@ -115,7 +117,9 @@ def detect(
     Catalog
         One event a detection at a station, with automatic picks; ``score`` is the largest event
         probability of its windows, calibrated; ``label`` the class that has most of the
-        probability of its windows, or whose own rule found it (`seisml.classrules`).
+        probability of its windows, or whose own rule found it (`seisml.classrules`). A detector of
+        several classes gives each event their probabilities, see `seisml.classprobabilities`; one
+        that was adapted to its stations says so in `seisml.detections.ADAPTED`.
 
     Raises
     ------
@@ -129,45 +133,48 @@ def detect(
     window_s = detector.detection.get("support_window_s", 0.0)
     low = detector.on * (CANDIDATE if window_s > 0 else 1.0)
     rules = class_rules(low, detector.detection, known=known)
-    scored = _scored(tables, detector, low, [name for name in rules if name != OTHERS])
+    scored = _scored(tables, detector, low)
     if detector.detection.get("network_vote", False):
         scored = voted_frames(scored)
-    found: list[dict] = []
+    found: list[pd.DataFrame] = []
     live: dict[str, list[np.ndarray]] = defaultdict(list)
     for station, group in _by_station(scored):
-        named: list[tuple[int, float, str]] = []
-        chunks = _scores(group, named, live[station_name(station)], grid, rules)
-        for name, *raw in events_by_class(chunks, grid, rules):
-            event = dict(zip(RAW_COLUMNS, raw, strict=True))
-            label = _label(event, named, grid) if name == OTHERS else name
-            found.append({"station": station, "label": label, **event, "on": limits[name].on})
-    raw = pd.DataFrame(found, columns=["station", "label", *RAW_COLUMNS, "on"])
+        held: list[pd.DataFrame] = []
+        chunks = _scores(group, held, live[station_name(station)], grid, rules)
+        events = events_by_class(chunks, grid, rules)
+        raw = pd.DataFrame(events, columns=["label", *RAW_COLUMNS])
+        on = raw["label"].map({name: rule.on for name, rule in limits.items()})
+        found.append(_named(raw, held, detector, rules).assign(station=station, on=on))
+    columns = ["station", "label", *RAW_COLUMNS, "on"]
+    found = [some for some in found if len(some)]
+    raw = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
     if window_s > 0:
         spans = {name: np.concatenate(some) for name, some in live.items() if some}
         raw = supported(raw, raw["on"].to_numpy(), spans, window_s=window_s)
     raw["peak"] = detector.calibration(raw["peak"])
+    if "adapted_to" in detector.card:
+        raw[ADAPTED] = raw["station"].map(detector.card["adapted_to"]).fillna(0).astype(int)
     body = body or detector.card.get("body", "earth")
     options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s, "grid": grid}
     options["preparation"] = preparation_of(detector.plan)
     return to_catalog(raw, archive, plan_band(detector.plan), detector.detection, **options)
 
 
-def _scored(tables, detector: Detector, low: float, own: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Yield the event probability of each window, and the class of those that reach `low`.
-
-    And the probability of each class that has a rule of its own.
-    """
+def _scored(tables, detector: Detector, low: float) -> Iterator[pd.DataFrame]:
+    """Yield the probability of an event and of each class, and whether a window is novel."""
+    names = {name: column_of(name) for name in detector.classes}
     for table in tables:
         if not len(table):
             continue
         detector.check(table)
         probabilities = detector.predict(table)
-        score, label = event_probability(probabilities), np.full(len(table), "", dtype=object)
+        score = event_probability(probabilities)
+        frame = probabilities[list(names)].rename(columns=names).assign(score=score)
+        frame["novel"] = np.where(np.isfinite(score), 0.0, np.nan)
         high = score >= low
-        if high.any():
-            label[high] = label_of(detector, table.rows(high), probabilities[high])
-        columns = {"label": label, "score": score, **{name: probabilities[name] for name in own}}
-        frame = pd.DataFrame(columns, index=probabilities.index)
+        if detector.novelty is not None and high.any():
+            X = like(table.rows(high).frame, detector.columns).to_numpy(np.float32)
+            frame.loc[high, "novel"] = detector.novelty.is_novel(X).astype(float)
         stations = table.stations
         for station in dict.fromkeys(stations):
             yield frame[stations == station].sort_index(level="time")
@@ -180,35 +187,28 @@ def _by_station(frames: Iterable[pd.DataFrame]):
     return groupby(frames, key=lambda f: str(f.index.get_level_values("station")[0]))
 
 
-def _scores(group, named: list, live: list, grid: WindowGrid, rules: Mapping[str, EventRule]):
-    """Yield (time_ns, scores by class); note candidate windows, and what time is known.
-
-    Candidate windows are noted with time, score and class.
-    """
+def _scores(group, held: list, live: list, grid: WindowGrid, rules: Mapping[str, EventRule]):
+    """Yield (time_ns, scores by class); hold candidate windows, and what time is known."""
     for frame in group:
         time_ns = frame.index.get_level_values("time").to_numpy()
         time_ns = time_ns.astype("datetime64[ns]").astype(np.int64)
-        score, label = frame["score"].to_numpy(), frame["label"].to_numpy()
-        others = np.flatnonzero(~np.isin(label.astype(str), ["", *rules]))
-        named += [(int(time_ns[i]), float(score[i]), label[i]) for i in others]
+        score = frame["score"].to_numpy()
+        by_class = {name: frame[column_of(name)] for name in rules if name != OTHERS}
+        scores = scores_by_class(score, by_class, rules)
+        reached = np.any([scores[name] >= rule.on for name, rule in rules.items()], axis=0)
+        held.append(frame.assign(time_ns=time_ns)[reached])
         live.append(joined_windows(time_ns[np.isfinite(score)], grid))
-        yield time_ns, scores_by_class(score, frame, rules)
+        yield time_ns, scores
 
 
-def _label(event: Mapping, named: list[tuple[int, float, str]], grid: WindowGrid) -> str:
-    """Return the class with the largest sum of probabilities in the windows of an event.
-
-    Windows before it are forgotten: events come in order of time.
-    """
-    first_ns, last_ns = event["start_ns"] - grid.length_ns + grid.hop_ns, event["end_ns"]
-    begin = next((i for i, (time_ns, *_) in enumerate(named) if time_ns >= first_ns), len(named))
-    del named[:begin]
-    total: dict[str, float] = defaultdict(float)
-    for time_ns, score, label in named:
-        if time_ns >= last_ns:
-            break
-        total[label] += score
-    return min(total, key=lambda label: (-total[label], label)) if total else "event"
+def _named(raw: pd.DataFrame, held: list, detector: Detector, rules) -> pd.DataFrame:
+    """Return the events of a station with their class, by its candidate windows."""
+    windows = pd.concat(held)
+    p = windows[[column_of(name) for name in detector.classes]].set_axis(detector.classes, axis=1)
+    own = [name for name in rules if name != OTHERS]
+    time_ns, novel = (windows[name].to_numpy() for name in ("time_ns", "novel"))
+    options = {"own": own, "priors": detector.priors}
+    return named(raw, time_ns, p, novel, detector.grid, **options)
 
 
 def plan_band(plan: Mapping) -> Band:

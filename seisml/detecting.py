@@ -67,6 +67,47 @@ def adapted_to(detector, tables):
     return detector
 
 
+def write_about(output, detector, model: str, *, archive: str, stations, **records):
+    """Write beside detections what they were made with: the same run, the same bytes.
+
+    Parameters
+    ----------
+    output : pathlib.Path
+        Of the detections; this stands in ``<stem>.about.json``.
+    detector : Detector
+        As it was applied, adapted or not.
+    model : str
+        Name or file that it was read from.
+    archive : str
+    stations : iterable of str
+        That were looked at.
+    **records
+        What else was asked for: start, end, beside.
+    """
+    import json
+    from importlib.metadata import version
+
+    from seisml.atomic import write_atomic
+    from seisml.model import PACKAGES
+    from seisml.summaries import plain
+
+    about = {
+        "model": model,
+        "features": detector.fingerprint,
+        "thresholds": {"on": detector.on, "off": detector.off},
+        "detection": dict(detector.detection),
+        "trained": {k: detector.card.get(k) for k in ("expert", "start", "end", "seed")},
+        "adapted_to": detector.card.get("adapted_to"),
+        "archive": archive,
+        "stations": sorted(stations),
+        **{name: value for name, value in records.items() if value},
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    path = output.with_suffix(".about.json")
+    write_atomic(path, json.dumps(plain(about), indent=1) + "\n")
+    return path
+
+
 def with_network_features(network, detections, opened, profile: str, stations, **limits):
     """Return network events with the features of group I as columns."""
     import dataclasses

@@ -9,6 +9,7 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
+from seisml.classprobabilities import class_columns
 from seisml.codes import station_name
 from seisml.cuts import cuts
 from seisml.emergent import BACKGROUND, emergent_onset
@@ -23,6 +24,8 @@ from seisml.windows import WindowGrid
 Calibrate = Callable[[list[Segment]], Iterable[Segment]]
 """From counts to ground motion, for example `seisml.response.to_motion` with its settings."""
 ONSETS = ("picker", "level")
+ADAPTED = "adapted_windows"
+"""Column: from how many windows the level of the station was learnt before, 0: as in training."""
 MEASURED = ("amplitude_peak", "amplitude_rms", "amplitude_unit", "snr_db", "dominant_hz")
 
 
@@ -56,7 +59,8 @@ def to_catalog(
     Parameters
     ----------
     raw : pandas.DataFrame
-        Columns station ("NET.STA.LOC.BI"), label and `seisml.states.RAW_COLUMNS`.
+        Columns station ("NET.STA.LOC.BI"), label, `seisml.states.RAW_COLUMNS`, and where there are
+        any those of class probabilities and `ADAPTED`.
     archive : Archive or None
     band : Band
     detection : mapping
@@ -104,10 +108,12 @@ def to_catalog(
     emergent_s = detection.get("onset_uncertainty_s", 0.0)
     events, picks = [], []
     seen: Counter = Counter()
-    for row, (onset, measures) in zip(raw.itertuples(index=False), found, strict=True):
+    kept = [*class_columns(raw).values(), *(name for name in (ADAPTED,) if name in raw)]
+    rows = zip(raw.itertuples(index=False), found, raw[kept].to_dict("records"), strict=True)
+    for row, (onset, measures), more in rows:
         name_of = f"{row.station}.{iso(row.start_ns)[:-5].replace(':', '')}"
         seen[name_of] += 1  # the same record may be in two stores
-        event = _event(row, onset, measures, late_ns)
+        event = _event(row, onset, measures, late_ns) | more
         event["uncertainty_s"] = np.hypot(event["uncertainty_s"], emergent_s)
         event["event_id"] = name_of if seen[name_of] == 1 else f"{name_of}#{seen[name_of]}"
         events.append(event)

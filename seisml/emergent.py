@@ -22,6 +22,9 @@ BACKGROUND = 4
 """Windows before the rise that say what the background is."""
 SHIFT = 1.5
 """Half of the smallest change that counts, in standard deviations of the background."""
+CLEAR = 0.35
+"""Half of the smallest change as a share of the height of the event: where noise rises a little
+before a clear event, it is the event that counts."""
 LARGEST = 4.0
 """A level that is higher does not count more: a spike is no swell."""
 LEAST_DB = 1.0
@@ -73,7 +76,8 @@ def emergent_onset(
             best = contrast, above
     if best is None or best[0] < SHIFT:
         return None
-    excess = np.clip(best[1], -3.0, LARGEST) - SHIFT
+    half = max(SHIFT, CLEAR * float(np.quantile(best[1][first:], 0.9)))
+    excess = np.clip(best[1], -3.0, half + LARGEST - SHIFT) - half
     support = np.cumsum(excess[::-1])[::-1][first:]
     at = int(np.argmax(support))
     near = np.flatnonzero(support > support[at] - 2.0)  # within a likelihood ratio of e^2

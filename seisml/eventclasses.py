@@ -13,6 +13,7 @@ import pandas as pd
 
 from seisml.archive import Archive
 from seisml.catalog import Catalog
+from seisml.classprobabilities import column_of
 from seisml.comparison import Comparison
 from seisml.errors import ModelError, did_you_mean
 from seisml.evaluation import Evaluation, EvaluationRule, evaluate_table
@@ -284,7 +285,7 @@ def classify_events(
     if known.any():
         p[known] = _at_priors(classifier.estimator.predict_proba(X[known]), classifier, priors)
     label, family, probability = _named(p, known, classifier, min_probability)
-    extra = {f"P({name})": p[:, k].round(6) for k, name in enumerate(classifier.classes)}
+    extra = {column_of(name): p[:, k].round(6) for k, name in enumerate(classifier.classes)}
     return dataclasses.replace(
         events,
         events=table.assign(

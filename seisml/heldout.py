@@ -7,20 +7,15 @@ import numpy as np
 import pandas as pd
 
 from seisml.catalog import Catalog, merge
+from seisml.classprobabilities import class_columns, named
+from seisml.classrules import OTHERS, class_rules, events_by_class
 from seisml.codes import station_name
-from seisml.detect import (
-    RAW_COLUMNS,
-    EventRule,
-    event_rule,
-    events_from_windows,
-    plan_band,
-    to_catalog,
-)
+from seisml.detect import RAW_COLUMNS, EventRule, plan_band, to_catalog
 from seisml.model import Detector
 from seisml.preparation import preparation_of
 from seisml.store import joined_windows
 from seisml.support import CANDIDATE, supported
-from seisml.thresholds import lines, over_threshold
+from seisml.thresholds import lines, over_threshold, split_scores
 from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
 
@@ -57,7 +52,10 @@ def detections(
     found, band = [], plan_band(detector.plan)
     for number, one in enumerate(sets):
         mine = windows[windows["set"] == number]
-        raw = (_events_of_model if column == "score" else _events)(mine, detector.grid, detection)
+        if column == "score":
+            raw = _events_of_model(mine, detector.grid, detection, detector.priors)
+        else:
+            raw = _events(mine, detector.grid, detection)
         found.append(to_catalog(raw, one.archive, band, detection, **settings))
     if len(found) == 1:
         return found[0]
@@ -67,25 +65,35 @@ def detections(
 
 def _events(windows: pd.DataFrame, grid: WindowGrid, detection: Mapping) -> pd.DataFrame:
     """Return the raw events of STA/LTA over its threshold."""
-    rule = event_rule(1.0, detection)
-    return _raw(windows, windows["baseline"].to_numpy(), rule, grid).drop(columns="limit")
+    rules = class_rules(1.0, {**detection, "classes": {}})
+    ratio = {OTHERS: windows["baseline"].to_numpy()}
+    raw = _raw(windows, ratio, {OTHERS: windows["limit"].to_numpy()}, rules, grid)
+    return raw.assign(label="event").drop(columns="limit")
 
 
-def _events_of_model(windows: pd.DataFrame, grid: WindowGrid, detection: Mapping) -> pd.DataFrame:
+def _events_of_model(
+    windows: pd.DataFrame, grid: WindowGrid, detection: Mapping, priors: Mapping
+) -> pd.DataFrame:
     """Return the raw events of a model as `seisml.detect.detect` does, each fold by its threshold.
 
     A multiple of the probability goes through the state machine, as smoothing would make another
     thing of odds; what is reported is `seisml.thresholds.over_threshold`.
     """
     window_s = detection.get("support_window_s", 0.0)
-    low = CANDIDATE if window_s > 0 else 1.0
-    ratio = windows["probability"].to_numpy() / windows["limit"].to_numpy()
-    raw = _raw(windows, ratio, event_rule(low, detection), grid)
+    own, limit = detection.get("classes", {}), windows["limit"].to_numpy()
+    # Divided by its threshold each class has it at 1, also that which states its own.
+    at_one = {name: one | ({"on": 1.0} if "on" in one else {}) for name, one in own.items()}
+    rules = class_rules(CANDIDATE if window_s > 0 else 1.0, {**detection, "classes": at_one})
+    scores = split_scores(windows["probability"].to_numpy(), windows, detection)
+    limits = {name: np.full(len(limit), own.get(name, {}).get("on", np.nan)) for name in rules}
+    limits = {name: np.where(np.isnan(one), limit, one) for name, one in limits.items()}
+    ratios = {name: scores[name] / limits[name] for name in rules}
+    raw = _raw(windows, ratios, limits, rules, grid, priors=priors)
     raw["peak"] *= raw["limit"]
     if window_s > 0:
         live: dict[str, list] = {}
         for station, rows in lines(windows):
-            times_ns = windows["time_ns"].to_numpy()[rows][np.isfinite(ratio[rows])]
+            times_ns = windows["time_ns"].to_numpy()[rows][np.isfinite(ratios[OTHERS][rows])]
             spans = joined_windows(times_ns, grid)
             live.setdefault(station_name(station), []).append(spans)
         spans_of = {name: np.concatenate(some) for name, some in live.items()}
@@ -95,17 +103,31 @@ def _events_of_model(windows: pd.DataFrame, grid: WindowGrid, detection: Mapping
 
 
 def _raw(
-    windows: pd.DataFrame, score: np.ndarray, rule: EventRule, grid: WindowGrid
+    windows: pd.DataFrame,
+    scores: Mapping[str, np.ndarray],
+    limits: Mapping[str, np.ndarray],
+    rules: Mapping[str, EventRule],
+    grid: WindowGrid,
+    *,
+    priors: Mapping | None = None,
 ) -> pd.DataFrame:
-    """Return the events of all stations, with the threshold at the peak of each."""
-    rows = []
-    time_ns, limit = windows["time_ns"].to_numpy(), windows["limit"].to_numpy()
+    """Return the events of all stations, with their class and the threshold at the peak of each."""
+    found, columns = [], class_columns(windows)
+    every, p = windows["time_ns"].to_numpy(), windows[list(columns.values())]
     for station, at in lines(windows):
-        known = at[np.isfinite(score[at])]
-        pairs = [(time_ns[known], score[known])]
-        for raw in events_from_windows(pairs, grid, rule):
-            event = dict(zip(RAW_COLUMNS, raw, strict=True))
-            peak = known[np.searchsorted(time_ns[known], event["peak_ns"])]
-            rows.append((station, "event", *raw, limit[peak]))
-    columns = ["station", "label", *RAW_COLUMNS, "limit"]
-    return pd.DataFrame(rows, columns=columns)
+        known = at[np.isfinite(scores[OTHERS][at])]
+        time_ns = every[known]
+        chunk = (time_ns, {name: one[known] for name, one in scores.items()})
+        events = events_by_class([chunk], grid, rules)
+        raw = pd.DataFrame(events, columns=["label", *RAW_COLUMNS])
+        peak = known[np.searchsorted(time_ns, raw["peak_ns"])]
+        raw["limit"] = [limits[name][row] for name, row in zip(raw["label"], peak, strict=True)]
+        reached = [scores[name][known] >= rule.on for name, rule in rules.items()]
+        candidates = np.any(reached, axis=0)
+        its = p.iloc[known[candidates]].set_axis(list(columns), axis=1)
+        own = [name for name in rules if name != OTHERS]
+        options = {"own": own, "priors": priors}
+        raw = named(raw, time_ns[candidates], its, np.zeros(len(its)), grid, **options)
+        found.append(raw.assign(station=station))
+    out = pd.concat(found, ignore_index=True)
+    return out.astype(dict.fromkeys(("start_ns", "end_ns", "peak_ns"), np.int64))

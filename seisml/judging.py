@@ -97,8 +97,8 @@ def tell_discovery(found, folder, *, archive, band, like) -> None:
     from pathlib import Path
 
     from seisml.atomic import write_atomic
-    from seisml.discovery import novelties
     from seisml.report import discovery_report
+    from seisml.similarity import novelties
 
     folder = Path(folder)
     rows = [(r.kind, r.group, r.n, f"{r.share:.1%}", r.traits) for r in found.medoids.itertuples()]
@@ -109,7 +109,7 @@ def tell_discovery(found, folder, *, archive, band, like) -> None:
     row, similar = None, None
     if like is not None:
         row, similar = _like(found, like, archive, band)
-        lists["similar"] = similar
+        lists["similar"] = similar.assign(decision="")
     for name, table in lists.items():
         write_atomic(folder / f"{name}.csv", _with_times(table).to_csv(index=False))
     page = discovery_report(

@@ -99,7 +99,9 @@ def pooled(frame: pd.DataFrame) -> pd.DataFrame:
         values = np.sort(frame[columns].to_numpy(np.float32), axis=1)
         n = np.isfinite(values).sum(axis=1)
         rows, last = np.arange(len(values)), np.maximum(n - 1, 0)
-        middle = 0.5 * (values[rows, last // 2] + values[rows, (last + 1) // 2])
+        low, high = values[rows, last // 2], values[rows, (last + 1) // 2]
+        # In float64: a contrast with silence is near the largest float32.
+        middle = (0.5 * (low.astype(np.float64) + high)).astype(np.float32)
         out[f"{name}.{MEDIAN}"] = middle
         out[f"{name}.{MAXIMUM}"] = values[rows, last]
     return pd.DataFrame(out, index=frame.index, dtype=np.float32)

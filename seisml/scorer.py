@@ -1,17 +1,28 @@
 """event_scorer: score an estimator by events, inside scikit-learn's own searches."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from seisml.detect import event_rule
-from seisml.errors import ModelError
-from seisml.model import event_probability
-from seisml.thresholds import MatchRule, ScoredLine, count_outcomes, known_signals
+from seisml.classprobabilities import column_of
+from seisml.classrules import OTHERS, class_rules
+from seisml.errors import EstimatorError
+from seisml.model import NOISE_CLASS, event_probability, is_noise
+from seisml.thresholds import (
+    MatchRule,
+    ScoredLine,
+    count_outcomes,
+    known_signals,
+    split_scores,
+)
+from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 N_LEVELS = 40
+MIN_WINDOWS = 10
+"""Of fewer windows nobody can say how far they are apart."""
 
 
 def event_scorer(
@@ -44,7 +55,8 @@ def event_scorer(
     -------
     callable
         ``scorer(estimator, X, y)`` -> float; X is a DataFrame with the index (station, time) of a
-        FeatureTable, of all windows (not a sample) of the tested blocks.
+        FeatureTable, of all windows (not a sample) of the tested blocks. Where no class is called
+        noise, the first of two is noise.
 
     Examples
     --------
@@ -62,45 +74,95 @@ def event_scorer(
     >>> event_scorer(signals, grid, detection=rule)(model, X, y)
     1.0
     """
-    return _EventScorer(signals, grid, dict(detection), matching or MatchRule(), threshold)
+    return EventScorer(signals, grid, dict(detection), matching or MatchRule(), threshold)
 
 
-class _EventScorer:
-    def __init__(self, signals, grid, detection, matching, threshold):
-        self.signals, self.grid, self.detection = signals, grid, detection
-        self.matching, self.threshold = matching, threshold
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class EventScorer:
+    """What `event_scorer` returns; as any scorer of scikit-learn it can be pickled and copied."""
+
+    signals: pd.DataFrame
+    grid: WindowGrid
+    detection: Mapping
+    matching: MatchRule
+    threshold: float | None
+
+    def __repr__(self) -> str:
+        level = "the best threshold" if self.threshold is None else f"threshold {self.threshold:g}"
+        return (
+            f"event_scorer({len(self.signals)} signals, F1 at {level}, "
+            f"tolerance {self.matching.tolerance_s:g} s)"
+        )
 
     def __call__(self, estimator, X, y=None) -> float:
+        """Return the F1 of the events in the windows X."""
         if not isinstance(X, pd.DataFrame) or list(X.index.names) != ["station", "time"]:
-            raise ModelError(
+            raise EstimatorError(
                 "event_scorer needs windows with station and time.",
                 "Give the frame of a FeatureTable as X.",
             )
-        classes = [str(c) for c in estimator.classes_]
-        score = event_probability(pd.DataFrame(estimator.predict_proba(X), columns=classes))
+        if not len(X):
+            return 0.0
+        p = probabilities(estimator, X)
+        scores = split_scores(event_probability(p), p.rename(columns=column_of), self.detection)
         stations = X.index.get_level_values("station").to_numpy().astype(str)
         times = X.index.get_level_values("time").to_numpy()
         time_ns = times.astype("datetime64[ns]").astype(np.int64)
         lines = [
-            self._line(station, time_ns[rows], score[rows])
+            self._line(station, time_ns[rows], {n: one[rows] for n, one in scores.items()})
             for station, rows in ((s, np.flatnonzero(stations == s)) for s in np.unique(stations))
         ]
         levels = [self.threshold]
         if self.threshold is None:
-            levels = np.unique(np.quantile(score, 1 - np.geomspace(1e-5, 0.5, N_LEVELS)))
+            levels = np.unique(np.quantile(scores[OTHERS], 1 - np.geomspace(1e-5, 0.5, N_LEVELS)))
             levels = levels[levels > 0]
         return max((self._f1(lines, level) for level in levels), default=0.0)
 
-    def _line(self, station: str, time_ns: np.ndarray, score: np.ndarray) -> ScoredLine:
+    def _line(self, station: str, time_ns: np.ndarray, scores: Mapping) -> ScoredLine:
         order = np.argsort(time_ns, kind="stable")
         time_ns, fold = time_ns[order], np.zeros(len(order), dtype=int)
+        _check_whole(station, time_ns, self.grid)
         truth, labels = known_signals(self.signals, station, time_ns, self.grid)
-        return ScoredLine(0, time_ns, score[order], fold, truth, labels)
+        scores = {name: one[order] for name, one in scores.items()}
+        return ScoredLine(0, time_ns, scores, fold, truth, labels)
 
     def _f1(self, lines, level: float) -> float:
         counts = np.zeros((1, 3))
+        rules = class_rules(level, self.detection)
         for line in lines:
-            rule = event_rule(level, self.detection)
-            count_outcomes(counts, line, self.grid, rule, self.matching)
+            count_outcomes(counts, line, self.grid, rules, self.matching)
         tp, fp, fn = counts[0]
         return float(2 * tp / max(2 * tp + fp + fn, 1))
+
+
+def probabilities(estimator, X) -> pd.DataFrame:
+    """Return the probability of each class of windows by any classifier.
+
+    Where no class is called noise, the first of two is noise: of 0 and 1, 1 is an event.
+
+    Raises
+    ------
+    EstimatorError
+        If none of more classes is noise.
+    """
+    classes = [str(name) for name in estimator.classes_]
+    if not any(map(is_noise, classes)):
+        if len(classes) > 2:
+            raise EstimatorError(
+                f"None of the classes {', '.join(classes)} is called noise.",
+                "Call windows without an event 'noise' in y.",
+            )
+        classes[0] = NOISE_CLASS
+    return pd.DataFrame(np.asarray(estimator.predict_proba(X), np.float64), columns=classes)
+
+
+def _check_whole(station: str, time_ns: np.ndarray, grid: WindowGrid) -> None:
+    """Refuse a sample of windows: between windows that are left out there are no events."""
+    step_ns = int(np.median(np.diff(time_ns))) if len(time_ns) > MIN_WINDOWS else 0
+    if step_ns > grid.hop_ns:
+        raise EstimatorError(
+            f"The windows of {station} are {step_ns / NS_PER_S:g} s apart, the hop is "
+            f"{grid.hop_s:g} s: a sample of windows makes no events.",
+            "Give all windows of the tested blocks; let HalvingGridSearchCV save another resource "
+            "than n_samples, as max_iter or n_estimators.",
+        )

@@ -1,4 +1,7 @@
-"""Similarity: more like this one, by neighbours of features, then by correlation of waveforms."""
+"""Ranked items of a discovery: what is unlike the rest, and what is most like one.
+
+Similar are neighbours by features, then by correlation of waveforms.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from scipy.signal import correlate
 from seisml import archive as archives
 from seisml.archive import Archive
 from seisml.cuts import sensors_of
-from seisml.discovery import Discovery, without_overlaps
+from seisml.discovery import Discovery
 from seisml.errors import NoDataError
 from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, segments
 from seisml.times import NS_PER_S, iso
@@ -165,3 +168,51 @@ def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     scale = np.sqrt(np.maximum(variance, 0) * (a * a).sum())
     enough = variance > 1e-12 * max(squares[-1], 1e-300)
     return np.where(enough, product / np.where(enough, scale, 1.0), 0.0)
+
+
+def novelties(found: Discovery, *, n: int = 100) -> pd.DataFrame:
+    """Return the items that are most unlike the rest, one of those that are near in time.
+
+    An event lies in several windows: none is listed that overlaps or follows one that is.
+
+    Parameters
+    ----------
+    found : Discovery
+    n : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of ``found.items`` with ``row``, the most novel first.
+    """
+    ranked = found.items.assign(row=np.arange(len(found.items)))
+    ranked = ranked.sort_values(["novelty", "row"], ascending=[False, True], kind="stable")
+    return without_overlaps(ranked, n, apart=1.0)
+
+
+def without_overlaps(ranked: pd.DataFrame, n: int, taken=(), *, apart: float = 0.0) -> pd.DataFrame:
+    """Return the first rows that overlap none before them at their station.
+
+    Parameters
+    ----------
+    ranked : pandas.DataFrame
+        station, time_ns, end_ns; best first.
+    n : int
+    taken : iterable of (station, start_ns, end_ns)
+        Spans that no row may overlap.
+    apart : float
+        What has to lie between rows, as a share of their length.
+    """
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for station, start_ns, end_ns in taken:
+        spans.setdefault(station, []).append((start_ns, end_ns))
+    kept = []
+    columns = zip(ranked["station"], ranked["time_ns"], ranked["end_ns"], strict=True)
+    for k, (station, start_ns, end_ns) in enumerate(columns):
+        mine, gap_ns = spans.setdefault(station, []), apart * (end_ns - start_ns)
+        if all(start_ns >= b + gap_ns or end_ns + gap_ns <= a for a, b in mine):
+            mine.append((start_ns, end_ns))
+            kept.append(k)
+        if len(kept) == n:
+            break
+    return ranked.iloc[kept].reset_index(drop=True)

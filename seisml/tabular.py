@@ -211,7 +211,13 @@ def _rows(frame, columns: Columns, X: pd.DataFrame, label: pd.Series, notes: lis
         keep[rows] = False
 
     leave((label == "").to_numpy(), "no label")
-    leave(X.isna().all(axis=1).to_numpy(), "no features")
+    empty = X.isna().all(axis=1).to_numpy()
+    if empty.all():
+        raise TableError(
+            f"None of the {len(X)} rows has a value in any of the {X.shape[1]} features.",
+            "Check how the table was made, and what --drop leaves.",
+        )
+    leave(empty, "no features")
     odd, copies = _copies(X[keep], label[keep])
     # A copy would stand on both sides of a split. Two classes for one row: neither counts.
     at, every = np.flatnonzero(keep), np.arange(len(frame))

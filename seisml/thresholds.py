@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from seisml.classprobabilities import class_columns
+from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_class
 from seisml.codes import station_name
 from seisml.crossfit import Labelled
-from seisml.detect import EventRule, event_rule, events_from_windows
+from seisml.detect import EventRule
 from seisml.errors import ConfigError, ModelError, did_you_mean
 from seisml.labels import EVENT, NOISE, UNPLACED
 from seisml.matching import match, match_intervals
@@ -16,6 +18,8 @@ from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 N_THRESHOLDS = 60
+RULE_OF_THREE = 3.0
+"""Where none was seen in n days there are with 95 % fewer than 3/n a day: e^-3 = 0.05."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,11 +84,40 @@ class Thresholds:
     f1, false_alarms_per_day : numpy.ndarray, shape (n_folds + 1,)
         On the folds that each was chosen on: F1 of events, and unmatched detections in a
         station-day.
+    days : numpy.ndarray, shape (n_folds + 1,)
+        Station-days of windows with scores in these folds.
     """
 
     value: np.ndarray
     f1: np.ndarray
     false_alarms_per_day: np.ndarray
+    days: np.ndarray
+
+    def doubt(self, wanted_per_day: float) -> str:
+        """Say why a requested rate of false alarms is not what will be seen; "" where it is.
+
+        Parameters
+        ----------
+        wanted_per_day : float
+            See `TrainingRule.false_alarms_per_day`; 0 where none was requested.
+        """
+        days, seen = float(self.days[-1]), float(self.false_alarms_per_day[-1])
+        if not wanted_per_day:
+            return ""
+        few = (
+            f"{days:.3g} station-days cannot resolve {wanted_per_day:.3g} unmatched in a "
+            f"station-day: one in all of them is {1 / days:.3g}, the smallest rate that they can "
+            "show. "
+        )
+        few = few if wanted_per_day * days < 1 else ""
+        if seen > wanted_per_day:
+            return f"{few}The highest threshold that still finds an event has {seen:.3g}"
+        if few:
+            few += (
+                "The threshold is one with none at all, which only says that there are fewer than "
+                f"{RULE_OF_THREE / days:.3g} (95 %)"
+            )
+        return few
 
 
 def lines(windows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
@@ -98,6 +131,7 @@ def choose_thresholds(
     labelled: Labelled,
     scores: np.ndarray,
     *,
+    by_class: pd.DataFrame | None = None,
     detection: Mapping,
     matching: MatchRule,
     false_alarms_per_day: float = 0.0,
@@ -110,6 +144,10 @@ def choose_thresholds(
     labelled : Labelled
     scores : numpy.ndarray, shape (n_windows,)
         Out-of-fold.
+    by_class : pandas.DataFrame, optional
+        Out-of-fold, the columns of class probabilities: for classes with rules of their own. Each
+        goes through its own machine, as in `seisml.detect.detect`; what a class states itself
+        stays as it is, and the threshold is chosen for the rest beside them.
     detection, matching
         See `seisml.training.train`.
     false_alarms_per_day : float
@@ -127,27 +165,51 @@ def choose_thresholds(
     With several training sets F1 is the mean of theirs, by their weights: a large network does
     not choose for a small one.
     """
-    candidates = _candidates(labelled, scores, false_alarms_per_day)
+    scores = np.asarray(scores, np.float64)
+    split = split_scores(scores, by_class, detection)
+    candidates = _candidates(labelled, _to_choose(scores, split, detection), false_alarms_per_day)
     if stated:
         candidates = np.array([stated])
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
-    every = [ScoredLine.of(labelled, scores, *line) for line in lines(labelled.windows)]
+    every = [ScoredLine.of(labelled, split, *line) for line in lines(labelled.windows)]
     for i, threshold in enumerate(candidates):
-        rule = event_rule(threshold, detection)
+        rules = class_rules(threshold, detection)
         for line in every:
-            count_outcomes(counts[i, :, line.number], line, labelled.grid, rule, matching)
+            count_outcomes(counts[i, :, line.number], line, labelled.grid, rules, matching)
     fold = labelled.windows["fold"].to_numpy()[np.isfinite(scores)]
     days = np.bincount(fold, minlength=n_folds) * labelled.grid.hop_s / 86_400
-    value, f1, alarms = np.zeros((3, n_folds + 1))
+    value, f1, alarms, told = np.zeros((4, n_folds + 1))
     for k in range(n_folds + 1):
         others = np.arange(n_folds) != k
         kept = counts[:, others].sum(axis=1)
         score = _mean_f1(kept, [one.weight for one in labelled.sets])
         rate = kept[..., 1].sum(axis=1) / max(days[others].sum(), 1e-9)
         at = _best(score, rate, false_alarms_per_day)
-        value[k], f1[k], alarms[k] = candidates[at], score[at], rate[at]
-    return Thresholds(value, f1, alarms)
+        value[k], f1[k], alarms[k], told[k] = (
+            candidates[at],
+            score[at],
+            rate[at],
+            days[others].sum(),
+        )
+    return Thresholds(value, f1, alarms, told)
+
+
+def _to_choose(scores: np.ndarray, split: Mapping, detection: Mapping) -> np.ndarray:
+    """Return the largest of the scores that the threshold is for."""
+    own = detection.get("classes", {})
+    free = np.max([one for name, one in split.items() if "on" not in own.get(name, {})], axis=0)
+    return free if (free > 0).any() else scores  # where every class states its own, none is
+
+
+def split_scores(
+    scores: np.ndarray, by_class: pd.DataFrame | None, detection: Mapping
+) -> dict[str, np.ndarray]:
+    """Return the scores of each class with a rule of its own, and what is left for the others."""
+    own = detection.get("classes", {})
+    columns = {} if by_class is None else class_columns(by_class)
+    p = {name: by_class[columns[name]].to_numpy(np.float64) for name in own}
+    return scores_by_class(scores, p, own)
 
 
 def _best(f1: np.ndarray, rate: np.ndarray, false_alarms_per_day: float) -> int:
@@ -183,6 +245,9 @@ def _candidates(labelled: Labelled, scores: np.ndarray, alarms_per_day: float) -
     share = min(0.5, wanted / len(noise))
     top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), share, N_THRESHOLDS // 2))
     levels = np.quantile(event, np.linspace(0, 0.98, N_THRESHOLDS // 2))
+    if alarms_per_day > 0:  # rare false alarms need thresholds above all noise
+        high = np.r_[np.quantile(event, np.linspace(0.98, 1, 9)), np.nextafter(noise.max(), 2.0)]
+        levels = np.r_[levels, high[high <= event.max()]]
     found = np.unique(np.concatenate([top, levels[levels >= top[-1]]]))
     return found[found > 0] if (found > 0).any() else found
 
@@ -191,32 +256,38 @@ def _candidates(labelled: Labelled, scores: np.ndarray, alarms_per_day: float) -
 class ScoredLine:
     """Scored windows of one station of a set, and the signals that begin in them.
 
-    `unknown` are windows of events that the expert has, though not when: what is found there is
-    neither right nor wrong.
+    `scores` are those of each class with a rule of its own and of the others, by name; `unknown`
+    are windows of events that the expert has, though not when: what is found there is neither
+    right nor wrong.
     """
 
     number: int
     time_ns: np.ndarray
-    score: np.ndarray
+    scores: Mapping[str, np.ndarray]
     fold: np.ndarray
     truth: np.ndarray
     labels: np.ndarray
     unknown: np.ndarray | None = None
 
     @classmethod
-    def of(cls, labelled: Labelled, scores, station: str, rows) -> "ScoredLine":
+    def of(cls, labelled: Labelled, scores: Mapping, station: str, rows) -> "ScoredLine":
         """Return the rows of a station that have a score."""
         number = int(labelled.windows["set"].iloc[rows[0]])
-        rows = rows[np.isfinite(scores[rows])]
+        rows = rows[np.isfinite(scores[OTHERS][rows])]
         time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
         signals = labelled.sets[number].events
         truth, labels = known_signals(signals, station, time_ns, labelled.grid)
         unknown = labelled.windows["reason"].to_numpy()[rows] == UNPLACED
-        return cls(number, time_ns, scores[rows], fold, truth, labels, unknown)
+        mine = {name: one[rows] for name, one in scores.items()}
+        return cls(number, time_ns, mine, fold, truth, labels, unknown)
 
 
 def count_outcomes(
-    counts, line: ScoredLine, grid: WindowGrid, rule: EventRule, matching: MatchRule
+    counts,
+    line: ScoredLine,
+    grid: WindowGrid,
+    rules: Mapping[str, EventRule],
+    matching: MatchRule,
 ) -> None:
     """Add (matched, unmatched, missed) of each fold at one threshold."""
     if not len(line.time_ns):
@@ -225,8 +296,8 @@ def count_outcomes(
     tolerance_ns = round(matching.tolerance_s * NS_PER_S) + grid.hop_ns
     if matching.by_class:
         tolerance_ns = np.rint(matching.of(line.labels) * NS_PER_S).astype(np.int64) + grid.hop_ns
-    raw = events_from_windows([(line.time_ns, line.score)], grid, rule)
-    found = np.array([event[:2] for event in raw], dtype=np.int64).reshape(-1, 2)
+    raw = events_by_class([(line.time_ns, line.scores)], grid, rules)
+    found = np.array([event[1:3] for event in raw], dtype=np.int64).reshape(-1, 2)
     truth = line.truth
     if matching.mode == "onset":
         i, j = match(truth[:, 0], found[:, 0], tolerance_ns=tolerance_ns)

@@ -1,7 +1,6 @@
 """Training: from feature stores and an expert's signals to a validated Detector."""
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -28,15 +27,16 @@ from seisml.model import (
     brier,
     cross_calibrated,
     fit_calibration,
+    is_noise,
     reliability,
 )
+from seisml.searching import Chosen, searched
 from seisml.store import joined_windows
 from seisml.summaries import plain
-from seisml.thresholds import MatchRule, Thresholds
+from seisml.thresholds import MatchRule
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
-from seisml.voting import voted_windows
 from seisml.windows import WindowGrid
 
 
@@ -58,7 +58,8 @@ class Training:
     windows : pandas.DataFrame
         set, line (store and station), station, time_ns, state, y, event_id, block, fold,
         probability (out of fold), calibrated (likewise, on the other folds), score (over its
-        threshold), baseline (likewise).
+        threshold), baseline (likewise), and where there are several classes the probability of
+        each, ``P(CLASS)`` (out of fold).
     validation : str
         How the scores came about; "": by cross-fitting, as the card's split says.
     """
@@ -108,10 +109,16 @@ def train(
     matching.check(name for one in sets for name in one.signals["label"])
     say("labelling windows")
     labelled = crossfit.label(sets, rule)
+    for name, n in labelled.merged.items():
+        said = "noise" if is_noise(name) else "event"
+        say(f"note: {name} has {n} events, {rule.min_class_events} are needed: learnt as {said!r}")
     class_rules(1.0, detection, known=sorted(set(labelled.windows["y"]) - {NOISE_CLASS}))
     choose = {"detection": detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day
-    chosen = _searched(labelled, rule, {**choose, "stated": rule.threshold}, say)
+    chosen = searched(labelled, rule, {**choose, "stated": rule.threshold}, say)
+    doubt = chosen.thresholds.doubt(rule.false_alarms_per_day)
+    if doubt:
+        say(f"note: {doubt}")
     base, base_name = tuned_baseline(labelled, chosen.scores, choose)
     say("calibrating")
     calibrated, calibration, about = _calibrated(labelled, chosen.probability, rule)
@@ -123,7 +130,7 @@ def train(
     columns = ["set", "line", "station", "time_ns", "state", "y", "event_id", "block", "fold"]
     more = {"probability": chosen.probability, "calibrated": calibrated}
     more |= {"score": chosen.score, "limit": chosen.limit, "baseline": base}
-    windows = labelled.windows[columns].assign(**more)
+    windows = labelled.windows[columns].assign(**more, **chosen.by_class)
     results = []
     rules = {"score": detection, "baseline": baseline_rule(detection)}
     for column, called in (("score", "seisml"), ("baseline", name)):
@@ -133,56 +140,6 @@ def train(
     tests = {"seisml": metrics_of(test), "baseline": metrics_of(baseline)}
     detector = dataclasses.replace(detector, card={**detector.card, "test": tests})
     return Training(detector, machine, base_machine, test, baseline, windows)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Chosen:
-    """Scores of the settings that were chosen for each fold, and for all together."""
-
-    rule: TrainingRule
-    scores: pd.DataFrame
-    probability: np.ndarray
-    score: np.ndarray
-    limit: np.ndarray
-    thresholds: Thresholds
-    tried: list[dict]
-
-
-def _searched(labelled: Labelled, rule: TrainingRule, choose, say) -> _Chosen:
-    """Score all windows out of fold; with a search, by the best settings of the other folds."""
-    keys = list(rule.search)
-    rules = [
-        dataclasses.replace(rule, settings={**rule.settings, **dict(zip(keys, v, strict=True))})
-        for v in itertools.product(*rule.search.values())
-    ]
-    scores, limits = [], []
-    for i, one in enumerate(rules, start=1):
-        if keys:
-            say(f"settings {i} of {len(rules)}: {dict(one.settings)}")
-        scored = crossfit.out_of_fold(labelled, one, on_progress=say)
-        scores.append(_voted(labelled, scored, choose["detection"]))
-        say("choosing thresholds")
-        model = scores[-1]["model"].to_numpy()
-        limits.append(thresholds.choose_thresholds(labelled, model, **choose))
-    best = np.argmax([one.f1 for one in limits], axis=0)
-    fold = labelled.windows["fold"].to_numpy()
-    p = np.array([one["model"].to_numpy() for one in scores])[best[fold], np.arange(len(fold))]
-    limit = np.array([one.value for one in limits])[best[fold], fold]
-    tried = [
-        {**{k: one.settings[k] for k in keys}, "f1": round(float(found.f1[-1]), 4)}
-        for one, found in zip(rules, limits, strict=True)
-    ]
-    score = thresholds.over_threshold(p, limit)
-    last = best[-1]
-    return _Chosen(rules[last], scores[last], p, score, limit, limits[last], tried if keys else [])
-
-
-def _voted(labelled: Labelled, scores: pd.DataFrame, detection: Mapping) -> pd.DataFrame:
-    """Return the scores after the vote of the stations of each set and network."""
-    if not detection.get("network_vote", False):
-        return scores
-    after = voted_windows(labelled.windows, scores.to_numpy())
-    return pd.DataFrame(after, index=scores.index, columns=scores.columns)
 
 
 def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
@@ -279,10 +236,11 @@ def against(
 
 
 def _detector(
-    labelled: Labelled, chosen: _Chosen, detection: Mapping, calibration: Calibration, more: dict
+    labelled: Labelled, chosen: Chosen, detection: Mapping, calibration: Calibration, more: dict
 ) -> Detector:
     rule, windows, limits = chosen.rule, labelled.windows, chosen.thresholds
     threshold = float(limits.value[-1])
+    doubt = limits.doubt(rule.false_alarms_per_day)
     estimator = crossfit.fit(labelled, rule)
     empty = np.isnan(labelled.X).all(axis=0)
     card = {
@@ -312,6 +270,8 @@ def _detector(
             "chosen_for": _chosen_for(rule),
             "f1_it_was_chosen_with": float(limits.f1[-1]),
             "unmatched_per_day_it_was_chosen_with": float(limits.false_alarms_per_day[-1]),
+            "station_days_it_was_chosen_on": float(limits.days[-1]),
+            **({"note": doubt} if doubt else {}),
         },
         **more,
     }

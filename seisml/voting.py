@@ -60,8 +60,8 @@ def voted_frames(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     Parameters
     ----------
     frames : iterable of pandas.DataFrame
-        Indexed by (station, time), with a column ``label`` and columns of scores; each of one
-        station. All are held: some twenty bytes a window.
+        Indexed by (station, time), with columns of scores; each of one station. All are held: some
+        twenty bytes a window.
     """
     held = list(frames)
     if not held:
@@ -72,7 +72,7 @@ def voted_frames(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     network = np.repeat(names, [len(one) for one in held])
     scores = {
         name: voted(network, time_ns, np.concatenate([one[name] for one in held]))
-        for name in held[0].columns.drop("label")
+        for name in held[0]
     }
     start = 0
     for one in held:

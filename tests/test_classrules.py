@@ -123,8 +123,8 @@ def test_detections_of_a_network_by_class(monkeypatch):
         for name, one in per_station.items():
             index = pd.MultiIndex.from_product([[f"XX.{name}.00.HH"], time])
             index.names = ["station", "time"]
-            label = np.where(one["event"] >= 0.7, "VT", "").astype(object)
-            yield pd.DataFrame({"label": label, "score": one["event"], "TR": one["TR"]}, index)
+            p = {f"P({name})": one[name] for name in ("TR", "VT")}
+            yield pd.DataFrame({**p, "score": one["event"], "novel": 0.0}, index)
 
     monkeypatch.setattr(seisml.detect, "_scored", frames)
     band = {"f_min_hz": 1.0, "f_max_hz": 10.0}
@@ -136,6 +136,7 @@ def test_detections_of_a_network_by_class(monkeypatch):
         calibration=Calibration("none"),
         card={},
         plan={"band": band},
+        priors={},
     )
     table = seisml.detect.detect([], detector).events
     labels = {name: rows["label"].tolist() for name, rows in table.groupby("station")}

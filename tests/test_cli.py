@@ -156,6 +156,13 @@ def test_train_detect_compare_by_hand(small, tmp_path):
     out = tmp_path / "d.csv"
     words = ("detect", small / "archive", "-m", model, "-o", out, "--store", store)
     assert seisml(*words).returncode == 0
+    from seisml.model import load_detector
+
+    about = json.loads((tmp_path / "d.about.json").read_text())
+    assert about["model"] == str(model)
+    assert about["thresholds"]["on"] == load_detector(model).on
+    assert about["adapted_to"] is None
+    assert "start" not in about
     page, numbers = tmp_path / "c.html", tmp_path / "c.json"
     run = seisml(
         *("compare", out, small / "expert.xml", "--rule", "picks", "--coverage", store),
@@ -412,3 +419,17 @@ def test_stopped_in_the_middle_goes_on(small, tmp_path, sign):
     reference = small / "results" / "features"
     for path in store.rglob("*.h5"):
         assert path.read_bytes() == (reference / path.relative_to(store)).read_bytes()
+
+
+@pytest.mark.parametrize(("verb", "kept"), [("extract", True), ("train", False)])
+def test_what_is_kept_when_interrupted(verb, kept, monkeypatch, capsys):
+    """Station-days are kept; a training begins anew, and that is what is said."""
+    from seisml import cli
+
+    monkeypatch.setattr(cli, "app", lambda **_: sys.exit(cli.INTERRUPTED))
+    monkeypatch.setattr(sys, "argv", ["seisml", "-q", verb, "x"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr().err
+    assert ("finished is kept" in said) == kept
+    assert ("begins anew" in said) != kept

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from seisml.archive import open_archive
 from seisml.catalog import make_catalog
 from seisml.cli import app
-from seisml.discovery import DiscoveryRule, discover, novelties, without_overlaps
+from seisml.discovery import DiscoveryRule, discover
 from seisml.errors import NoDataError
 from seisml.filters import Band
-from seisml.formats import write_catalog
-from seisml.similarity import item_at, more_like
+from seisml.formats import read_catalog, write_catalog
+from seisml.similarity import item_at, more_like, novelties, without_overlaps
 
 S = 10**9
 
@@ -166,11 +166,37 @@ def test_verb_on_events(tmp_path):
     assert (similar["label"].head(5) == events["label"][4]).mean() > 0.7
     assert "decision" in pd.read_csv(tmp_path / "one/novelty.csv")
     assert similar["correlation"].max() > 0.3
+    _decide_and_audit(tmp_path)
     done = CliRunner().invoke(app, ["discover", "-o", str(tmp_path / "x")])
     assert done.exit_code != 0
     for wrong in (["--like", "XX.A"], ["--like", "XX.A,soon"], ["--clusters", "1000000"]):
         done = CliRunner().invoke(app, ["discover", *wrong, "--events", "not read"])
         assert done.exit_code == 2, done.output
+
+
+def _decide_and_audit(folder):
+    """Decisions on what discover found are read back: events renamed, or labels begun."""
+    similar = pd.read_csv(folder / "one/similar.csv").astype({"decision": object})
+    similar.loc[:1, "decision"] = "twin"
+    similar.loc[2, "decision"] = "noise"
+    similar.to_csv(folder / "one/similar.csv", index=False)
+    audit = ["audit", str(folder / "one/similar.csv"), "-o", str(folder / "new.csv")]
+    done = CliRunner().invoke(app, [*audit, "-c", str(folder / "events.csv")])
+    assert done.exit_code == 0, done.output
+    before, after = (read_catalog(folder / name).events for name in ("events.csv", "new.csv"))
+    assert len(after) == len(before) - 1
+    twins = after[after["label"] == "twin"]
+    assert sorted(twins["event_id"]) == sorted(similar["event_id"][:2])
+    novelty = pd.read_csv(folder / "one/novelty.csv").astype({"decision": object})
+    novelty.loc[[0, 3], "decision"] = ["odd", "?"]
+    novelty.to_csv(folder / "one/novelty.csv", index=False)
+    first = ["audit", str(folder / "one/novelty.csv"), "-o", str(folder / "first.csv")]
+    assert CliRunner().invoke(app, first).exit_code == 0
+    labels = read_catalog(folder / "first.csv")
+    assert labels.time_basis == "label_start"
+    assert labels.events[["station", "label"]].to_numpy().tolist() == [["XX.A", "odd"]]
+    assert labels.events["time_ns"][0] == pd.Timestamp(novelty["time"][0]).value
+    assert labels.events["end_ns"][0] == pd.Timestamp(novelty["end_time"][0]).value
 
 
 def test_windows_of_a_store_are_items(found):

@@ -65,6 +65,17 @@ def test_a_spike_before_the_swell_is_not_its_onset():
     assert abs(late_s) < 30.0
 
 
+def test_noise_that_rises_a_little_before_a_clear_event_is_not_its_onset():
+    part, rng = swell(12.0), np.random.default_rng(1)
+    x = part.data.copy()
+    at = slice(int((ONSET_S - 95.0) * RATE_HZ), int(ONSET_S * RATE_HZ))
+    band = signal.butter(2, (0.1, 8.0), "bandpass", fs=RATE_HZ, output="sos")
+    gust = signal.sosfilt(band, rng.standard_normal(at.stop - at.start))
+    x[0, at] += 1.6 * gust * x[0, : at.start].std() / gust.std()
+    late_s = (found([dataclasses.replace(part, data=x)]).time_ns - START_NS) / NS_PER_S - ONSET_S
+    assert abs(late_s) < 30.0
+
+
 def test_where_nothing_swells_there_is_no_onset():
     assert found([swell(0.0)]) is None
     assert found([]) is None

@@ -312,6 +312,18 @@ def test_all_that_a_source_says_survives_our_own_formats(name, suffix, tmp_path)
                 assert same.all(), (column, got.tolist(), wanted.tolist())
 
 
+def test_picks_of_records_without_station_or_phase_are_events(tmp_path):
+    text = (
+        "file,start,npts,sampling_rate,pick_offset_s,pick_time,event_class\n"
+        "a.cut,1969-12-10T21:01:59.9Z,96198,13.25,1767.55,1969-12-10T21:31:27.45Z,deep A01\n"
+    )
+    catalog = read_catalog(put(tmp_path, text.encode()), body="moon")
+    event = catalog.events.iloc[0]
+    assert event["time_ns"] == to_ns("1969-12-10T21:31:27.45")  # not where the record begins
+    assert (event["label"], event["station"], event["file"]) == ("deep A01", "", "a.cut")
+    assert (catalog.time_basis, catalog.body, len(catalog.picks)) == ("first_pick", "moon", 0)
+
+
 FOREIGN = {
     "prose": b"It was a dark and stormy night.\nThe end.\n",
     "html": b"<!DOCTYPE html><html><body>404 time, lat, lon</body></html>",
@@ -467,7 +479,8 @@ def test_csv_columns_are_found_by_their_names(tmp_path):
 
 @pytest.mark.parametrize("role", sorted(set(ALIASES) - {"time_basis", "body", "network"}))
 def test_every_alias_is_understood(role, tmp_path):
-    column = {"time": "time_ns", "origin_time": "time_ns", "start": "time_ns", "end_time": "end_ns"}
+    column = dict.fromkeys(("time", "origin_time", "start", "onset_time"), "time_ns")
+    column["end_time"] = "end_ns"
     timed = role in column
     text, value = ("2020-01-01T00:00:05Z", to_ns("2020-01-01T00:00:05Z")) if timed else ("7", 7.0)
     for alias in ALIASES[role]:
@@ -491,6 +504,8 @@ def test_every_alias_is_understood(role, tmp_path):
         ("origin_time,start,end", "00:00:01Z,00:00:02Z,00:00:03Z", "label_start", 2),
         ("origin_time,P,S", "00:00:01Z,00:00:02Z,00:00:03Z", "origin", 1),
         ("s_time,p_time", "00:00:03Z,00:00:02Z", "first_pick", 2),
+        ("pick_time,class", "00:00:02Z,VT", "first_pick", 2),
+        ("origin_time,pick_time", "00:00:01Z,00:00:02Z", "origin", 1),
         ("time_on,time_off", "00:00:02Z,00:00:03Z", "label_start", 2),
         ("start_time,label", "00:00:02Z,VT", "label_start", 2),
     ],

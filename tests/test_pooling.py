@@ -31,6 +31,12 @@ def test_names_and_number_of_components_do_not_matter():
     np.testing.assert_array_equal(one["rms@60s.max"], x[:, 0])
 
 
+def test_the_largest_values_do_not_overflow():
+    large = np.finfo(np.float32).max
+    out = pooled(pd.DataFrame({"stalta.U": [large], "stalta.V": [large]}, dtype=np.float32))
+    assert out.to_numpy().tolist() == [[large, large]]
+
+
 def test_parts_of_features_stay_apart_and_three_component_features_are_left_out():
     frame = pd.DataFrame({"b.0.1-0.3Hz.U": [1.0], "b.0.3-0.8Hz.U": [2.0], "dop.3C": [0.5]})
     out = pooled(frame)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_data import DETECTION, GRID, MATCHING, RULE, catalog_of, event_times, make_store
 
-from seisml import crossfit
 from seisml.errors import ModelError
+from seisml.folds import draw
 from seisml.labels import EVENT, IGNORE, NOISE, label_windows, signals
 from seisml.model import (
     SOL_S,
@@ -187,7 +187,7 @@ def test_split_with_too_few_blocks():
     with pytest.raises(ModelError, match="leave nothing to train on"):
         list(PurgedGroupTimeSplit(2, block_s=600, purge_s=700).split(day[:, None], groups=day))
     with pytest.raises(ModelError, match="n_splits = 1"):
-        list(PurgedGroupTimeSplit(1).split(day[:, None], groups=day))
+        PurgedGroupTimeSplit(1)
     with pytest.raises(ModelError, match=r"groups=table\.time_ns"):
         list(PurgedGroupTimeSplit(2).split(np.zeros((4, 1))))
 
@@ -215,7 +215,7 @@ def test_named_noise_is_drawn_from_all_blocks():
     y = np.where(state == EVENT, "event", "noise_glitch")
     block = np.arange(n) // 1000
     windows = pd.DataFrame({"set": 0, "state": state, "y": y, "block": block})
-    drawn = crossfit.draw(windows, TrainingRule(max_windows=400))
+    drawn = draw(windows, TrainingRule(max_windows=400))
     assert len(drawn) == len(set(drawn.tolist())) == 400
     special = drawn[state[drawn] == NOISE]
     np.testing.assert_allclose(np.bincount(block[special], minlength=4), 50, atol=1)

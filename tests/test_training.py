@@ -1,6 +1,7 @@
 """Training: several sets at once, each with its own expert, tested on what was held out."""
 
 import dataclasses
+import re
 
 import h5py
 import numpy as np
@@ -19,6 +20,7 @@ from training_data import (
 from seisml import crossfit, thresholds
 from seisml.detect import detect
 from seisml.errors import ConfigError, FeatureMismatchError, ModelError
+from seisml.formats import read_catalog, write_catalog
 from seisml.labelcounts import label_counts
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
 from seisml.marstime import sol_of
@@ -216,6 +218,40 @@ def test_a_stated_threshold_is_not_chosen(one):
         dataclasses.replace(QUICK, threshold=1.5)
 
 
+@pytest.mark.parametrize(
+    ("rate", "message"),
+    [
+        (1 / 365, r"station-days cannot resolve 0\.00274 unmatched.*one in all of them is 1\.92"),
+        (5.0, ""),
+        (0.0, ""),
+    ],
+)
+def test_a_rate_that_little_data_cannot_show(one, rate, message):
+    """Half a day tells nothing of one false alarm a year: the run and the card say so."""
+    said = []
+    rule = dataclasses.replace(QUICK, false_alarms_per_day=rate)
+    detector = train(
+        [one], rule=rule, detection=DETECTION, matching=MATCHING, on_progress=said.append
+    ).detector
+    threshold = detector.card["threshold"]
+    assert threshold["station_days_it_was_chosen_on"] == pytest.approx(12.5 / 24, rel=0.01)
+    notes = [text for text in said if text.startswith("note: ")]
+    assert len(notes) == bool(message)
+    if message:
+        assert re.search(message, notes[0])
+        assert threshold["note"] in notes[0]
+        assert "fewer than 5.76 (95 %)" in notes[0]
+
+
+def test_a_rate_that_cannot_be_reached():
+    """Where even the highest threshold has more unmatched than allowed, that is told."""
+    found = thresholds.Thresholds(*np.array([[0.9], [0.5], [4.0], [10.0]]))
+    assert found.doubt(2.0) == "The highest threshold that still finds an event has 4"
+    assert found.doubt(0.05).startswith("10 station-days cannot resolve 0.05")
+    assert found.doubt(0.05).endswith("show. The highest threshold that still finds an event has 4")
+    assert found.doubt(5.0) == ""
+
+
 def test_threshold_of_a_fold_does_not_know_the_fold(one):
     """Changing the scores of a fold changes every threshold but its own."""
     labelled = crossfit.label([one], QUICK)
@@ -388,6 +424,13 @@ def test_a_station_of_another_level_is_adapted_to(one, tmp_path):
     assert hits.mean() > 0.9
     assert np.isin(lost["time_ns"], wanted["time_ns"]).mean() < 0.5 or len(lost) < len(wanted) / 2
     assert len(detect([table], new)) == len(wanted)  # what was known stays
+    assert (found["adapted_windows"] == len(table) / 2).all()
+    for suffix in (".csv", ".xml"):
+        write_catalog(detect([other, table], new), tmp_path / f"found{suffix}")
+        again = read_catalog(tmp_path / f"found{suffix}").events.groupby("station")
+        learnt = again["adapted_windows"].unique().map(lambda some: some.tolist()).to_dict()
+        assert learnt == {"XX.A": [0], "ZZ.NEW": [len(table) / 2]}
+    assert "adapted_windows" not in lost
     few, counts = adapted(detector, [other.rows(np.arange(50))])
     assert counts == {"ZZ.NEW.00.HH": 0}
     assert few.estimator[0].stations_ == detector.estimator[0].stations_
@@ -414,10 +457,23 @@ def test_unknown_events(one, plain):
 
 
 def test_labels_outside_the_records(one):
-    """A catalogue of another year leaves no event windows: told, with what to do."""
-    events = event_times(5, 10, 7, day0=DAY0 + 800)
-    with pytest.raises(ModelError, match=r"(?s)0 of 5 blocks of time hold event windows.*covers"):
-        crossfit.label([training_set(one.stores[0], events)], QUICK)
+    """A catalogue of another year is told by its times and those of the records."""
+    other = training_set(one.stores[0], event_times(5, 10, 7, day0=DAY0 + 800))
+    with pytest.raises(ModelError, match=r"None of the 50 signals .* from 2015-12-31T.*2013-10"):
+        crossfit.label([other], QUICK)
+
+
+def test_a_class_with_three_events_is_told(classes):
+    """It is learnt as 'event'; the run and the card say so."""
+    folder, events = classes
+    one, said = training_set(folder, events), []
+    rule = dataclasses.replace(QUICK, one_class=False)
+    training = train(
+        [one], rule=rule, detection=DETECTION, matching=MATCHING, on_progress=said.append
+    )
+    assert "note: slide has 3 events, 5 are needed: learnt as 'event'" in said
+    assert training.detector.card["classes_with_too_few_events"] == {"slide": 3}
+    assert "event" in training.detector.classes
 
 
 def test_one_class_only(tmp_path):

@@ -141,6 +141,23 @@ def test_decisions_on_events_are_read_back(trained, tmp_path):
     assert len(read_catalog(tmp_path / "new.csv")) == 6
 
 
+def test_decisions_twice_are_decisions_once(tmp_path):
+    """The same list on the corrected catalogue changes nothing, another class renames."""
+    expert = make_catalog([{"time_ns": 0, "station": "XX.A", "label": "VT"}])
+    found = make_catalog([{"time_ns": 50 * S, "end_ns": 60 * S, "station": "XX.A", "score": 2.0}])
+    review = event_review(compare(found, expert, tolerance_s=2.0))
+    review.assign(decision=["LP", "TR"]).to_csv(tmp_path / "review.csv", index=False)
+    first, counts = apply_review(expert, tmp_path / "review.csv")
+    assert counts == {"removed": 0, "renamed": 1, "added": 1}
+    again, counts = apply_review(first, tmp_path / "review.csv")
+    assert not any(counts.values())
+    pd.testing.assert_frame_equal(again.events, first.events)
+    review.assign(decision=["VT", "noise"]).to_csv(tmp_path / "review.csv", index=False)
+    last, counts = apply_review(first, tmp_path / "review.csv")
+    assert counts == {"removed": 1, "renamed": 1, "added": 0}
+    assert last.events["label"].tolist() == ["VT"]
+
+
 def test_verb_evaluates_a_store(trained, tmp_path, monkeypatch):
     """One command: page with all trials, numbers, review list and the model."""
     from seisml import storeevaluation

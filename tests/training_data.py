@@ -52,20 +52,28 @@ def make_store(
     fingerprint: str = "f",
     settings=None,
     strength: float = 8.0,
+    classes=(),
 ):
-    """Write shards in which two columns rise in events; return the folder."""
+    """Write shards in which two columns rise in events; return the folder.
+
+    With classes the n-th column rises in events of the n-th class only.
+    """
     rng = np.random.default_rng(seed)
     length_s = per_day * 900
     for station in stations:
         for day in range(day0, day0 + n_days):
             blocks = GRID.blocks(day * DAY_NS, day * DAY_NS + length_s * NS_PER_S)
             time_ns = GRID.times(blocks)
-            overlap = np.zeros(len(time_ns))
-            for start, end in events[["time_ns", "end_ns"]].to_numpy():
+            overlap = np.zeros((len(time_ns), max(len(classes), 1)))
+            labels = events["label"] if classes else [""] * len(events)
+            for label, (start, end) in zip(
+                labels, events[["time_ns", "end_ns"]].to_numpy(), strict=True
+            ):
                 inside = np.minimum(time_ns + GRID.length_ns, end) - np.maximum(time_ns, start)
-                overlap += np.clip(inside, 0, None) / GRID.length_ns
+                k = list(classes).index(label) if classes else 0
+                overlap[:, k] += np.clip(inside, 0, None) / GRID.length_ns
             X = rng.standard_normal((len(time_ns), len(columns)))
-            X[:, : len(columns) - 1] += strength * overlap[:, None]
+            X[:, : len(columns) - 1] += strength * overlap
             X[:, 0] = np.exp(0.5 * X[:, 0])
             write_shard(folder, _shard(station, day, time_ns, X, columns, fingerprint, settings))
     return folder

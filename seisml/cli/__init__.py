@@ -20,6 +20,8 @@ from seisml.cli import (
 from seisml.errors import CatalogError, ConfigError, FeatureError, SeismlError
 
 INTERRUPTED = 130
+GOES_ON = {"demo", "run", "extract", "detect"}
+"""Verbs whose finished station-days are kept."""
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -82,5 +84,9 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as stop:  # what typer makes of Ctrl-C
         if stop.code == INTERRUPTED:
-            terminal.failure("interrupted.", "What is finished is kept; run it again to go on.")
+            begun = next((word for word in words if not word.startswith("-")), "")
+            hint = "What is finished is kept; run it again to go on."
+            if begun not in GOES_ON:
+                hint = "Give the command again: it begins anew. Feature stores stay as they are."
+            terminal.failure("interrupted.", hint)
         raise

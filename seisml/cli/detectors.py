@@ -159,7 +159,12 @@ def detect(
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
-    """Find events in new records with a trained model."""
+    """Find events in new records with a trained model.
+
+    A model of several classes gives each event the columns P(CLASS), which sum to one. What the
+    events were found with (model, thresholds, --adapt, versions) stands in OUTPUT's name +
+    .about.json.
+    """
     from seisml.covariates import beside_events
     from seisml.detect import detect as find
     from seisml.formats import write_catalog
@@ -188,6 +193,8 @@ def detect(
     tables.require(store)
     found = beside_events(found, store, tables.stations, detector.grid)
     write_catalog(found, output)
+    asked = {"stations": tables.stations, "start": start, "end": end, "beside": beside}
+    detecting.write_about(output, detector, model, archive=archive, **asked)
     terminal.say(f"{len(found)} detections; {tables}")
     terminal.line(str(output))
     failed = tables.unfit or any(outcome.error for outcome in outcomes)

@@ -7,6 +7,7 @@ import typer
 
 from seisml import steps, terminal
 from seisml.cli.options import (
+    Body,
     Coordinates,
     Delay,
     End,
@@ -200,7 +201,9 @@ def discover(
     """Find kinds of events or windows without labels, what is unlike the rest, and more like one.
 
     Items are the windows of a store, or the events of a file on their true limits. Writes
-    items.csv, medoids.csv, novelty.csv, similar.csv (with --like) and discovery.html.
+    items.csv, medoids.csv, novelty.csv, similar.csv (with --like) and discovery.html. What is
+    written into the column 'decision' of novelty.csv or similar.csv (a class, noise, ?) becomes
+    labels by 'seisml audit'.
     """
     from seisml.discovery import DiscoveryRule
     from seisml.discovery import discover as find
@@ -217,23 +220,40 @@ def discover(
 
 
 @app.command(
-    epilog="Example: `seisml audit evaluation/review.csv --catalog expert.xml -o corrected.xml`"
+    epilog="Examples:\n\n"
+    "`seisml audit evaluation/review.csv --catalog expert.xml -o corrected.xml`\n\n"
+    "`seisml audit found/novelty.csv -o first_labels.csv`"
 )
 def audit(
     review: Annotated[
-        Path, typer.Argument(help="review.csv of a store, 'decision' filled in: noise or a class.")
+        Path,
+        typer.Argument(
+            help="review.csv of 'evaluate STORE', novelty.csv or similar.csv of 'discover', with "
+            "'decision' filled in: noise, a class, or ? where nobody knows."
+        ),
     ],
-    catalog: Annotated[Path, typer.Option("--catalog", "-c", help="Expert catalogue.")],
     output: Annotated[
         Path,
         typer.Option("-o", "--output", help="Corrected (.csv or .xml).", callback=catalog_target),
     ],
+    catalog: Annotated[
+        Path | None,
+        typer.Option("--catalog", "-c", help="Expert catalogue; without it a new one begins."),
+    ] = None,
+    body: Body = None,
 ) -> None:
     """Read a reviewer's decisions back: a corrected expert catalogue to train on."""
     from seisml.audit import apply_review
+    from seisml.catalog import make_catalog
     from seisml.formats import read_catalog, write_catalog
 
-    corrected, counts = apply_review(read_catalog(catalog), review)
+    if catalog is not None:
+        expert = read_catalog(catalog, body=body)
+    else:
+        expert = make_catalog(name="review", body=body or "earth", time_basis="label_start")
+    corrected, counts = apply_review(expert, review)
     write_catalog(corrected, output)
     terminal.table("", ["", "events"], list(counts.items()))
+    if not any(counts.values()):
+        terminal.say(f"nothing changed: no decision in {review} that was not made before")
     terminal.line(str(output))

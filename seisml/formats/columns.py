@@ -23,6 +23,7 @@ ALIASES = {
     "time": ("time", "time_utc", "utc_time", "datetime", "date_time", "time_abs", "utc"),
     "origin_time": ("origin_time", "origintime", "origin_time_utc", "event_time", "ot"),
     "start": ("start", "start_time", "starttime", "time_on", "event_start", "begin", "on"),
+    "onset_time": ("onset_time", "pick_time"),
     "end_time": ("end_time", "end", "endtime", "time_off", "event_end", "stop", "off"),
     "event_id": ("event_id", "id", "evid", "eventid", "event", "template"),
     "station": ("station", "sta", "station_code"),

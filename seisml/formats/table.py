@@ -13,6 +13,7 @@ What the times mean (`seisml.catalog.TIME_BASES`) is what the file says in a col
 ``start`` + ``end_time``  label_start
 ``origin_time``           origin
 ``P``, ``S``, ``p_time``  first_pick: the earliest of them
+``pick_time``             first_pick, of no phase that is known
 ``start`` alone           label_start
 ========================  ==========================================================
 
@@ -55,11 +56,14 @@ TIME_ROLES = {
     "time": "time_ns",
     "origin_time": "origin_ns",
     "start": "start_ns",
+    "onset_time": "onset_ns",
     "end_time": "end_ns",
 }
 """The columns of events that hold instants, by what they mean."""
 
-_OWN_ROLES = tuple(role for role in ALIASES if role not in ("origin_time", "start", "network"))
+_OWN_ROLES = tuple(
+    role for role in ALIASES if role not in ("origin_time", "start", "onset_time", "network")
+)
 _NOT_EVENTS = {"phase", "velocity", "rel_time", "displacement", "acceleration"}
 _NOT_EVENTS |= {"p_amp", "s_amp"}  # amplitudes of one event at its stations (QuakeMigrate .amps)
 
@@ -70,7 +74,9 @@ def sniff(head: str, path: Path) -> bool:
     header = [word.strip().strip('"') for word in first.lstrip("#").split(delimiter(first))]
     if first.lstrip().startswith(("<", "{", "[")) or _NOT_EVENTS & {plain(w) for w in header}:
         return False
-    timed = {"time", "origin_time", "start"} & set(find_roles(header)) or find_phases(header)
+    timed = {"time", "origin_time", "start", "onset_time"} & set(find_roles(header)) or find_phases(
+        header
+    )
     return bool(timed or has_parts(header)) and len(header) > 1
 
 
@@ -157,7 +163,7 @@ def understand(table: pd.DataFrame, columns: Mapping[str, str], path: Path):
     undated = {c for c in table if c not in stated and not looks_dated(table[c])}
     dated = {r: c for r, c in roles.items() if r not in TIME_ROLES or c not in undated}
     dated_phases = {column: phase for column, phase in phases.items() if column not in undated}
-    if {"time", "origin_time", "start"} & set(dated) or dated_phases:
+    if {"time", "origin_time", "start", "onset_time"} & set(dated) or dated_phases:
         roles, phases = dated, dated_phases
     template = roles.get("event_id", "")
     if (
@@ -227,6 +233,7 @@ def _times_of_events(times, roles, phases, path) -> tuple[pd.DataFrame, str]:
         ("label_start", "start" in own and "end_time" in own, "start"),
         ("origin", "origin_time" in own, "origin_time"),
         ("first_pick", bool(phases), ""),
+        ("first_pick", "onset_time" in own, "onset_time"),
         ("label_start", "start" in own, "start"),
     )
     for basis, possible, role in choices:

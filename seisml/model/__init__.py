@@ -19,7 +19,6 @@ from seisml.model.detector import (
     check_table,
     event_probability,
     is_noise,
-    label_of,
     predict,
 )
 from seisml.model.estimators import NOISE_CLASS, StaLtaThreshold, StationScaler
@@ -74,7 +73,6 @@ __all__ = [
     "fit_calibration",
     "fit_classifier",
     "is_noise",
-    "label_of",
     "load_detector",
     "make_blocks",
     "make_classifier",

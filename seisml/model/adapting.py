@@ -52,7 +52,8 @@ def adapted(detector: Detector, tables: Iterable[FeatureTable]) -> tuple[Detecto
     Returns
     -------
     detector : Detector
-        Another one; model and thresholds are the same.
+        Another one; model and thresholds are the same. Its card says in ``adapted_to`` what is
+        returned here, and so do its detections (``adapted_windows``).
     windows : dict of str to int
         How many windows of each station were learnt from; 0 where there were fewer than 100.
 
@@ -79,4 +80,5 @@ def adapted(detector: Detector, tables: Iterable[FeatureTable]) -> tuple[Detecto
             scaler = scaler.adapted(known)
     steps = [(detector.estimator.steps[0][0], scaler), *detector.estimator.steps[1:]]
     estimator = type(detector.estimator)(steps)
-    return dataclasses.replace(detector, estimator=estimator), counts
+    card = {**detector.card, "adapted_to": counts}
+    return dataclasses.replace(detector, estimator=estimator, card=card), counts

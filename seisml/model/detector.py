@@ -10,7 +10,7 @@ from seisml.errors import FeatureMismatchError
 from seisml.model.calibration import Calibration
 from seisml.model.classifiers import predict_proba, scales_by_station
 from seisml.model.estimators import NOISE_CLASS
-from seisml.model.novelty import UNKNOWN, Novelty
+from seisml.model.novelty import Novelty
 from seisml.model.priors import with_priors
 from seisml.pooling import is_pooled, like, of_vertical
 from seisml.store import FeatureTable
@@ -266,14 +266,3 @@ def event_probability(probabilities: pd.DataFrame) -> np.ndarray:
     """Return 1 - P(noise, of any kind) of each window."""
     noise = [name for name in probabilities if is_noise(name)]
     return 1.0 - probabilities[noise].to_numpy(np.float64).sum(axis=1)
-
-
-def label_of(detector: Detector, table: FeatureTable, probabilities: pd.DataFrame) -> np.ndarray:
-    """Return the most probable event class of each window, or "unknown" where it is novel."""
-    events = probabilities[list(detector.classes)]
-    names = np.array(events.columns, dtype=object)
-    label = names[np.argmax(np.nan_to_num(events.to_numpy(), nan=-1.0), axis=1)]
-    if detector.novelty is not None:
-        X = like(table.frame, detector.columns).to_numpy(np.float32)
-        label = np.where(detector.novelty.is_novel(X), UNKNOWN, label)
-    return label

@@ -64,7 +64,7 @@ class StaLtaThreshold(ClassifierMixin, BaseEstimator):
         EstimatorError
             If X has no such column, y is not noise and one other class, or no window has a weight.
         """
-        names = self._names(X)
+        given = X
         X, y = validate_data(self, X, y, dtype="numeric", ensure_all_finite=False)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
@@ -76,7 +76,7 @@ class StaLtaThreshold(ClassifierMixin, BaseEstimator):
                 f"{', '.join(map(str, self.classes_))}.",
                 "Learn one class (one_class), or take another classifier.",
             )
-        ratio, event = largest_ratio(X, names, self.feature), y != self._noise
+        ratio, event = largest_ratio(X, self._names(given), self.feature), y != self._noise
         weight = np.ones(len(X))
         if sample_weight is not None:
             weight = column_or_1d(sample_weight, dtype=np.float64)
@@ -96,7 +96,10 @@ class StaLtaThreshold(ClassifierMixin, BaseEstimator):
         return NOISE_CLASS if NOISE_CLASS in self.classes_.tolist() else self.classes_[0]
 
     def _names(self, X) -> list[str]:
-        return [str(c) for c in X.columns] if isinstance(X, pd.DataFrame) else list(self.columns)
+        """Return the names of the columns of X, of those of the training where it has none."""
+        if isinstance(X, pd.DataFrame):
+            return [str(c) for c in X.columns]
+        return list(getattr(self, "feature_names_in_", ())) or list(self.columns)
 
     def _probability(self, X) -> np.ndarray:
         check_is_fitted(self)

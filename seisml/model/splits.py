@@ -5,12 +5,14 @@ DataFrame with the index (station, time) of a FeatureTable.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.metadata_routing import MetadataRequest
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import check_consistent_length
 
-from seisml.errors import ModelError
+from seisml.errors import EstimatorError
 from seisml.planets import BODIES
 from seisml.times import NS_PER_S
 
@@ -92,7 +94,7 @@ def within(time_ns: np.ndarray, others: np.ndarray, before_ns: int, after_ns: in
     return same | ((right >= 0) & (right < before_ns)) | ((left >= 0) & (left < after_ns))
 
 
-class PurgedGroupTimeSplit:
+class PurgedGroupTimeSplit(BaseCrossValidator):
     """Split windows by blocks of time, with purge and embargo.
 
     Blocks are dealt to the folds in turn. Windows for training that start less than the purge
@@ -129,6 +131,8 @@ class PurgedGroupTimeSplit:
     [[0, 1], [2, 3], [4, 5]]
     """
 
+    __metadata_request__split: ClassVar[dict] = {"groups": True}
+
     def __init__(
         self,
         n_splits: int = 5,
@@ -138,23 +142,15 @@ class PurgedGroupTimeSplit:
         purge_s: float = 60.0,
         embargo_s: float = 0.0,
     ):
-        self.n_splits = n_splits
+        if isinstance(n_splits, bool) or n_splits != int(n_splits) or n_splits < 2:
+            raise EstimatorError(
+                f"n_splits = {n_splits} leaves nothing to train on.", "Take a whole number from 2."
+            )
+        self.n_splits = int(n_splits)
         self.block_s = block_s
         self.zero_ns = zero_ns
         self.purge_s = purge_s
         self.embargo_s = embargo_s
-
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({self.n_splits}, block_s={self.block_s}, "
-            f"purge_s={self.purge_s}, embargo_s={self.embargo_s})"
-        )
-
-    def get_metadata_routing(self) -> MetadataRequest:
-        """Return that ``groups`` are wanted where scikit-learn's metadata routing is on."""
-        request = MetadataRequest(owner=self)
-        request.split.add_request(param="groups", alias=True)
-        return request
 
     def get_n_splits(self, X=None, y=None, groups=None) -> int:
         """Return the number of folds."""
@@ -165,18 +161,16 @@ class PurgedGroupTimeSplit:
 
         Raises
         ------
-        ModelError
+        EstimatorError
             If there are fewer blocks than folds, no times, or nothing is left to train on.
         """
-        if self.n_splits < 2:
-            raise ModelError(f"n_splits = {self.n_splits} leaves nothing to train on.", "Take 2.")
         time_ns = _times_of(X, groups)
         blocks = make_blocks(
             time_ns, block_s=self.block_s, zero_ns=self.zero_ns, min_blocks=self.n_splits
         )
         n_blocks = int(blocks.max()) + 1 if len(blocks) else 0
         if n_blocks < self.n_splits:
-            raise ModelError(
+            raise EstimatorError(
                 f"{n_blocks} blocks of {self.block_s:g} s are too few for {self.n_splits} folds.",
                 "Take fewer folds, shorter blocks, or more data.",
             )
@@ -187,7 +181,7 @@ class PurgedGroupTimeSplit:
             if events is not None:
                 keep &= ~np.isin(events, np.setdiff1d(events[test], [""]))
             if not keep.any():
-                raise ModelError(
+                raise EstimatorError(
                     f"A purge of {self.purge_s:g} s and an embargo of {self.embargo_s:g} s leave "
                     "nothing to train on.",
                     "Take shorter ones, longer blocks, or more data.",
@@ -230,7 +224,7 @@ class EvenOddSplit(PurgedGroupTimeSplit):
         super().__init__(2, block_s=block_s, zero_ns=zero_ns, **distance)
 
 
-class LeaveOneStationOut:
+class LeaveOneStationOut(BaseCrossValidator):
     """Test each station by a model of all the others.
 
     It answers how a model does at a station that it never saw. The other stations may have seen
@@ -248,14 +242,7 @@ class LeaveOneStationOut:
     [[0, 2], [1]]
     """
 
-    def __repr__(self) -> str:
-        return "LeaveOneStationOut()"
-
-    def get_metadata_routing(self) -> MetadataRequest:
-        """Return that ``groups`` are wanted where scikit-learn's metadata routing is on."""
-        request = MetadataRequest(owner=self)
-        request.split.add_request(param="groups", alias=True)
-        return request
+    __metadata_request__split: ClassVar[dict] = {"groups": True}
 
     def get_n_splits(self, X=None, y=None, groups=None) -> int:
         """Return the number of stations."""
@@ -266,13 +253,13 @@ class LeaveOneStationOut:
 
         Raises
         ------
-        ModelError
+        EstimatorError
             If the stations are not known, or there is only one.
         """
         stations = _stations_of(X, groups)
         names = np.unique(stations)
         if len(names) < 2:
-            raise ModelError(
+            raise EstimatorError(
                 f"{len(names)} station leaves nothing to train on.",
                 "Take records of a second one, or PurgedGroupTimeSplit.",
             )
@@ -283,15 +270,29 @@ class LeaveOneStationOut:
 def _times_of(X, groups) -> np.ndarray:
     times = _level(X, "time") if groups is None else groups
     if times is None:
-        raise ModelError("The starts of the windows are not known.", "Give groups=table.time_ns.")
-    times = np.asarray(times)
-    return times.astype("datetime64[ns]" if times.dtype.kind == "M" else np.int64).astype(np.int64)
+        raise EstimatorError(
+            "The starts of the windows are not known.", "Give groups=table.time_ns."
+        )
+    check_consistent_length(X, times)
+    times = pd.Series(np.asarray(times))
+    if times.dtype.kind in "iu":
+        return times.to_numpy(np.int64)
+    form = {"errors": "coerce", "utc": True, "format": "ISO8601"}
+    parsed = None if times.dtype.kind == "f" else pd.to_datetime(times, **form)
+    if parsed is None or parsed.isna().any():
+        raise EstimatorError(
+            f"groups are {times.dtype} ({times.iloc[0]!r}, ...), no starts of windows.",
+            "Give int64 ns since 1970 or datetimes: groups=table.time_ns.",
+        )
+    return pd.DatetimeIndex(parsed).as_unit("ns").asi8
 
 
 def _stations_of(X, groups) -> np.ndarray:
     stations = _level(X, "station") if groups is None else groups
     if stations is None:
-        raise ModelError("The stations are not known.", "Give groups=table.stations.")
+        raise EstimatorError("The stations are not known.", "Give groups=table.stations.")
+    if X is not None:
+        check_consistent_length(X, stations)
     return np.asarray(stations).astype(str)
 
 

@@ -15,13 +15,24 @@ FEW = 20
 
 
 @styled
-def plot_reliability(curves: Mapping[str, pd.DataFrame], *, ax: Axes | None = None):
+def plot_reliability(
+    curves: Mapping[str, pd.DataFrame],
+    *,
+    x: str = "event probability of windows",
+    y: str = "share of them that are events",
+    of: str = "windows",
+    ax: Axes | None = None,
+):
     """Draw how often windows are events against the probability that a model gave them.
 
     Parameters
     ----------
     curves : mapping of str to pandas.DataFrame
         Name to what `seisml.model.reliability` returned.
+    x, y : str
+        Labels of the axes.
+    of : str
+        What the probabilities are of.
     ax : matplotlib.axes.Axes, optional
 
     Returns
@@ -31,13 +42,13 @@ def plot_reliability(curves: Mapping[str, pd.DataFrame], *, ax: Axes | None = No
         is too sure; open markers stand for less than twenty windows.
     """
     figure, ax = new_axes(ax, 4.4)
-    ax.set_xlabel("event probability of windows")
-    ax.set_ylabel("share of them that are events")
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
     ax.set_xlim(-0.03, 1.03)
     ax.set_ylim(-0.03, 1.03)
     ax.set_aspect("equal")
     if not any(len(curve) for curve in curves.values()):
-        say(ax, "no windows with probabilities")
+        say(ax, f"no {of} with probabilities")
         return figure or ax
     ax.grid(color=LIGHT, lw=0.5)
     ax.plot([0, 1], [0, 1], color=GREY, lw=1, zorder=1)
@@ -54,6 +65,6 @@ def plot_reliability(curves: Mapping[str, pd.DataFrame], *, ax: Axes | None = No
     handles.append(Line2D([], [], color=GREY, lw=1, label="as stated"))
     if any((curve["n"] < FEW).any() for curve in curves.values()):
         empty = {"ls": "", "marker": "o", "mfc": "white", "mec": BLACK}
-        handles.append(Line2D([], [], label=f"under {FEW} windows", **empty))
+        handles.append(Line2D([], [], label=f"under {FEW} {of}", **empty))
     legend_above(ax, handles)
     return figure or ax

@@ -19,6 +19,7 @@ from seisml.report.blocks import (
     unmatched_block,
 )
 from seisml.report.figures import Scene, with_pictures
+from seisml.report.probabilities import class_blocks
 from seisml.report.snr import snr_blocks
 from seisml.segments import Band
 from seisml.summaries import summary_table
@@ -90,6 +91,7 @@ def comparison_report(
         *group_blocks(c, offset_h=offset_h),
         *snr_blocks({names[0]: c}),
         *confusion_blocks(c),
+        *class_blocks(c),
         *errors,
         Block("All numbers", tables=[pairs_table(summary_table(c, numbers=numbers))], fold=True),
     ]

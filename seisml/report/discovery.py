@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from seisml.archive import Archive
-from seisml.discovery import Discovery, novelties
+from seisml.discovery import Discovery
 from seisml.page import (
     Block,
     Cell,
@@ -19,6 +19,7 @@ from seisml.page import (
     write_page,
 )
 from seisml.segments import Band
+from seisml.similarity import novelties
 from seisml.times import NS_PER_S, iso
 
 N_PICTURES = 12

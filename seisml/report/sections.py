@@ -44,7 +44,7 @@ from seisml.report.blocks import (
 )
 from seisml.report.days import day_blocks
 from seisml.report.figures import Scene, with_pictures
-from seisml.report.probabilities import probability_blocks
+from seisml.report.probabilities import class_blocks, probability_blocks
 from seisml.report.snr import snr_blocks
 from seisml.segments import Band
 from seisml.times import NS_PER_S
@@ -170,6 +170,7 @@ def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Itera
     yield from group_blocks(test)
     yield from snr_blocks(dict(zip(numbers, tests, strict=True)))
     yield from confusion_blocks(test)
+    yield from class_blocks(test)
     yield from section.more
     say("report: example detections")
     yield _examples_block(section)

@@ -52,6 +52,9 @@ class LunarClimate:
         and correlation time (s) of a fast and a slow part. 0: none.
     spikes_per_hour, bursts_per_hour : float
         Spikes of one or two samples, and noise bursts of seconds to a minute.
+    lines, line_du : float
+        How many spectral lines there are, some of them for hours only, and their amplitude: a
+        baseline that drifts evenly crosses the units in step.
     """
 
     level_du: float = 1.0
@@ -74,6 +77,8 @@ class LunarClimate:
     patch_slow_s: float = 3600.0
     spikes_per_hour: float = 4.0
     bursts_per_hour: float = 1.0
+    lines: int = 0
+    line_du: float = 0.0
 
 
 def lunar_psd(frequency_hz, climate: LunarClimate) -> np.ndarray:
@@ -195,6 +200,28 @@ def disturbances(n: int, rng: np.random.Generator, climate: LunarClimate) -> np.
         part = slice(at, min(n, at + size))
         wave = rng.standard_normal(part.stop - at) * rng.choice([0.0, 1.0], part.stop - at)
         out[part] += climate.level_du * math.exp(rng.uniform(0.5, 3.0)) * wave
+    return out
+
+
+def tones(n: int, rng: np.random.Generator, climate: LunarClimate) -> np.ndarray:
+    """Draw spectral lines: the first at an eighth of the rate, the others anywhere, and drifting.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n,)
+        DU.
+    """
+    out = np.zeros(n)
+    t = np.arange(n) / RATE_HZ
+    for number in range(climate.lines):
+        size = climate.line_du * math.exp(rng.normal(0.0, 0.5))
+        begin_hz, end_hz = rng.uniform(0.1, 1.3) + np.array([0.0, rng.normal(0.0, 0.1)])
+        if number == 0:
+            begin_hz = end_hz = RATE_HZ / 8.0
+        cycles = begin_hz * t + 0.5 * (end_hz - begin_hz) * t * t / max(t[-1], 1.0)
+        begin_s = rng.uniform(-1.0, 1.0) * t[-1]
+        swell = np.clip((t - begin_s) / rng.uniform(600.0, 7200.0), 0.0, 1.0)
+        out += size * swell * np.sin(2.0 * np.pi * (cycles + rng.random()))
     return out
 
 

@@ -20,8 +20,9 @@ from seisml.synthetics.moon_noise import (
     level_series,
     lunar_background,
     patches,
+    tones,
 )
-from seisml.synthetics.moon_waves import KINDS, draw_moonquake, moonquake_wave
+from seisml.synthetics.moon_waves import KINDS, SHAPES, draw_moonquake, moonquake_wave
 from seisml.synthetics.records import (
     Sighting,
     band_levels,
@@ -51,8 +52,9 @@ def draw_lunar_climate(rng: np.random.Generator) -> LunarClimate:
         return math.exp(rng.uniform(math.log(low), math.log(high)))
 
     patchy = rng.random() < PATCHY
+    level_du = between(0.03, 0.6) if rng.random() < 0.6 else between(0.05, 5.0)
     return LunarClimate(
-        level_du=between(0.03, 0.6) if rng.random() < 0.6 else between(0.05, 5.0),
+        level_du=level_du,
         shape_db=tuple(np.cumsum(rng.normal(0.0, 2.5, len(NOISE_HZ)))),
         drift_sd=float(rng.uniform(0.02, 0.4)),
         drift_s=between(300.0, 10_000.0),
@@ -72,6 +74,8 @@ def draw_lunar_climate(rng: np.random.Generator) -> LunarClimate:
         patch_slow_s=between(900.0, 15_000.0),
         spikes_per_hour=float(rng.choice([0.0, rng.uniform(1.0, 40.0)])),
         bursts_per_hour=float(rng.choice([0.0, rng.uniform(0.2, 8.0)])),
+        lines=int(rng.choice([0, 0, 1, rng.integers(2, 7)])),
+        line_du=level_du * between(0.1, 1.5),
     )
 
 
@@ -111,13 +115,14 @@ def moon_record(folder: Path, n: int, start_ns: int, rng: np.random.Generator) -
     noise *= np.interp(seconds, np.arange(len(steps)) * LEVEL_STEP_S, gain)
     noise[chosen] += [disturbances(size, rng, climate) for _ in chosen]
     noise += [baseline(size, rng, climate) for _ in range(3)]
+    noise[chosen] += [tones(size, rng, climate) for _ in chosen]
     level = band_levels(publish(noise)[chosen], VISIBLE_HZ, RATE_HZ)
     level = np.maximum(level, 0.9 * full if climate.patch_fast_sd else LEAST_DU)
     events, rows, alone = np.zeros_like(noise), [], []
     for number, onset_s in enumerate(_onsets(shape.length_s, rng)):
         onset_ns = start_ns + round(onset_s * NS_PER_S)
         label = str(rng.choice(KINDS, p=(0.5, 0.2, 0.3)))
-        snr = math.exp(rng.uniform(math.log(1.3), math.log(150.0)))
+        snr = math.exp(rng.uniform(*np.log(SHAPES[label].snr)))
         quake = draw_moonquake(rng, (key, number), onset_ns, label, snr)
         begin = math.ceil(onset_s * RATE_HZ)
         wave = moonquake_wave(quake, begin / RATE_HZ - onset_s, size - begin)
