@@ -8,8 +8,9 @@ import numpy as np
 from seisml import archive as archives
 from seisml.archive import Archive
 from seisml.catalog import Catalog, make_catalog
+from seisml.cleaning import FoundGlitch
 from seisml.errors import NoDataError
-from seisml.preparation import FoundGlitch, Preparation, prepare
+from seisml.preparation import Preparation, prepare
 from seisml.segments import Segment, joined, segments
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 

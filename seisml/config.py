@@ -121,6 +121,7 @@ class TrainingConfig:
     novelty: float = 0.0
     vertical: bool = False
     seed: int = 0
+    n_models: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

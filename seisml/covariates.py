@@ -15,6 +15,7 @@ from seisml import archive as archives
 from seisml import shards
 from seisml.archive import Archive
 from seisml.catalog import Catalog
+from seisml.cleaning import FoundGlitch
 from seisml.features import (
     BlockTable,
     Filler,
@@ -27,7 +28,6 @@ from seisml.features.frames import Past, Windows
 from seisml.features.known import log10, ratio
 from seisml.insight import GROUND_HZ, WIND_HZ
 from seisml.plan import Plan
-from seisml.preparation import FoundGlitch
 from seisml.response import to_motion, unit_of
 from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, segments, snap_rate
 from seisml.times import DAY_NS, NS_PER_S

@@ -33,8 +33,9 @@ from seisml.features import (
     three_components,
 )
 from seisml.features.event import PRE_S, EventSpan
+from seisml.pieces import whole_pieces
 from seisml.plan import Plan
-from seisml.preparation import prepared, whole_pieces
+from seisml.preparation import prepared
 from seisml.response import to_motion
 from seisml.segments import FORGOTTEN, Segment, joined, segments, snap_rate
 from seisml.times import NAT, NS_PER_S

@@ -10,7 +10,8 @@ from seisml.errors import ConfigError
 from seisml.features import Feature, Settings, needs_of, part_bands, resolve
 from seisml.insight import GROUND_HZ, WIND_HZ
 from seisml.metadata import Metadata
-from seisml.preparation import NOTHING, Preparation, whole_pieces
+from seisml.pieces import whole_pieces
+from seisml.preparation import NOTHING, Preparation
 from seisml.response import check_units
 from seisml.segments import FORGOTTEN, Band
 from seisml.times import NS_PER_S

@@ -99,6 +99,7 @@ _SAME = (
         "false_alarms_per_day",
         "novelty",
         "seed",
+        "n_models",
         "vertical",
     ),
 )

@@ -11,6 +11,7 @@ import numpy as np
 from seisml import archive as archives
 from seisml import covariates, shards
 from seisml.archive import Archive
+from seisml.cleaning import FoundGlitch
 from seisml.covariates import Covariate
 from seisml.deconvolution import corners_of
 from seisml.features import (
@@ -28,7 +29,7 @@ from seisml.features import (
 )
 from seisml.features.welch import LOT
 from seisml.plan import Plan, time_range
-from seisml.preparation import FoundGlitch, prepared
+from seisml.preparation import prepared
 from seisml.response import column_unit, to_motion, unit_of
 from seisml.segments import causal_filter, segments, snap_rate
 from seisml.shards import Shard

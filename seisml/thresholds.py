@@ -11,13 +11,13 @@ from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_cl
 from seisml.codes import station_name
 from seisml.crossfit import Labelled
 from seisml.detect import EventRule
-from seisml.errors import ConfigError, ModelError, did_you_mean
-from seisml.labels import EVENT, NOISE, UNPLACED
+from seisml.errors import ConfigError, did_you_mean
+from seisml.labels import UNPLACED
+from seisml.levels import levels_to_try
 from seisml.matching import match, match_intervals
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
-N_THRESHOLDS = 60
 RULE_OF_THREE = 3.0
 """Where none was seen in n days there are with 95 % fewer than 3/n a day: e^-3 = 0.05."""
 
@@ -167,7 +167,8 @@ def choose_thresholds(
     """
     scores = np.asarray(scores, np.float64)
     split = split_scores(scores, by_class, detection)
-    candidates = _candidates(labelled, _to_choose(scores, split, detection), false_alarms_per_day)
+    state, free = labelled.windows["state"].to_numpy(), _to_choose(scores, split, detection)
+    candidates = levels_to_try(state, free, labelled.grid, alarms_per_day=false_alarms_per_day)
     if stated:
         candidates = np.array([stated])
     n_folds = labelled.n_folds
@@ -227,29 +228,6 @@ def _mean_f1(counts: np.ndarray, weights: Sequence[float]) -> np.ndarray:
     f1 = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
     weights = np.where((tp + fn).max(axis=0) > 0, weights, 0)
     return f1 @ weights / max(weights.sum(), 1e-12)
-
-
-def _candidates(labelled: Labelled, scores: np.ndarray, alarms_per_day: float) -> np.ndarray:
-    """Return thresholds at quantiles of the events' and of the noise's largest scores."""
-    state = labelled.windows["state"].to_numpy()
-    known = np.isfinite(scores)
-    event = scores[known & (state == EVENT)]
-    noise = scores[known & (state == NOISE)]
-    if not len(event) or not len(noise):
-        raise ModelError(
-            "No window with features is an event, or none is noise.",
-            "'seisml labels' counts them, and says what was ignored and why.",
-        )
-    # Where noise windows outnumber event windows by ten, precision is hopeless: no need to look.
-    wanted = 10 * len(event) + 10 * alarms_per_day * len(noise) * labelled.grid.hop_s / 86_400
-    share = min(0.5, wanted / len(noise))
-    top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), share, N_THRESHOLDS // 2))
-    levels = np.quantile(event, np.linspace(0, 0.98, N_THRESHOLDS // 2))
-    if alarms_per_day > 0:  # rare false alarms need thresholds above all noise
-        high = np.r_[np.quantile(event, np.linspace(0.98, 1, 9)), np.nextafter(noise.max(), 2.0)]
-        levels = np.r_[levels, high[high <= event.max()]]
-    found = np.unique(np.concatenate([top, levels[levels >= top[-1]]]))
-    return found[found > 0] if (found > 0).any() else found
 
 
 @dataclasses.dataclass(frozen=True)

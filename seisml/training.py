@@ -249,6 +249,7 @@ def _detector(
         "settings": dict(rule.settings),
         "searched": chosen.tried,
         "seed": rule.seed,
+        "n_models": rule.n_models,
         "scale": rule.scale,
         **_part(windows, labelled.sets, labelled.grid),
         "sets": [

@@ -67,6 +67,8 @@ class TrainingRule:
         Share of training events that may be called unknown, see `seisml.model.Novelty`; 0: none
         ever is.
     seed : int
+    n_models : int
+        Classifiers with seeds that follow on, whose probabilities are averaged.
     pool : bool
         Learn from medians and maxima over the components, see `seisml.pooling.pooled`.
     vertical : bool
@@ -95,6 +97,7 @@ class TrainingRule:
     false_alarms_per_day: float = 0.0
     novelty: float = 0.0
     seed: int = 0
+    n_models: int = 1
     pool: bool = False
     vertical: bool = False
 
@@ -127,6 +130,8 @@ class TrainingRule:
             raise ConfigError(
                 f"false_alarms_per_day = {self.false_alarms_per_day} is no rate.", "Take 2, say."
             )
+        if isinstance(self.n_models, bool) or self.n_models < 1:
+            raise ConfigError(f"n_models = {self.n_models!r} is no number of models.", "Take 4.")
         for name, values in self.search.items():
             if not isinstance(values, (list, tuple)) or not values:
                 raise ConfigError(f"search: {name} = {values!r} is no list.", f"{name} = [1, 2].")
@@ -140,4 +145,5 @@ class TrainingRule:
             "scale": self.scale,
             "class_weight": weight,
             "seed": self.seed,
+            "n_models": self.n_models,
         }

@@ -1,8 +1,12 @@
 """Fixtures that several tests share: generated once a run, or the shared real data."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# As without Numba: what is compiled is compared with it in test_fast.py.
+os.environ.setdefault("SEISML_NUMBA", "0")
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from waveform_data import trace, write
 
-from seisml.insight import glitch
+from seisml.glitches import glitch
 from seisml.synthetics.mars_events import marsquake_wave
 from seisml.synthetics.mars_noise import SENSITIVITY, background, tick, to_uvw
 from seisml.synthetics.mars_records import draw_quake

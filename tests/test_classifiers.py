@@ -186,3 +186,20 @@ def test_classes_may_be_named_by_numbers(name):
     words = fit_classifier(name, X, y, **options)
     assert numbers.classes_.tolist() == ["0", "1"]
     np.testing.assert_array_equal(numbers.predict_proba(X), words.predict_proba(X))
+
+
+def test_the_average_of_several_seeds():
+    """Its probabilities are the mean of those of its members, and weights reach them."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((300, 4)).astype(np.float32)
+    X[::7, 1] = np.nan
+    y = np.where(X[:, 0] + 0.5 * rng.standard_normal(300) > 0, "event", "noise")
+    weight = 1.0 + (y == "event")
+    options = {"sample_weight": weight, "settings": {"max_iter": 5}}
+    several = fit_classifier("hist_gradient_boosting", X, y, n_models=3, seed=7, **options)
+    ones = [fit_classifier("hist_gradient_boosting", X, y, seed=7 + k, **options) for k in range(3)]
+    mean = np.mean([one.predict_proba(X) for one in ones], axis=0)
+    np.testing.assert_allclose(several.predict_proba(X), mean, rtol=1e-12)
+    assert several.classes_.tolist() == ["event", "noise"]
+    with pytest.raises(ModelError, match="has no seed"):
+        fit_classifier("sklearn.naive_bayes:GaussianNB", X, y, n_models=2)

@@ -23,7 +23,7 @@ from seisml.errors import ConfigError, StaleTableError
 from seisml.eventfeatures import event_features
 from seisml.extract import extract, tasks
 from seisml.formats import read_catalog
-from seisml.insight import glitch
+from seisml.glitches import glitch
 from seisml.plan import Plan
 from seisml.preparation import NOTHING, Preparation, prepare, prepared, with_beside
 from seisml.segments import Segment, segments

@@ -12,8 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from seisml.errors import FeatureError
-from seisml.features.kernels import ENVELOPE, SUMS, count_bins, count_samples
+from seisml.features.kernels import SUMS, count_bins, count_samples
 from seisml.features.settings import Settings
+from seisml.features.transforms import ENVELOPE
 
 NEEDS = frozenset({"envelope", "samples", "absolute", "bands"})
 """What a feature may need beside the moments, energies and spectra of the blocks."""

@@ -10,10 +10,10 @@ import numpy as np
 import scipy.fft
 
 from seisml.features.frames import Windows
-from seisml.features.kernels import ENVELOPE, MIN_ENVELOPE
 from seisml.features.known import ratio
 from seisml.features.registry import feature
 from seisml.features.series import extreme_of_rows
+from seisml.features.transforms import ENVELOPE, MIN_ENVELOPE
 from seisml.features.whole import batch_rows, batches, common_scale, complete_blocks, row_median
 
 feature_b = partial(feature, group="B", cost="B", needs=("envelope",))
@@ -80,7 +80,7 @@ def _trace(w: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Envelope in the middle half of each spectrum's samples.
 
     Float32 (n_spectra_of_all_windows, n_middle), with the exponents of the rows, and whether
-    their samples are complete. Hann taper, divided out again, as in `seisml.features.kernels`.
+    their samples are complete. Hann taper, divided out again, as in `seisml.features.transforms`.
     """
     samples, hops = w.table.samples, w.settings.spectrum_hops
     n_rows, n = w.n + w.n_spectra - 1, hops * samples.shape[1]

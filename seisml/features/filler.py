@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seisml.features import kernels
+from seisml.features import kernels, transforms
 from seisml.features.blocks import BlockTable, block_samples, part_bands, spectrum_s
 from seisml.features.kernels import Kernel, Lot, count_samples
 from seisml.segments import Band, CausalFilter, Segment, samples_to_ns, snap_rate
@@ -230,7 +230,7 @@ def _kernels(table: BlockTable, rate_hz: float) -> list[Kernel]:
     n_window = count_samples(spectrum_s(table.settings), rate_hz)
     found = [kernels.sums_kernel(table, n_block, rate_hz)]
     if table.spectra.shape[1] or table.envelope is not None:
-        found.append(kernels.spectra_kernel(table, n_window, rate_hz))
+        found.append(transforms.spectra_kernel(table, n_window, rate_hz))
     if table.samples is not None:
         found.append(kernels.samples_kernel(table, n_block))
     return found
@@ -296,10 +296,10 @@ class _Gathering:
         while first < len(rows):
             n = min(len(self.frames) - self.n, len(rows) - first)
             some, here = slice(first, first + n), slice(self.n, self.n + n)
-            if n == len(self.frames) and (found := _evenly(views, starts[some])) is not None:
-                self.kernel.run(
-                    _lot(_as_slice(rows[some]), n, found, before[some], alone[some], powers[some])
-                )
+            if n == len(self.frames) and (step := _step(starts[some])):
+                found = x[starts[first] : starts[first + n - 1] + n_samples]
+                rest = before[some], alone[some], powers[some]
+                self._run(_as_slice(rows[some]), n, found, step, *rest)
             else:
                 self.frames[here] = views[starts[some]]
                 self.before[here], self.alone[here] = before[some], alone[some]
@@ -315,17 +315,18 @@ class _Gathering:
         if n:
             self.frames[n:], self.before[n:], self.alone[n:] = 0.0, 0.0, False
             rows, powers = _as_slice(self.rows[:n]), self.powers[:n]
-            self.kernel.run(_lot(rows, n, self.frames, self.before, self.alone, powers))
+            x, step = self.frames.ravel(), self.frames.shape[1]
+            self._run(rows, n, x, step, self.before, self.alone, powers)
         self.n = 0
+
+    def _run(self, rows, n: int, x, step: int, before, alone, powers: np.ndarray) -> None:
+        n_samples, powers = self.frames.shape[1], powers[:, np.newaxis]
+        self.kernel.run(Lot(rows, n, x, step, n_samples, before, alone, powers, bool(powers.any())))
 
     def finish(self) -> None:
         """Compute what was taken and bring the table to its final form."""
         self.flush()
         self.kernel.finish()
-
-
-def _lot(rows, n: int, frames, before, alone, powers: np.ndarray) -> Lot:
-    return Lot(rows, n, frames, before, alone, powers[:, np.newaxis], bool(powers.any()))
 
 
 def _as_slice(rows: np.ndarray) -> slice | np.ndarray:
@@ -335,9 +336,7 @@ def _as_slice(rows: np.ndarray) -> slice | np.ndarray:
     return rows.copy()
 
 
-def _evenly(views: np.ndarray, starts: np.ndarray) -> np.ndarray | None:
-    """Return some rows as a view; None where they are not evenly spaced."""
+def _step(starts: np.ndarray) -> int:
+    """Return by how much each start is after the one before; 0 where they are not evenly spaced."""
     step = int(starts[1] - starts[0])
-    if step <= 0 or (np.diff(starts) != step).any():
-        return None
-    return views[starts[0] : starts[-1] + 1 : step]
+    return step if step > 0 and (np.diff(starts) == step).all() else 0

@@ -7,14 +7,15 @@ float32; what is summed over a block is kept in float64.
 
 import dataclasses
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
-import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+
+from seisml.features import fast
 
 LOT = 512
 """Blocks that are computed together (their samples fit the cache)."""
-BATCH = 128
-"""Rows of one batch of Fourier transforms."""
 TOP = 20
 """Samples are scaled to at most about 2^20 where they would leave the range of float32: the fourth
 power of the largest is a float32 number."""
@@ -24,13 +25,10 @@ though they are in a stretch with a far larger sample."""
 
 FAR = 0.8
 """Share of the mean square that is the square of the mean, from which rows are centred first."""
-MIN_ENVELOPE = 16
-"""Samples of a spectrum below which its taper is no taper for an envelope."""
 
 SUMS = ("mean", "m2", "m3", "m4", "min", "max", "crossings", "d2", "dd2")
 ORDERS = np.array([1, 2, 3, 4, 1, 1, 0, 2, 2])
 """Powers of the unit of the samples in SUMS."""
-ENVELOPE = ("r1", "r2", "r3", "r4", "max", "at")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +60,12 @@ class Lot:
         Where their results go in the table.
     n : int
         How many frames count.
-    frames : numpy.ndarray of float32, shape (LOT, n_samples)
-        Often a view of the record: never written to.
+    x : numpy.ndarray of float32, shape (n,)
+        Samples that frames begin in, one every `step` samples. Often a view of the record: never
+        written to.
+    step : int
+    n_samples : int
+        Samples of a frame.
     before : numpy.ndarray of float32, shape (LOT,)
         The sample before each frame; its first sample where there is none.
     alone : numpy.ndarray of bool, shape (LOT,)
@@ -76,11 +78,22 @@ class Lot:
 
     rows: slice | np.ndarray
     n: int
-    frames: np.ndarray
+    x: np.ndarray
+    step: int
+    n_samples: int
     before: np.ndarray
     alone: np.ndarray
     powers: np.ndarray
     scaled: bool
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """Frames, float32, shape (LOT, n_samples): a view of `x`."""
+        return sliding_window_view(self.x, self.n_samples)[:: self.step]
+
+    def some(self, first: int, n: int) -> np.ndarray:
+        """Return the samples of n frames from one on, as in `x`."""
+        return self.x[first * self.step : (first + n - 1) * self.step + self.n_samples]
 
     def unscaled(self, values: np.ndarray, orders) -> np.ndarray:
         """Return values of some powers of the unit, of the rows that count, without the scale."""
@@ -135,30 +148,20 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
     """Return the kernel of moments, extrema, crossings, differences and sub-block energies."""
     n_sub, n_shape = table.settings.n_sub, table.settings.n_shape
     share = np.full(n_block, 1 / n_block, np.float32)
-    square, other = np.empty((2, LOT, n_block), np.float32)
-    sums, rows = np.empty((len(SUMS), LOT), np.float32), np.arange(LOT) * n_block
     of_subs, of_shapes = (means_of(n_block, n_parts) for n_parts in (n_sub, n_shape))
+    measure = _compiled_sums if fast.compiled("blockloops") else _sums
+    measured = measure(of_subs, of_shapes, n_block, n_shape)
     raw = np.zeros(len(table.blocks), bool)
 
     def run(lot: Lot) -> None:
         f = lot.frames
         if table.absolute is not None:
-            mean = np.abs(f, out=other) @ share
+            mean = np.abs(f) @ share
             table.absolute[lot.rows] = lot.unscaled(mean[:, np.newaxis], 1)[:, 0]
-        np.multiply(f, f, out=square)
-        table.energy[lot.rows] = lot.unscaled(of_subs(square), 2)
-        np.multiply(square, square, out=other)
-        table.fourth[lot.rows] = lot.unscaled(of_shapes(other), 4)
-        for out, powers in ((sums[0], f), (sums[1], square), (sums[3], other)):
-            np.matmul(powers, share, out=out)
-        np.vecdot(square, f, out=sums[2])
-        sums[2] /= n_block
-        # To look up where they are takes a third of the time of `min` and `max`.
-        flat = f.ravel()
-        for out, places in ((sums[4], f.argmin(axis=1)), (sums[5], f.argmax(axis=1))):
-            places += rows
-            flat.take(places, out=out, mode="clip")
-        _differences(lot, other, square, rate_hz, sums[6:])
+        sums, energy, fourth = measured(lot)
+        _per_second(lot, rate_hz, sums[6:])
+        table.energy[lot.rows] = lot.unscaled(energy, 2)
+        table.fourth[lot.rows] = lot.unscaled(fourth, 4)
         raw[lot.rows] = True
         # In float64: where squares are too small for float32 the mean is not.
         mean, square_mean = sums[:2, : lot.n].astype(np.float64)
@@ -181,6 +184,55 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
         raw[at] = False
 
     return Kernel(n_block, run, finish)
+
+
+def _sums(of_subs: Callable, of_shapes: Callable, n_block: int, n_shape: int) -> Callable:
+    """Return a function of a lot: SUMS of each block, means of x² and of x⁴ of their parts.
+
+    Of SUMS it has mean powers 1 to 4, not yet central moments, and what `_differences` writes.
+    """
+    square, other = np.empty((2, LOT, n_block), np.float32)
+    share = np.full(n_block, 1 / n_block, np.float32)
+    sums, rows = np.empty((len(SUMS), LOT), np.float32), np.arange(LOT) * n_block
+
+    def run(lot: Lot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        f = lot.frames
+        np.multiply(f, f, out=square)
+        energy = of_subs(square)
+        np.multiply(square, square, out=other)
+        fourth = of_shapes(other)
+        for out, powers in ((sums[0], f), (sums[1], square), (sums[3], other)):
+            np.matmul(powers, share, out=out)
+        np.vecdot(square, f, out=sums[2])
+        sums[2] /= n_block
+        # To look up where they are takes a third of the time of `min` and `max`.
+        flat = f.ravel()
+        for out, places in ((sums[4], f.argmin(axis=1)), (sums[5], f.argmax(axis=1))):
+            places += rows
+            flat.take(places, out=out, mode="clip")
+        _differences(lot, other, square, sums[6:])
+        return sums, energy, fourth
+
+    return run
+
+
+def _compiled_sums(of_subs: Callable, _, n_block: int, n_shape: int) -> Callable:
+    """Return the same function as `_sums`, compiled."""
+    square, fourth = (np.empty((LOT, n), np.float32) for n in (n_block, n_shape))
+    sums, edges = (
+        np.empty((len(SUMS), LOT), np.float32),
+        np.arange(n_shape + 1) * n_block // n_shape,
+    )
+    width, bits = np.diff(edges).astype(np.float32), sums.view(np.int32)
+    loop = fast.compiled("blockloops").sums
+
+    def run(lot: Lot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        x, step = lot.x, lot.step
+        loop(x, x.view(np.int32), step, lot.before, lot.alone, edges, square, fourth, sums, bits)
+        sums[:4] /= n_block
+        return sums, of_subs(square), np.divide(fourth, width, out=fourth)
+
+    return run
 
 
 def means_of(n: int, n_parts: int) -> Callable:
@@ -213,8 +265,8 @@ def _central_of(frames: np.ndarray) -> np.ndarray:
     return np.stack([mean, *((d**i).mean(axis=1) for i in (2, 3, 4))], axis=1)
 
 
-def _differences(lot: Lot, slope, sign, rate_hz: float, out: np.ndarray) -> None:
-    """Write crossings a second, mean (dx/dt)² and mean (d²x/dt²)² to the rows of ``out``.
+def _differences(lot: Lot, slope: np.ndarray, sign: np.ndarray, out: np.ndarray) -> None:
+    """Write the number of crossings, sum of (dx)² and sum of (d²x)² to the rows of ``out``.
 
     One sample before the block belongs to it; a block at the start of a record is alone: there is
     none, and it has one pair less. ``slope`` and ``sign`` are room for results.
@@ -227,111 +279,25 @@ def _differences(lot: Lot, slope, sign, rate_hz: float, out: np.ndarray) -> None
     positive = flat >= 0
     signs[1:] = positive[1:] ^ positive[:-1]
     sign[:, 0] = positive[::n] ^ (lot.before >= 0)
-    np.matmul(sign, np.full(n, rate_hz / n, np.float32), out=out[0])
+    np.matmul(sign, np.ones(n, np.float32), out=out[0])
     np.vecdot(slope, slope, out=out[1])
     bend, bends = sign, signs
     np.subtract(slopes[1:], slopes[:-1], out=bends[1:])
     bend[:, 0] = 0.0
-    alone = np.flatnonzero(lot.alone)
-    bend[alone, 1:2] = 0.0
+    bend[np.flatnonzero(lot.alone), 1:2] = 0.0
     np.vecdot(bend, bend, out=out[2])
+
+
+def _per_second(lot: Lot, rate_hz: float, out: np.ndarray) -> None:
+    """Turn what `_differences` writes to crossings a second, mean (dx/dt)² and mean (d²x/dt²)²."""
+    n = lot.frames.shape[1]
+    out[0] *= rate_hz / n
     out[1] *= rate_hz**2 / n
     out[2] *= rate_hz**4 / max(n - 1, 1)
+    alone = np.flatnonzero(lot.alone)
     if len(alone):
         out[:2, alone] *= n / max(n - 1, 1)
         out[2, alone] *= max(n - 1, 1) / max(n - 2, 1)
-
-
-def spectra_kernel(table, n_window: int, rate_hz: float) -> Kernel:
-    """Return the kernel of spectra, their linear sums and (if needed) the envelope."""
-    taper = np.hanning(n_window + 1)[:-1]
-    unit = 2.0 / (rate_hz * np.sum(taper**2))
-    skip = table.first_bin
-    top = count_bins(0.4 * rate_hz, n_window, rate_hz)
-    n = max(0, min(table.spectra.shape[1], top - skip))
-    taper32, weights = taper.astype(np.float32), unit * table.weights(0.4 * rate_hz)[:n]
-    centred = skip < 2
-    with_envelope = "envelope" in table.needs and n_window >= MIN_ENVELOPE
-    envelope = Envelope(n_window, top) if with_envelope else None
-    batch = np.empty((BATCH, n_window), np.float32)
-    room, wide = np.empty((LOT, n), np.float32), np.empty((BATCH, n))
-    linear = np.empty((LOT, weights.shape[1]))
-
-    def run(lot: Lot) -> None:
-        straight = lot.n == LOT and n == table.spectra.shape[1] and isinstance(lot.rows, slice)
-        psd = table.spectra[lot.rows] if straight else room
-        for first in range(0, LOT, BATCH):
-            some = slice(first, first + BATCH)
-            frames = lot.frames[some]
-            if centred:  # a constant is seen in the bins 0 and 1 alone
-                frames = frames - frames.mean(axis=1, keepdims=True)
-            np.multiply(frames, taper32, out=batch)
-            z = scipy.fft.rfft(batch, axis=1)
-            size = np.abs(z[:, skip : skip + n], out=psd[some])
-            size *= size
-            wide[:] = size
-            np.matmul(wide, weights, out=linear[some])
-            if envelope is not None:
-                envelope.add(some, z)
-        if not straight:
-            table.spectra[lot.rows, :n] = psd[: lot.n]
-            table.spectra[lot.rows, n:] = np.nan
-        table.known[lot.rows] = True
-        table.scale[lot.rows] = np.ldexp(unit, -2 * lot.powers[:, 0]) if lot.scaled else unit
-        table.linear[lot.rows] = lot.unscaled(linear, 2)
-        if envelope is not None:
-            table.envelope[lot.rows] = lot.unscaled(envelope.columns(), EXPONENTS)
-
-    return Kernel(n_window, run)
-
-
-EXPONENTS = np.array([1, 2, 3, 4, 1, 0])
-"""Powers of the unit of the samples in ENVELOPE."""
-
-
-class Envelope:
-    """The envelope in the middle half of each frame of a lot, up to 0.8 of Nyquist.
-
-    The analytic signal of a tapered record is the taper times that of the record, where the
-    record has no frequencies as low as those of the taper (Bedrosian 1963,
-    doi:10.1109/PROC.1963.2308); so the taper is divided out where it is at least one half. Only
-    half as many samples are needed as of the record.
-    """
-
-    def __init__(self, n_window: int, n_bins: int):
-        self.n = n = n_window // 2
-        self.n_bins = min(n_bins, n)
-        self.middle = slice(n // 4, n - n // 4)
-        taper = np.hanning(n + 1)[:-1][self.middle]
-        self.flat = (2.0 / n_window / taper).astype(np.float32)
-        self.out = np.empty((len(ENVELOPE), LOT), np.float32)
-        self.e = np.empty((LOT, len(taper)), np.float32)
-        self.square = np.empty_like(self.e)
-        self.share = np.full(len(taper), 1 / len(taper), np.float32)
-        self.rows = np.arange(LOT) * len(taper)
-
-    def add(self, some: slice, z: np.ndarray) -> None:
-        """Take a batch of transforms of tapered frames, and overwrite it."""
-        # Without the mean: the taper has spread it over two bins.
-        z[:, 1] += z[:, 0] / 2
-        z[:, 0] = z[:, self.n_bins : self.n] = 0.0
-        signal = scipy.fft.ifft(z[:, : self.n], axis=1, norm="forward")  # flat has 1/n
-        np.abs(signal[:, self.middle], out=self.e[some])
-
-    def columns(self) -> np.ndarray:
-        """Return the columns of ENVELOPE, float32."""
-        e = np.multiply(self.e, self.flat, out=self.e)
-        square, out = np.multiply(e, e, out=self.square), self.out
-        n = e.shape[1]
-        at = e.argmax(axis=1)
-        np.matmul(e, self.share, out=out[0])
-        np.matmul(square, self.share, out=out[1])
-        np.vecdot(e, square, out=out[2])
-        np.vecdot(square, square, out=out[3])
-        out[2:4] /= n
-        e.ravel().take(self.rows + at, out=out[4], mode="clip")
-        out[5] = (at + 0.5) / n
-        return out.T
 
 
 def samples_kernel(table, n_block: int) -> Kernel:

@@ -28,16 +28,20 @@ def log10(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     if values.size and values.min() > 0:
         return np.log10(values)
-    positive = values > 0
-    return np.log10(values, out=np.full(np.shape(values), np.nan), where=positive)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.log10(values)  # of all, faster than where a mask says
+    out[~(values > 0)] = np.nan
+    return out
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Quotient, NaN where the denominator is not positive."""
     if np.size(b) and np.min(b) > 0:
         return a / b
-    good = np.broadcast_to(b > 0, np.shape(a))
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=good)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.asarray(np.divide(a, b), dtype=float)  # of all, faster than by a mask
+    np.copyto(out, np.nan, where=~(b > 0))
+    return out
 
 
 def crossing(total: np.ndarray, level) -> np.ndarray:

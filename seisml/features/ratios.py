@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from seisml.features import fast
 from seisml.features.frames import Past, Windows
 from seisml.features.known import count_known, count_set, log10, mean_of_steps, nanmean, ratio
 from seisml.features.registry import feature
@@ -70,22 +71,47 @@ COLUMNS = (
 `ON_RATIO`, and the largest score."""
 
 
+def _ratios(series: Series, n_sta: int, n_lta: int, wanted: set[str]) -> dict[str, np.ndarray]:
+    """Return what is wanted of `COLUMNS` of one name."""
+    now, sta = _sta_lta(series, n_sta, n_lta)
+    found = {"max": np.fmax.reduce(now, axis=0)}
+    if "mean" in wanted:
+        found["mean"] = mean_of_steps(now)
+    if "on" in wanted:
+        found["on"] = ratio(count_set(now > ON_RATIO).astype(float), count_known(now))
+    if "score" in wanted:
+        found["score"] = np.fmax.reduce(_score(sta, n_sta, n_lta), axis=0)
+    return found
+
+
+def _compiled_ratios(series: Series, n_sta: int, n_lta: int, wanted: set[str]) -> dict:
+    """Return the same, compiled."""
+    loops, n_blocks = fast.compiled("pastloops"), series.x.shape[1]
+    sta, lta = series.mean(n_sta, min_share=1.0), series.mean(n_lta, min_share=0.5)
+    found = np.empty((4, n_blocks))
+    loops.ratios(sta, lta, n_sta, ON_RATIO, found)
+    largest, total, known, on = found
+    out = {"max": largest, "mean": ratio(total, known), "on": ratio(on, known)}
+    if "score" in wanted:
+        out["score"] = np.empty(n_blocks)
+        log_sta = log10(sta)
+        powers = (Series(one).mean(n_lta, min_share=0.5) for one in (log_sta, log_sta * log_sta))
+        loops.scores(log_sta, *powers, n_sta, out["score"])
+    return out
+
+
 def _in_blocks(past: Past, columns: tuple[tuple[str, str], ...]) -> dict:
     """Return some of `COLUMNS`, whose STA all have one resolution, shape (n_blocks,) each."""
     spans = {name: _spans(past, name) for name, _ in columns}
 
+    reduce = _compiled_ratios if fast.compiled("pastloops") else _ratios
+
     def reduced(part: np.ndarray) -> list[np.ndarray]:
         series, found = Series(part), {}
         for name, (_, *span) in spans.items():
-            now, sta = _sta_lta(series, *span)
-            found[name, "max"] = np.fmax.reduce(now, axis=0)
-            if (name, "mean") in columns:
-                found[name, "mean"] = mean_of_steps(now)
-            if (name, "on") in columns:
-                on = count_set(now > ON_RATIO).astype(float)
-                found[name, "on"] = ratio(on, count_known(now))
-            if (name, "score") in columns:
-                found[name, "score"] = np.fmax.reduce(_score(sta, *span), axis=0)
+            wanted = {what for one, what in columns if one == name}
+            of_name = reduce(series, *span, wanted)
+            found |= {(name, what): one for what, one in of_name.items()}
         return [found[column] for column in columns]
 
     energy = spans[columns[0][0]][0]

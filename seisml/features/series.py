@@ -10,7 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-CACHE = 2**17
+from seisml.features import fast
+
+CACHE = 2**16
 """Values of a series that are worked on at once: some megabytes altogether."""
 
 
@@ -158,16 +160,16 @@ class Series:
         What lies in the block of the value and in the first block is summed step by step, the
         whole blocks between them by doubling. The first n - 1 values are sums of fewer.
         """
+        if self._loops:
+            return self._compiled_sum(n, 1.0)
         steps, blocks = self.x.shape
         if n <= steps:
             return self._sum_of_few(n)
-        total, ends = np.empty_like(self.x), self.forward[-1]
+        total = np.empty_like(self.x)
         # Value j has n - 1 - j before its block: `whole` blocks and j - last steps of one more;
         # from j > last on one whole block less.
         whole, last = divmod(n - 1, steps)
-        fewer = moving_sum(ends, whole - 1)
-        more = ends.copy()
-        more[1:] += fewer[:-1]
+        more, fewer = _whole_blocks(self.forward[-1], whole)
         for rows, n_whole, between, part in (
             (slice(0, last + 1), whole, more, self.backward[steps - last :]),
             (slice(last + 1, steps), whole - 1, fewer, self.backward[1 : steps - last]),
@@ -178,6 +180,29 @@ class Series:
             some = slice(rows.start, rows.start + len(part))
             total[some, n_whole + 1 :] += part[:, : max(0, blocks - n_whole - 1)]
         return total
+
+    @cached_property
+    def _whole(self) -> tuple[np.ndarray, np.ndarray]:
+        """Values as `x`, contiguous, and the sum of each block."""
+        x = np.ascontiguousarray(self.x)
+        return x, np.add.reduce(x, axis=0)
+
+    @cached_property
+    def _loops(self):
+        """Compiled loops for numbers of this kind."""
+        return fast.compiled("pastloops") if self._given.dtype == float else None
+
+    def _compiled_sum(self, n: int, unit: float) -> np.ndarray:
+        x, ends = self._whole
+        out = np.empty_like(x)
+        if n <= len(x):
+            self._loops.sums_of_few(x, n, unit, out)
+        else:
+            between = np.zeros((2, len(ends)))
+            for row, before in zip(between, _whole_blocks(ends, (n - 1) // len(x)), strict=True):
+                row[1:] = before[:-1]
+            self._loops.sums_of_many(x, n, unit, between, out)
+        return out
 
     def _sum_of_few(self, n: int) -> np.ndarray:
         """Sum by doubling: 1, 2, 4 ... values before each one are added to those up to it."""
@@ -198,14 +223,15 @@ class Series:
         """
         steps, blocks = self.x.shape
         least, reach = max(1.0, min_share * n), -(-n // steps)
-        mean = self.sum(n)
+        mean, unit = (self._compiled_sum(n, n), n) if self._loops else (self.sum(n), 1)
         # Less than n may be known at the start, and from the first unknown value on.
         place = np.arange(steps)[:, np.newaxis] + steps * np.arange(min(reach, blocks)) + 1
-        first = _share(mean[:, :reach], np.minimum(place, n), least)
+        first = _share(mean[:, :reach] * unit, np.minimum(place, n), least)
         if len(self._lacking):
             some = slice(self._lacking[0], self._lacking[-1] + reach + 1)
-            after_gaps = _share(mean[:, some], self._count(n, some, reach), least)
-        mean /= n
+            after_gaps = _share(mean[:, some] * unit, self._count(n, some, reach), least)
+        if unit == 1:
+            mean /= n
         mean[:, :reach] = first
         if len(self._lacking):
             mean[:, some] = after_gaps
@@ -247,6 +273,13 @@ def _cumulative(x: np.ndarray) -> np.ndarray:
     for i in range(1, len(x)):
         np.add(out[i - 1], x[i], out=out[i])
     return out
+
+
+def _whole_blocks(ends: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sum n blocks up to and including each one, and one block less."""
+    fewer, more = moving_sum(ends, n - 1), ends.copy()
+    more[1:] += fewer[:-1]
+    return more, fewer
 
 
 def _share(total: np.ndarray, count: np.ndarray, least: float) -> np.ndarray:

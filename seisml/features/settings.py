@@ -1,6 +1,7 @@
 """Settings: all that the values of features depend on, besides the samples."""
 
 import dataclasses
+from functools import cached_property
 
 from seisml.errors import FeatureError
 from seisml.times import NS_PER_S
@@ -75,17 +76,17 @@ class Settings:
                     "Leave it out, or shorten spectrum_s.",
                 )
 
-    @property
+    @cached_property
     def grids(self) -> tuple[WindowGrid, ...]:
         """Grids of the further windows of other lengths."""
         return tuple(WindowGrid(length_s, self.grid.hop_s) for length_s in self.lengths_s)
 
-    @property
+    @cached_property
     def n_sub(self) -> int:
         """Sub-blocks in a hop block."""
         return max(1, round(self.grid.hop_s / self.sub_s))
 
-    @property
+    @cached_property
     def n_shape(self) -> int:
         """Shape blocks in a hop block: whole groups of sub-blocks of about half a second."""
         wanted = max(1.0, SHAPE_S / self.sub_s)
@@ -97,7 +98,7 @@ class Settings:
         """Length of a shape block, s."""
         return self.grid.hop_s / self.n_shape
 
-    @property
+    @cached_property
     def spectrum_hops(self) -> int:
         """Hop blocks in one spectrum (two, or one where the window is one hop)."""
         if self.spectrum_s is None:

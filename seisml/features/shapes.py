@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from seisml.features import fast
 from seisml.features.blocks import BlockTable
 from seisml.features.frames import Past, Windows
 from seisml.features.known import count_set
@@ -65,12 +66,12 @@ def shapes(w: Windows) -> Shapes:
     # Rows before `k`: logarithms of the windows before those of a lot, and of their units.
     k, head = w.k, min(w.k, w.first)
     logs, unit = np.zeros((k + LOT, n_f), np.float32), np.full(k + LOT, np.nan)
-    measure = _Measure(w)
+    measure = (_CompiledMeasure if fast.compiled("windowloops") else _Measure)(w)
     for first, some in ((w.first - head, head), (w.first, n)):
         for lot in psd_lots(w.table, first, some, w.n_spectra):
             n_lot = len(lot.psd)
             now = slice(k, k + n_lot)
-            _logarithm(lot, logs[now])
+            measure.logarithm(lot, logs[now])
             unit[now] = np.log(lot.unit)
             if first == w.first:
                 measure(lot, logs, unit, found)
@@ -78,15 +79,9 @@ def shapes(w: Windows) -> Shapes:
     return found
 
 
-def _logarithm(lot: PsdLot, out: np.ndarray) -> None:
-    """Write the logarithm of spectra, at least `FLOOR` of the largest; NaN without power."""
-    floor = np.where(lot.largest > 0, lot.largest * np.float32(FLOOR), np.float32(np.nan))
-    if np.minimum.reduce(lot.psd, axis=0).min() >= floor.max():
-        out[:] = lot.psd
-    else:
-        np.maximum(lot.psd, floor[:, np.newaxis], out=out)
-    # Of one array, in place: the bits of a logarithm depend on how the values lie in memory.
-    np.log(out, out=out)
+def _floor(lot: PsdLot) -> np.ndarray:
+    """Return the least power of each window that is no leakage; NaN without power."""
+    return np.where(lot.largest > 0, lot.largest * np.float32(FLOOR), np.float32(np.nan))
 
 
 class _Measure:
@@ -106,12 +101,28 @@ class _Measure:
         width = -(-n_f // GROUP) * GROUP
         self.around = np.arange(LOT) * width + np.array([[-1], [0], [1]])
 
+    @staticmethod
+    def logarithm(lot: PsdLot, out: np.ndarray) -> None:
+        """Write the logarithm of spectra, at least `FLOOR` of the largest; NaN without power."""
+        floor = _floor(lot)
+        if np.minimum.reduce(lot.psd, axis=0).min() >= floor.max():
+            out[:] = lot.psd
+        else:
+            np.maximum(lot.psd, floor[:, np.newaxis], out=out)
+        # Of one array, in place: the bits of a logarithm depend on how the values lie in memory.
+        np.log(out, out=out)
+
     def __call__(self, lot: PsdLot, logs: np.ndarray, unit: np.ndarray, out: Shapes) -> None:
         """Write what is found of a lot."""
-        rows, psd, k, n = lot.rows, lot.psd, self.k, len(lot.psd)
-        now = logs[k : k + n]
+        rows, n = lot.rows, len(lot.psd)
         out.peak[rows], out.largest[rows] = lot.peak, lot.largest
         out.around[:, rows] = lot.room.ravel().take(self.around[:, :n] + lot.peak, mode="clip")
+        self.sums(lot, logs, unit, out)
+
+    def sums(self, lot: PsdLot, logs: np.ndarray, unit: np.ndarray, out: Shapes) -> None:
+        """Write what is summed over the frequencies."""
+        rows, psd, k, n = lot.rows, lot.psd, self.k, len(lot.psd)
+        now = logs[k : k + n]
         out.mean[rows] = np.vecdot(psd, self.share)
         out.mean_log[rows] = np.vecdot(now, self.share)
         out.weighted_log[rows] = np.vecdot(psd, now)
@@ -131,6 +142,31 @@ class _Measure:
         found = _rms_db(change, unit - unit[0])
         found[group < 0] = np.nan
         return found
+
+
+class _CompiledMeasure(_Measure):
+    """The same, compiled."""
+
+    def __init__(self, w: Windows):
+        super().__init__(w)
+        self.loops = fast.compiled("windowloops")
+
+    def logarithm(self, lot: PsdLot, out: np.ndarray) -> None:
+        """Write the logarithm of spectra."""
+        self.loops.floored(lot.room, _floor(lot), out)
+        np.log(out, out=out)
+
+    def sums(self, lot: PsdLot, logs: np.ndarray, unit: np.ndarray, out: Shapes) -> None:
+        """Write what is summed over the frequencies."""
+        rows, n = lot.rows, len(lot.psd)
+        found, places = np.empty((6, n)), np.empty((len(QUANTILES), n))
+        past = self.background, self.group[rows], self.slope
+        self.loops.measure(lot.room, logs, unit, self.k, *past, found)
+        (out.mean[rows], out.mean_log[rows], out.weighted_log[rows]) = found[:3]
+        (out.slope[rows], out.flux[rows], out.distance[rows]) = found[3:]
+        total = np.empty(lot.room.shape[1] // GROUP + 1)
+        self.loops.quantiles(lot.room, np.array(QUANTILES), total, places)
+        out.quantiles[:, rows] = places
 
 
 def _rms_db(change: np.ndarray, shift: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from seisml.features import fast
 from seisml.features.blocks import BlockTable
 from seisml.features.series import sum_of_rows
 
@@ -12,6 +13,8 @@ LOT = 512
 """Windows whose spectra are worked on together: they fit the cache."""
 GROUP = 8
 """Frequencies that a row of room is a multiple of."""
+FEW = 16
+"""Spectra of a window up to which they are summed one by one where loops are compiled."""
 STEP = 128
 """Spectra are scaled by powers of 2^128: hardly any has to be."""
 
@@ -69,6 +72,7 @@ def psd_lots(table: BlockTable, first: int, n: int, n_spectra: int) -> Iterator[
     mixed = bool((known & (scale != unit)).any())
     count = sum_of_rows(known.astype(np.float64), n_spectra)
     n_f = power.shape[1]
+    summed = _compiled_sums if fast.compiled("windowloops") and n_spectra <= FEW else _sums
     room = np.zeros((LOT, -(-n_f // GROUP) * GROUP), np.float32)
     for lot in lots(n):
         some = slice(lot.start, lot.stop + n_spectra - 1)
@@ -76,13 +80,26 @@ def psd_lots(table: BlockTable, first: int, n: int, n_spectra: int) -> Iterator[
         if mixed:
             part = part * (scale[some] / unit).astype(np.float32)[:, np.newaxis]
         room[lot.stop - lot.start :] = 0.0
-        total = sum_of_rows(part, n_spectra, out=room[: lot.stop - lot.start, :n_f])
-        peak = total.argmax(axis=1)
-        largest = total[np.arange(len(total)), peak]
+        total = room[: lot.stop - lot.start, :n_f]
+        peak, largest = summed(part, n_spectra, total)
         units = _scale(total, largest, unit) / np.maximum(count[lot], 1)
         if not count[lot].all():
             total[count[lot] == 0] = largest[count[lot] == 0] = np.nan
         yield PsdLot(lot, total, units, peak, largest, room)
+
+
+def _sums(spectra: np.ndarray, n: int, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Write the sums of n spectra from each on; return where they are largest, and that value."""
+    sum_of_rows(spectra, n, out=total)
+    peak = total.argmax(axis=1)
+    return peak, total[np.arange(len(total)), peak]
+
+
+def _compiled_sums(spectra: np.ndarray, n: int, total: np.ndarray) -> tuple:
+    """Return the same as `_sums`, compiled."""
+    peak, largest = np.empty(len(total), np.int64), np.empty(len(total), np.float32)
+    fast.compiled("windowloops").sums_of_rows(spectra, n, total.base, peak, largest)
+    return peak, largest
 
 
 def _scale(total: np.ndarray, largest: np.ndarray, unit: float) -> np.ndarray | float:

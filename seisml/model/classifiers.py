@@ -29,6 +29,7 @@ def make_classifier(
     class_weight: str | None = None,
     seed: int = 0,
     jobs: int = 1,
+    n_models: int = 1,
 ):
     """Return an unfitted classifier that takes NaN as it comes.
 
@@ -51,6 +52,9 @@ def make_classifier(
     seed : int
     jobs : int
         Threads of a forest.
+    n_models : int
+        So many classifiers with seeds that follow on, whose probabilities are averaged: less of
+        what is learnt is luck.
 
     Returns
     -------
@@ -89,6 +93,8 @@ def make_classifier(
     known = model.get_params()
     model = model.set_params(**{k: v for k, v in options.items() if k in known})
     model = model.set_params(**_checked(name, settings or {}, known))
+    if n_models > 1:
+        model = _several(name, model, n_models)
     steps = [StationScaler()] if scale == "station" else []
     steps += _before(name, model, seed)
     return make_pipeline(*steps, model) if steps else model
@@ -124,6 +130,23 @@ def _named(name: str, columns: Sequence[str]):
         max_features=0.3,
         early_stopping=False,
     )
+
+
+def _several(name: str, model, n_models: int):
+    """Return an average over classifiers that differ in their seeds."""
+    from sklearn.base import clone
+    from sklearn.ensemble import VotingClassifier
+
+    seed = model.get_params().get("random_state")
+    if seed is None:
+        raise ModelError(
+            f"The classifier {name} has no seed: {n_models} of them would be the same.",
+            "Set n_models = 1.",
+        )
+    ones = [
+        (f"seed_{k}", clone(model).set_params(random_state=k)) for k in range(seed, seed + n_models)
+    ]
+    return VotingClassifier(ones, voting="soft")
 
 
 def _imported(path: str):
@@ -213,7 +236,9 @@ def fit_classifier(
         sample_weight = _balanced(model, y, sample_weight)
     weights = {}
     if sample_weight is not None and np.ptp(sample_weight) > 0:
-        if not has_fit_parameter(steps[-1][1], "sample_weight"):
+        last = steps[-1][1]
+        of_one = getattr(last, "estimators", [("", last)])[0][1]  # where several are averaged
+        if not has_fit_parameter(of_one, "sample_weight"):
             raise ModelError(
                 f"The classifier {name} takes no weights, and the windows have different ones.",
                 "Give all sets and qualities one weight, or take another classifier.",

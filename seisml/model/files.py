@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import ZIP_DEFLATED
 
 from seisml.atomic import replacing
 from seisml.errors import ModelError, did_you_mean
@@ -23,6 +24,7 @@ TRUSTED = (
     "seisml.model.novelty.Novelty",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
 )
 """Types beyond skops' own list that our classifiers are made of: data, no functions."""
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
@@ -59,7 +61,7 @@ def write_skops(content: dict, path) -> Path:
     path = Path(path)
     try:
         with replacing(path) as part:
-            skops.io.dump(content, part)
+            skops.io.dump(content, part, compression=ZIP_DEFLATED)
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error}.", "Choose another path.") from error
     return path

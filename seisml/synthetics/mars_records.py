@@ -42,6 +42,8 @@ RATES_HZ = ((0.78, 20.0), (0.16, 10.0), (0.06, 2.0))
 CHANNELS = ((0.5, (0, 1, 2)), (0.15, (0,)), (0.15, (1,)), (0.1, (2,)), (0.1, (0, 1)))
 LOCATIONS = {20.0: ("02", "BH"), 10.0: ("03", "BH"), 2.0: ("02", "MH")}
 EVENTS_PER_HOUR = 0.55
+DEGLITCHED = 0.35  # somebody took the glitches off, and left their spikes
+TRAINS, TRAIN_S = 0.25, 2160.0  # of glitches, one after the other; 36 min in the median
 CRACKED, CRACKS_PER_HOUR = 0.25, 4.0
 FAMILIES = {"high": "HF family", "low": "LF family"}
 
@@ -181,16 +183,29 @@ def _add_transients(uvw: np.ndarray, shape, rng: np.random.Generator) -> None:
     """Add glitches, donks and dust devils by local hour, in place."""
     hours = {"glitch": GLITCH_HOURS, "donk": DONK_HOURS, "dust_devil": DUST_DEVIL_HOURS}
     hour = int(lmst_hours(shape.start_ns + round(0.5e9 * shape.length_s)))
+    glitches = {"spiked": rng.uniform(0.1, 0.9), "removed": bool(rng.random() < DEGLITCHED)}
     for kind, rates in hours.items():
-        clean = kind == "glitch" and rng.random() < 0.35  # somebody removed them
-        rate = 0.0 if clean else np.exp(rng.normal(0.0, 0.7)) * (0.7 * rates[hour] + 2.0)
-        for _ in range(rng.poisson(rate * shape.length_s / 3600.0)):
+        rate = np.exp(rng.normal(0.0, 0.7)) * (0.7 * rates[hour] + 2.0)
+        starts_s = rng.uniform(0.0, shape.length_s, rng.poisson(rate * shape.length_s / 3600.0))
+        if kind == "glitch":
+            starts_s = np.append(starts_s, _train(shape.length_s, rng))
+        for start_s in starts_s:
             length_s, peak_m_s = transient_size(kind, rng)
-            first = int(rng.integers(0, uvw.shape[1]))
-            size = max(4, round(length_s * RATE_HZ))
-            wave = transient_wave(kind, size, rng.random() / RATE_HZ, RATE_HZ, peak_m_s, rng)
+            size, offset_s = max(4, round(length_s * RATE_HZ)), rng.random() / RATE_HZ
+            wave = transient_wave(kind, size, offset_s, RATE_HZ, peak_m_s, rng, **glitches)
+            first = int(start_s * RATE_HZ)
             part = wave[:, : uvw.shape[1] - first]
             uvw[:, first : first + part.shape[1]] += part
+
+
+def _train(length_s: float, rng: np.random.Generator) -> np.ndarray:
+    """Return the starts of a train of glitches, which one record in four has, s."""
+    if rng.random() > TRAINS:
+        return np.zeros(0)
+    begin_s, last_s = rng.uniform(-0.5 * TRAIN_S, length_s), TRAIN_S * np.exp(rng.normal(0.0, 0.5))
+    n = rng.poisson(rng.uniform(10.0, 60.0) * last_s / 3600.0)
+    starts_s = begin_s + rng.uniform(0.0, last_s, n)
+    return starts_s[(starts_s >= 0.0) & (starts_s < length_s)]
 
 
 def _add_cracks(uvw: np.ndarray, shape, key: int, rng: np.random.Generator) -> None:

@@ -2,12 +2,23 @@
 
 import numpy as np
 
-from seisml.insight import glitch
+from seisml.glitches import SPIKE_S, glitch, precursor
 from seisml.synthetics.mars_noise import to_uvw
 from seisml.synthetics.noise import band_noise
 
+SPIKED = 1.0 / 3.0
+"""Share of glitches that begin with a spike."""
 
-def glitch_wave(t_s, peak_m_s: float, rng: np.random.Generator) -> np.ndarray:
+
+def glitch_wave(
+    t_s,
+    peak_m_s: float,
+    rng: np.random.Generator,
+    *,
+    rate_hz: float = 20.0,
+    spiked: float = SPIKED,
+    removed: bool = False,
+) -> np.ndarray:
     """Return a glitch of random direction on U, V, W; a third begin with a spike.
 
     Parameters
@@ -17,6 +28,14 @@ def glitch_wave(t_s, peak_m_s: float, rng: np.random.Generator) -> np.ndarray:
     peak_m_s : float
         Peak velocity on the strongest channel.
     rng : numpy.random.Generator
+    rate_hz : float
+        For the shape of the spike, see `seisml.glitches.precursor`.
+    spiked : float
+        Share of glitches with a spike.
+    removed : bool
+        Somebody took the glitch off: what a template leaves that is some per cent too large or
+        small and up to a few tenths of a second away, and all of the spike. One in four was not
+        seen and is there as it was.
 
     Returns
     -------
@@ -28,10 +47,12 @@ def glitch_wave(t_s, peak_m_s: float, rng: np.random.Generator) -> np.ndarray:
         direction[rng.permutation(3)[:2]] = 0.0
     direction /= np.abs(direction).max()
     pulse = glitch(t_s, peak_m_s / 1.25)
-    if rng.random() < 1.0 / 3.0:
-        onset = int(np.argmax(t_s >= 0.0))
-        spike = 10.0 ** rng.uniform(-9.0, -8.0) * rng.choice([-1.0, 1.0])
-        pulse[onset : onset + 2] += np.array([1.0, -0.4])[: len(pulse) - onset] * spike
+    if rng.random() < spiked:
+        spike_m_s = 10.0 ** rng.uniform(-9.0, -8.0) * rng.choice([-1.0, 1.0])
+        pulse += precursor(t_s, spike_m_s / precursor(0.0, 1.0, rate_hz), rate_hz)
+    if removed and rng.random() < 0.75:
+        late_s, size = 0.1 * rng.standard_normal(), 1.0 + 0.05 * rng.standard_normal()
+        pulse -= size * glitch(t_s - late_s, peak_m_s / 1.25)
     return direction[:, None] * pulse
 
 
@@ -61,7 +82,15 @@ def dust_devil_wave(n: int, rate_hz: int, tilt_m_s: float, rng) -> np.ndarray:
 
 
 def transient_wave(
-    kind: str, n: int, offset_s: float, rate_hz: int, peak_m_s: float, rng: np.random.Generator
+    kind: str,
+    n: int,
+    offset_s: float,
+    rate_hz: int,
+    peak_m_s: float,
+    rng: np.random.Generator,
+    *,
+    spiked: float = SPIKED,
+    removed: bool = False,
 ) -> np.ndarray:
     """Return a transient of any kind on U, V, W.
 
@@ -76,13 +105,17 @@ def transient_wave(
     rate_hz : int
     peak_m_s : float
     rng : numpy.random.Generator
+    spiked, removed
+        Of glitches, see `glitch_wave`.
 
     Returns
     -------
     numpy.ndarray of float64, shape (3, n)
-        m/s.
+        m/s. A glitch's spike rings before its step, which is a quarter of a second after the
+        start.
     """
     if kind == "glitch":
-        return glitch_wave(offset_s + np.arange(n) / rate_hz, peak_m_s, rng)
+        t_s = offset_s - SPIKE_S + np.arange(n) / rate_hz
+        return glitch_wave(t_s, peak_m_s, rng, rate_hz=rate_hz, spiked=spiked, removed=removed)
     make = donk_wave if kind == "donk" else dust_devil_wave
     return to_uvw(make(n, rate_hz, peak_m_s, rng))

@@ -19,7 +19,8 @@ import records
 
 HERE = Path(__file__).parent
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-N_WINDOWS = 28_800
+N_DAYS = 72
+"""Days of a channel for two processes: what they need to start is a few days' time."""
 STAGES = ("read", "join", "filter", "blocks", "combine", "write")
 
 
@@ -126,12 +127,15 @@ def many_days(folder: Path, table: Table) -> None:
 
 
 def processes(folder: Path, table: Table) -> None:
-    """Compare two processes with one."""
-    records.write_days(folder, {"HHZ": records.three_days_of_samples()["HHZ"]}, 24)
+    """Compare two processes with one, and with what two that share nothing gain."""
+    records.write_days(folder, {"HHZ": records.three_days_of_samples()["HHZ"]}, N_DAYS)
     t = run_stage("processes", folder)
-    gain = t["one"] / t["two"]
-    text = f"{gain:.2f} (plain `rfft`: {t['machine']:.2f}; {t['one']:.1f} s / {t['two']:.1f} s)"
-    table.add("one process / two, 24 days of a channel", gain, text, ">= 1.8", least=1.8)
+    gain, machine = t["one"] / t["two"], t["machine"]
+    text = f"{gain:.2f} ({t['one']:.1f} s / {t['two']:.1f} s with the start of the processes)"
+    what = f"one process / two, {N_DAYS} days of a channel"
+    table.add(what, gain, text, ">= 1.8", least=1.8)
+    text = f"{machine:.2f}: seisml has {100 * gain / machine:.0f} % of it"
+    table.add("the same of `rfft` in two processes that run already", machine, text)
 
 
 def memory(folder: Path, table: Table, n_most: int) -> None:
