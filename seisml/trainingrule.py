@@ -112,20 +112,17 @@ class TrainingRule:
             value = getattr(self, name)
             if value not in allowed:
                 raise ConfigError(f"There is no {name} {value!r}.", did_you_mean(value, allowed))
-        if not 0 <= self.novelty < 1:
-            raise ConfigError(f"novelty = {self.novelty} is no share.", "Take 0.01, or 0 for none.")
-        if not 0 <= self.threshold < 1:
-            raise ConfigError(
-                f"threshold = {self.threshold} is no probability.",
-                "Take 0.5, or 0 to have it chosen on held-out events.",
-            )
+        for name, example in (("novelty", 0.01), ("threshold", 0.5), ("starts", 0.2)):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ConfigError(
+                    f"{name} = {value} is no share.", f"Take {example}, or 0 for none."
+                )
         if self.threshold and self.false_alarms_per_day:
             raise ConfigError(
                 f"A threshold of {self.threshold} and a rate of false alarms are both given.",
                 "Leave out one of threshold and false_alarms_per_day.",
             )
-        if not 0 <= self.starts < 1:
-            raise ConfigError(f"starts = {self.starts} is no share.", "Take 0.2, or 0 for none.")
         if not 0 <= self.false_alarms_per_day < np.inf:
             raise ConfigError(
                 f"false_alarms_per_day = {self.false_alarms_per_day} is no rate.", "Take 2, say."

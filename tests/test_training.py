@@ -214,7 +214,7 @@ def test_a_stated_threshold_is_not_chosen(one):
     assert (stated.windows["limit"] == 0.3).all()
     with pytest.raises(ConfigError, match="both given"):
         dataclasses.replace(QUICK, threshold=0.3, false_alarms_per_day=1.0)
-    with pytest.raises(ConfigError, match="no probability"):
+    with pytest.raises(ConfigError, match=r"threshold = 1\.5 is no share"):
         dataclasses.replace(QUICK, threshold=1.5)
 
 
