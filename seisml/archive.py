@@ -19,7 +19,8 @@ from seisml import index as remembered
 from seisml.errors import NoDataError
 from seisml.files import find_files
 from seisml.index import FILE_COLUMNS, PIECE_COLUMNS
-from seisml.joining import Record, guard_ns, snap_rate
+from seisml.joining import Record
+from seisml.rates import guard_ns
 from seisml.times import DAY_NS, NS_PER_S, to_ns
 from seisml.waveforms import Contents, scan_file, station_id
 
@@ -28,7 +29,6 @@ __all__ = [
     "channels_of",
     "chunks",
     "days",
-    "nominal_rates",
     "of_channels",
     "open_archive",
     "part",
@@ -200,8 +200,7 @@ def require_waveforms(archive: Archive) -> Archive:
     if archive.pieces.empty:
         reasons = Counter(reason.split(":")[0] for reason in archive.files["reason"])
         counted = "; ".join(f"{n} x {reason}" for reason, n in reasons.most_common(3))
-        paths = [str(path) for path in archive.files["path"]]
-        features = bool(paths) and all(path.endswith(".h5") for path in paths)
+        features = len(archive.files) and archive.files["path"].str.endswith(".h5").all()
         raise NoDataError(
             f"None of the {len(archive.files)} files of {archive.root} is a usable waveform "
             f"file ({counted}).",
@@ -307,8 +306,7 @@ def records(
     channels : iterable of str
         Default all.
     """
-    contents = _contents_of(archive, station)
-    return contents.read(start_ns, end_ns, Counter(), channels=set(channels))
+    return _contents_of(archive, station).read(start_ns, end_ns, Counter(), channels=set(channels))
 
 
 def channels_of(archive: Archive, station: str) -> list[str]:
@@ -350,34 +348,3 @@ def guard(archive: Archive, station: str) -> int:
     if station not in archive._slowest_hz:
         return 0
     return min(MAX_GUARD_NS, guard_ns(archive._slowest_hz[station]))
-
-
-def nominal_rates(
-    archive: Archive, station: str, *, span: tuple[int, int] | None = None
-) -> dict[str, dict[float, float]]:
-    """Return the sampling rates of each channel, snapped, Hz, and their samples.
-
-    Parameters
-    ----------
-    archive : Archive
-    station : str
-    span : (int, int), optional
-        Instants between which samples are counted; default all. Where files begin and end makes
-        no difference then.
-
-    Returns
-    -------
-    dict of str to dict of float to float
-        ``{channel: {rate: samples}}``, most samples first.
-    """
-    pieces = archive.pieces[archive.pieces["station"] == station]
-    start_ns, end_ns = pieces["start_ns"], pieces["end_ns"]
-    if span is not None:
-        start_ns, end_ns = start_ns.clip(*span), end_ns.clip(*span)
-    n = (end_ns - start_ns) * pieces["rate_hz"] / NS_PER_S
-    nominal = pieces["rate_hz"].map(snap_rate)
-    totals = n.groupby([pieces["channel"], nominal]).sum()
-    totals = totals[totals > 0].sort_values(ascending=False, kind="stable")
-    return {
-        channel: totals[channel].to_dict() for channel in sorted(totals.index.unique("channel"))
-    }

@@ -1,12 +1,13 @@
 """Products are whole or not there: written to a temporary name, synced, renamed."""
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from seisml.errors import SeismlError
+from seisml.errors import SeismlError, TableError
 
 
 @contextlib.contextmanager
@@ -79,3 +80,13 @@ def check_writable(path) -> None:
         why = f"no permission to write {near}"
     if why:
         raise SeismlError(f"{path} cannot be written: {why}.", "Choose another path.")
+
+
+def unwritable(path, error: OSError) -> TableError:
+    """Return the error of a store that cannot be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    what = "the disk or the quota is full" if full else error.strerror or str(error)
+    return TableError(
+        f"{path} cannot be written: {what}.",
+        "Make room or choose another store, then run the same command: it goes on from here.",
+    )

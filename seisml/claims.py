@@ -9,8 +9,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from seisml.atomic import unwritable
 from seisml.errors import StaleTableError, TableError
-from seisml.shards import lock_path, read_settings, remove_leftovers, unwritable
+from seisml.shards import lock_path, read_settings, remove_leftovers
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 N_TOLD = 3

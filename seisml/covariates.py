@@ -28,6 +28,7 @@ from seisml.features.frames import Past, Windows
 from seisml.features.known import log10, ratio
 from seisml.insight import GROUND_HZ, WIND_HZ
 from seisml.plan import Plan
+from seisml.rates import nominal_rates
 from seisml.response import to_motion, unit_of
 from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, segments, snap_rate
 from seisml.times import DAY_NS, NS_PER_S
@@ -234,7 +235,7 @@ def _pressures(part: Archive, day: int, plan: Plan, windows: range) -> Iterator[
     settings = dataclasses.replace(settings, min_coverage=plan.settings.min_coverage)
     mode = "counts" if plan.units == "counts" else "sensitivity"
     unit = unit_of(mode, plan.metadata, station)
-    for channel, rates in archives.nominal_rates(part, station, span=span).items():
+    for channel, rates in nominal_rates(part.pieces, station, span=span).items():
         rate_hz = next(iter(rates))
         if 0.4 * rate_hz <= PRESSURE_HZ[0]:
             continue

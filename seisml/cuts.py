@@ -10,9 +10,9 @@ from seisml import archive as archives
 from seisml.archive import Archive
 from seisml.codes import station_name
 from seisml.intervals import union
-from seisml.joining import samples_to_ns
 from seisml.pieces import PIECE_S, whole_pieces
 from seisml.preparation import NOTHING, Preparation, prepared
+from seisml.rates import samples_to_ns
 from seisml.segments import Segment, joined, segments
 from seisml.times import NS_PER_S
 

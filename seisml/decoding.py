@@ -18,8 +18,9 @@ import numpy as np
 from obspy.core.util.base import ENTRY_POINTS
 from obspy.core.util.misc import buffered_load_entry_point
 
-from seisml.joining import CLOCK_NS, Record, snap_rate
+from seisml.joining import CLOCK_NS, Record
 from seisml.miniseed import Piece
+from seisml.rates import snap_rate
 from seisml.sources import Source, UnreadableError, one_line, open_source
 from seisml.times import NS_PER_S
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from seisml.errors import ConfigError
-from seisml.joining import samples_to_ns, snap_rate
+from seisml.rates import samples_to_ns, snap_rate
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,6 @@ are counted in whole samples from the first sample of the piece that a file hold
 
 import bisect
 import dataclasses
-import functools
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,10 +15,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from seisml.fills import DEAD_RUN_S, MIN_RUN, absent, runs_of
+from seisml.fills import absent, runs_of
+from seisml.rates import samples_to_ns, snap_rate
 from seisml.times import NS_PER_S
 
-RATE_TOLERANCE = 1e-4
 MANY = 8
 """Records from which on it is first looked whether all of them are plain."""
 HALF_SAMPLE = 0.5001
@@ -28,47 +27,6 @@ ON_TIME = 0.01
 """Distance, in samples, from which on a sample counts as off."""
 CLOCK_NS = 500
 """Slack when samples are counted to an instant: below the step of clocks, above our rounding."""
-
-
-def samples_to_ns(n_samples: int, sampling_rate_hz: float) -> int:
-    """Return the duration of a number of samples in whole nanoseconds."""
-    return round(int(n_samples) * NS_PER_S / sampling_rate_hz)
-
-
-@functools.lru_cache(maxsize=1024)
-def snap_rate(sampling_rate_hz: float) -> float:
-    """Return the nominal rate next to a measured one (within 1e-4), else the rate itself.
-
-    Nominal rates are whole numbers and multiples of 1/8 Hz (6.625 Hz is Apollo's).
-
-    Examples
-    --------
-    >>> snap_rate(99.9999), snap_rate(6.62501), snap_rate(99.9)
-    (100.0, 6.625, 99.9)
-    """
-    for step in (1.0, 0.125):
-        nominal = round(sampling_rate_hz / step) * step
-        if abs(nominal - sampling_rate_hz) <= RATE_TOLERANCE * sampling_rate_hz:
-            return nominal
-    return float(sampling_rate_hz)
-
-
-def guard_ns(sampling_rate_hz: float) -> int:
-    """Return what has to be read on both sides of a chunk, ns.
-
-    Then runs of one value and joints are judged as in the whole record.
-
-    Examples
-    --------
-    >>> guard_ns(100.0), guard_ns(0.5)
-    (12000000000, 46000000000)
-    """
-    longest_s = max(DEAD_RUN_S, MIN_RUN / sampling_rate_hz)
-    return round((longest_s + max(2.0, 3.0 / sampling_rate_hz)) * NS_PER_S)
-
-
-GUARD_NS = guard_ns(2.0)
-"""The guard of all sampling rates from 2 Hz up."""
 
 
 @dataclasses.dataclass(frozen=True)

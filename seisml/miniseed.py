@@ -13,7 +13,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.lib.recfunctions as rfn
 
-from seisml.joining import HALF_SAMPLE, snap_rate
+from seisml.joining import HALF_SAMPLE
+from seisml.rates import snap_rate
 from seisml.times import DAY_NS, NS_PER_S
 
 BLOCK = 1 << 22

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from seisml.joining import samples_to_ns, snap_rate
+from seisml.rates import samples_to_ns, snap_rate
 from seisml.segments import Segment
 from seisml.times import NS_PER_S
 

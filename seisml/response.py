@@ -25,8 +25,8 @@ import numpy as np
 from seisml.deconvolution import Corners, Kernel, make_kernel
 from seisml.errors import ConfigError, did_you_mean
 from seisml.inventory import Epoch
-from seisml.joining import samples_to_ns, snap_rate
 from seisml.metadata import Metadata
+from seisml.rates import samples_to_ns, snap_rate
 from seisml.segments import Segment
 from seisml.times import NS_PER_S
 

@@ -12,15 +12,8 @@ import numpy as np
 
 from seisml.errors import ConfigError
 from seisml.filters import FORGOTTEN, SETTLED, Band, CausalFilter, causal_filter
-from seisml.joining import (
-    GUARD_NS,
-    Line,
-    Record,
-    as_record,
-    pieces_in_line,
-    samples_to_ns,
-    snap_rate,
-)
+from seisml.joining import Line, Record, as_record, pieces_in_line
+from seisml.rates import GUARD_NS, samples_to_ns, snap_rate
 from seisml.times import NS_PER_S
 
 __all__ = [

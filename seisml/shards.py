@@ -22,7 +22,6 @@ Windows without any sample have no row. Opening one needs nothing of seisml::
 
 import contextlib
 import dataclasses
-import errno
 import hashlib
 import io
 import json
@@ -35,7 +34,7 @@ from urllib.parse import quote, unquote
 import h5py
 import numpy as np
 
-from seisml.atomic import write_atomic
+from seisml.atomic import unwritable, write_atomic
 from seisml.errors import NoDataError, TableError, did_you_mean
 from seisml.preparation import sample_steps
 from seisml.times import day_name
@@ -127,16 +126,6 @@ def write_shard(store, shard: Shard) -> Path:
     except OSError as error:
         raise unwritable(path, error) from error
     return path
-
-
-def unwritable(path, error: OSError) -> TableError:
-    """Return the error of a store that cannot be written."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    what = "the disk or the quota is full" if full else error.strerror or str(error)
-    return TableError(
-        f"{path} cannot be written: {what}.",
-        "Make room or choose another store, then run the same command: it goes on from here.",
-    )
 
 
 def remove_leftovers(store, station: str, *, older_than_s: float = 0.0) -> None:

@@ -30,6 +30,7 @@ from seisml.features import (
 from seisml.features.welch import LOT
 from seisml.plan import Plan, time_range
 from seisml.preparation import prepared
+from seisml.rates import nominal_rates
 from seisml.response import column_unit, to_motion, unit_of
 from seisml.segments import causal_filter, segments, snap_rate
 from seisml.shards import Shard
@@ -199,7 +200,7 @@ def _rates(part: Archive, station: str, day: int, plan: Plan, counts: Counter) -
     """Return the sampling rate of each channel that can be used."""
     _, start_ns, end_ns = time_range(plan, day)
     rates_hz = {}
-    for channel, rates in archives.nominal_rates(part, station, span=(start_ns, end_ns)).items():
+    for channel, rates in nominal_rates(part.pieces, station, span=(start_ns, end_ns)).items():
         rate_hz = next((rate_hz for rate_hz in rates if _fast_enough(plan, rate_hz)), None)
         if rate_hz is not None:
             rates_hz[channel] = rate_hz

@@ -19,8 +19,9 @@ import obspy
 from obspy.core.util.base import ENTRY_POINTS
 
 from seisml.decoding import Records, call_plugin, flat_records, read_pieces
-from seisml.joining import Record, samples_to_ns
+from seisml.joining import Record
 from seisml.miniseed import Layout, maybe_miniseed, read_layout
+from seisml.rates import samples_to_ns
 from seisml.remote import is_remote
 from seisml.sources import UnreadableError, file_key, one_line, open_source, whole
 

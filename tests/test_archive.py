@@ -37,6 +37,7 @@ from seisml import index as indexes
 from seisml.archive import open_archive, require_waveforms
 from seisml.errors import ConfigError, NoDataError
 from seisml.miniseed import read_layout
+from seisml.rates import nominal_rates
 from seisml.times import DAY_NS, NS_PER_S
 from seisml.waveforms import scan_file
 
@@ -828,10 +829,10 @@ def test_rates_are_counted_inside_the_span(tmp_path):
     write(tmp_path / "fast", trace(noise(10_000), DAY0, 100.0))
     write(tmp_path / "slow", trace(noise(4000), at(100.0), 20.0))
     archive = open_archive(tmp_path)
-    assert list(archives.nominal_rates(archive, STATION)["HHZ"]) == [100.0, 20.0]
-    rates = archives.nominal_rates(archive, STATION, span=(at(95.0), at(300.0)))
+    assert list(nominal_rates(archive.pieces, STATION)["HHZ"]) == [100.0, 20.0]
+    rates = nominal_rates(archive.pieces, STATION, span=(at(95.0), at(300.0)))
     assert rates == {"HHZ": {20.0: 4000.0, 100.0: 500.0}}
-    assert archives.nominal_rates(archive, STATION, span=(at(500.0), at(600.0))) == {}
+    assert nominal_rates(archive.pieces, STATION, span=(at(500.0), at(600.0))) == {}
 
 
 # -------------------------------------------------------------------------- real records

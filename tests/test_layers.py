@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "seisml"
 LAYERS = [
     {"errors", "iso8601"},
     {"codes", "times", "atomic", "fills", "executors", "remote"},
+    {"rates"},
     {
         "config",
         "planets",
@@ -78,7 +79,8 @@ LAYERS = [
     {"baseline"},
     {"folds"},
     {"crossfit", "labelcounts", "levels"},
-    {"thresholds", "transfer", "injection"},
+    {"scoredlines", "transfer", "injection"},
+    {"thresholds"},
     {"heldout", "searching"},
     {"training", "page", "scorer"},
     {"report", "settings", "applied"},

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from obspy.core.inventory import Inventory, Network, Station
 
+from seisml.detecting import coordinates_of
 from seisml.moveout import distances_km
 from seisml.neighbours import groups_of
 from seisml.support import supported
@@ -88,3 +90,15 @@ def test_stations_of_another_place_neither_support_nor_deny():
     assert supported(raw, 0.5, live, window_s=3.0).empty
     [p] = set(supported(raw, 0.5, live, window_s=3.0, groups=groups)["peak"])
     assert p / (1 - p) == pytest.approx(0.4 / 0.6 * np.exp(3.0))
+
+
+def test_coordinates_of_detect(tmp_path):
+    """--coordinates, else what --metadata says, else nothing: then network codes count."""
+    path = tmp_path / "stations.csv"
+    two_volcanoes().to_csv(path, index=False)
+    assert len(coordinates_of(path, ())) == 6
+    inventory = tmp_path / "stations.xml"
+    place = Station("A1", 0.0, 10.0, 0.0)
+    Inventory([Network("VO", [place])]).write(str(inventory), format="STATIONXML")
+    assert coordinates_of(None, (str(inventory),))["station"].tolist() == ["VO.A1"]
+    assert coordinates_of(None, ()) is None

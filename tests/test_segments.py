@@ -25,7 +25,7 @@ from seisml import archive as archives
 from seisml import joining
 from seisml.errors import ConfigError
 from seisml.fills import gap_mask
-from seisml.joining import guard_ns, snap_rate
+from seisml.rates import guard_ns, snap_rate
 from seisml.segments import (
     FORGOTTEN,
     SETTLED,

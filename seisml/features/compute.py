@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from seisml.errors import FeatureError
+from seisml.features import fast
 from seisml.features.blocks import BlockTable, empty_table
 from seisml.features.components import ORIENTED, Components, StationBlocks
 from seisml.features.filler import fill
@@ -21,6 +22,8 @@ ROWS = 4096
 """Windows that are evaluated at once: whole lots of `seisml.features.welch.LOT`."""
 MORE = 4
 """Times as many where no feature needs many numbers of each window at once."""
+LINE = 16
+"""float32 numbers in a line of the cache."""
 NUMBERS = 2**20
 """Half seconds of all those windows together, at most."""
 
@@ -171,13 +174,19 @@ def _evaluate_batch(w: Windows | Components, chosen, out: np.ndarray, column: in
     widths = [len(one.columns(w.settings)) for one in chosen]
     if not w.usable.any():
         return column + sum(widths)
-    found = np.full((sum(widths), w.n), np.nan, np.float32)
+    # Rows not a power of two apart, which would share a few lines of the cache.
+    room = np.full((sum(widths), w.n + LINE), np.nan, np.float32)
+    found = room[:, : w.n]
     row = 0
     with np.errstate(over="ignore"):
         for one, width in zip(chosen, widths, strict=True):
             if w.table.sampling_rate_hz >= one.min_rate_hz:
                 found[row : row + width] = np.asarray(one.function(w)).reshape(w.n, width).T
             row += width
+    loops = fast.compiled("windowloops")
+    if loops:
+        loops.turned(room, w.usable, column, out)
+        return column + row
     for lot in lots(w.n):
         part = found[:, lot]
         # Ratios beyond float32 are divisions by rounding, as in silence.

@@ -296,12 +296,14 @@ class _Gathering:
         while first < len(rows):
             n = min(len(self.frames) - self.n, len(rows) - first)
             some, here = slice(first, first + n), slice(self.n, self.n + n)
-            if n == len(self.frames) and (step := _step(starts[some])):
+            step = _step(starts[some])
+            if n == len(self.frames) and step:
                 found = x[starts[first] : starts[first + n - 1] + n_samples]
                 rest = before[some], alone[some], powers[some]
                 self._run(_as_slice(rows[some]), n, found, step, *rest)
             else:
-                self.frames[here] = views[starts[some]]
+                evenly = slice(starts[first], starts[first + n - 1] + 1, step)
+                self.frames[here] = views[evenly] if step else views[starts[some]]
                 self.before[here], self.alone[here] = before[some], alone[some]
                 self.rows[here], self.powers[here] = rows[some], powers[some]
                 self.n += n
@@ -338,5 +340,5 @@ def _as_slice(rows: np.ndarray) -> slice | np.ndarray:
 
 def _step(starts: np.ndarray) -> int:
     """Return by how much each start is after the one before; 0 where they are not evenly spaced."""
-    step = int(starts[1] - starts[0])
+    step = int(starts[1] - starts[0]) if len(starts) > 1 else 0
     return step if step > 0 and (np.diff(starts) == step).all() else 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from seisml.features.compiling import count, helper, loop, read, real, write
 
-WIDTH = 256
+WIDTH = 128
 """Blocks that are worked on at once."""
 
 
@@ -19,80 +19,96 @@ def _earlier(x, i, begin, end):
     return x[i, begin:end] if i >= 0 else x[len(x) + i, begin - 1 : end - 1]
 
 
-@loop(read(float, 2), count, real, write(float, 2))
-def sums_of_few(x, n, unit, out):
-    """Sum the n values up to and including each one, at most as many as there are steps.
-
-    Sums are in a unit: n for means.
-    """
-    scale = 1.0 / unit
-    steps, blocks = x.shape
-    for i in range(steps):
-        out[i, 0] = 0.0
-        for m in range(max(0, i - n + 1), i + 1):
-            out[i, 0] += x[m, 0] * scale
-    for begin in range(1, blocks, WIDTH):
-        end = min(begin + WIDTH, blocks)
-        for i in range(steps):
-            row, first = out[i, begin:end], _earlier(x, i, begin, end)
+@helper
+def _few(x, n, scale, begin, end, out, at):
+    """Write sums of the n values up to each one, at most as many as there are steps."""
+    first = max(begin, 1)
+    for i in range(len(x)):
+        if begin == 0:
+            out[i, at] = 0.0
+            for m in range(max(0, i - n + 1), i + 1):
+                out[i, at] += x[m, 0] * scale
+        row, source = out[i, at + first - begin : at + end - begin], x[i, first:end]
+        for b in range(len(row)):
+            row[b] = source[b] * scale
+        for m in range(1, n - 1, 2):
+            one, other = _earlier(x, i - m, first, end), _earlier(x, i - m - 1, first, end)
             for b in range(len(row)):
-                row[b] = first[b] * scale
-            for m in range(1, n - 1, 2):
-                one = _earlier(x, i - m, begin, end)
-                other = _earlier(x, i - m - 1, begin, end)
-                for b in range(len(row)):
-                    row[b] += (one[b] + other[b]) * scale
-            if n % 2 == 0:
-                one = _earlier(x, i - n + 1, begin, end)
-                for b in range(len(row)):
-                    row[b] += one[b] * scale
+                row[b] += (one[b] + other[b]) * scale
+        if n % 2 == 0:
+            one = _earlier(x, i - n + 1, first, end)
+            for b in range(len(row)):
+                row[b] += one[b] * scale
 
 
 @helper
-def _add_ends(x, scale, begin, end, back, last, shift, out, room):
+def _add_ends(x, scale, begin, end, back, last, shift, out, at):
     """Add to steps the sums from others to the end of the block so many blocks back."""
-    total = room[: end - begin]
-    total[:] = 0.0
+    room = np.zeros(end - begin)
     for j in range(len(x) - 1, last - 1, -1):
         source = x[j, begin - back : end - back]
+        for b in range(len(room)):
+            room[b] += source[b] * scale
+        if j + shift < len(x):
+            row = out[j + shift, at : at + end - begin]
+            for b in range(len(room)):
+                row[b] += room[b]
+
+
+@helper
+def _many(x, n, scale, between, begin, end, out, at):
+    """Write sums of the n values up to each one, more than there are steps."""
+    steps = len(x)
+    whole, last = (n - 1) // steps, (n - 1) % steps
+    total = np.zeros(end - begin)
+    for i in range(steps):
+        row, source = out[i, at : at + end - begin], x[i, begin:end]
+        before = between[0 if i <= last else 1, begin:end]
         for b in range(len(total)):
             total[b] += source[b] * scale
-        if j + shift < len(x):
-            row = out[j + shift, begin:end]
-            for b in range(len(total)):
-                row[b] += total[b]
+        for b in range(len(total)):
+            row[b] = total[b] + before[b] * scale
+    # Of the first block, one more back up to the step `last`, its last steps are summed.
+    for back, least, shift in ((whole + 1, steps - last, last - steps), (whole, 1, last)):
+        first = max(begin, back)
+        if first < end:
+            _add_ends(x, scale, first, end, back, least, shift, out, at + first - begin)
+
+
+@helper
+def _sums(x, n, unit, between, begin, end, out, at):
+    if n <= len(x):
+        _few(x, n, 1.0 / unit, begin, end, out, at)
+    else:
+        _many(x, n, 1.0 / unit, between, begin, end, out, at)
+
+
+@helper
+def _means(x, n, late, least, between, begin, end, out, at):
+    """Write means of what is known of the n values up to each one, NaN where too few are.
+
+    The first ``late`` values are not known, all others are.
+    """
+    _sums(x, n, float(n), between, begin, end, out, at)
+    for b in range(begin, min(end, (n + late) // len(x) + 1)):
+        for i in range(len(x)):
+            known = b * len(x) + i + 1 - late
+            if known < least:
+                out[i, at + b - begin] = np.nan
+            elif known < n:
+                out[i, at + b - begin] *= n / known
 
 
 @loop(read(float, 2), count, real, read(float, 2), write(float, 2))
-def sums_of_many(x, n, unit, between, out):
-    """Sum the n values up to and including each one, more than there are steps.
+def sums(x, n, unit, between, out):
+    """Sum the n values up to and including each one.
 
     What lies in the block of the value and in the first block is summed step by step. ``between``
     has the sums of the whole blocks before each one: where the step is in the first (n - 1) modulo
     n_steps or at it, and after it. Sums are in a unit: n for means.
     """
-    scale = 1.0 / unit
-    steps, blocks = x.shape
-    whole, last = (n - 1) // steps, (n - 1) % steps
-    room = np.empty(WIDTH)
-    for begin in range(0, blocks, WIDTH):
-        end = min(begin + WIDTH, blocks)
-        total = room[: end - begin]
-        total[:] = 0.0
-        for i in range(steps):
-            row, source = out[i, begin:end], x[i, begin:end]
-            before = between[0 if i <= last else 1, begin:end]
-            for b in range(len(total)):
-                total[b] += source[b] * scale
-            for b in range(len(total)):
-                row[b] = total[b] + before[b] * scale
-        # Of the first block, one more back up to the step `last`, its last steps are summed.
-        first = max(begin, whole + 1)
-        if first < end:
-            _add_ends(x, scale, first, end, whole + 1, steps - last, last - steps, out, room)
-        first = max(begin, whole)
-        if first < end:
-            _add_ends(x, scale, first, end, whole, 1, last, out, room)
+    for begin in range(0, x.shape[1], WIDTH):
+        _sums(x, n, unit, between, begin, min(begin + WIDTH, x.shape[1]), out, begin)
 
 
 @helper
@@ -102,71 +118,104 @@ def _largest(x, out):
         out[m] = out[m] if x[m] != x[m] or out[m] >= x[m] else x[m]
 
 
-@loop(read(float, 2), read(float, 2), count, real, write(float, 2))
-def ratios(now, past, n, limit, out):
-    """Compare values with others n values before, in each block.
+@helper
+def _count_ratios(ratio, limit, out, begin, end):
+    """Take ratios of some blocks into what `ratios` finds."""
+    largest, total, known = out[0, begin:end], out[1, begin:end], out[2, begin:end]
+    above = out[3, begin:end]
+    _largest(ratio, largest)
+    for m in range(len(ratio)):
+        total[m] += ratio[m] if ratio[m] == ratio[m] else 0.0
+    for m in range(len(ratio)):
+        known[m] += 1.0 if ratio[m] == ratio[m] else 0.0
+    for m in range(len(ratio)):
+        above[m] += 1.0 if ratio[m] > limit else 0.0
+
+
+@helper
+def _far(i, n, steps):
+    """Return how many blocks back n values before step i are, and at which step."""
+    return (n - i + steps - 1) // steps, (i - n) % steps
+
+
+@loop(
+    *(read(float, 2), count, count, read(float, 2), read(float, 2), real),
+    *(write(float, 2), write(float, 2)),
+)
+def ratios(x, n_sta, n_lta, of_sta, of_lta, limit, sta, out):
+    """Compare the mean of n_sta values with that of the n_lta before them, in each block.
 
     Parameters
     ----------
-    now, past : shape (n_steps, n_blocks)
-    n : int
-    limit : float
+    x : shape (n_steps, n_blocks)
+        All known.
+    of_sta, of_lta : shape (2, n_blocks)
+        ``between`` of `sums` of both.
+    sta : shape (n_steps, n_blocks)
+        To be filled with the means of n_sta values, NaN where there are fewer.
     out : shape (4, n_blocks)
         To be filled with the largest ratio, NaN where there is none, the sum and the number of
         those that are known, and the number above the limit.
     """
-    steps, blocks = now.shape
-    room = np.empty(WIDTH)
+    steps, blocks = x.shape
+    lta, room = np.empty((steps, WIDTH + 1)), np.empty(WIDTH)
+    out[0], out[1:] = np.nan, 0.0
+    nearest, _ = _far(steps - 1, n_sta, steps)
     for begin in range(0, blocks, WIDTH):
         end = min(begin + WIDTH, blocks)
-        for k in range(4):
-            out[k, begin:end] = np.nan if k == 0 else 0.0
+        _means(x, n_sta, 0, n_sta, of_sta, begin, end, sta, begin)
+        origin = max(0, begin - nearest - 1)
+        if end > nearest:
+            _means(x, n_lta, 0, max(1.0, 0.5 * n_lta), of_lta, origin, end - nearest, lta, 0)
         for i in range(steps):
-            back, j = (n - i + steps - 1) // steps, (i - n) % steps
+            back, j = _far(i, n_sta, steps)
             first = max(begin, back)
-            if first >= end:
-                continue
-            a, b, r = now[i, first:end], past[j, first - back : end - back], room[: end - first]
-            for m in range(len(r)):
-                r[m] = a[m] / b[m] if b[m] > 0.0 else np.nan
-            _largest(r, out[0, first:end])
-            total, known, above = out[1, first:end], out[2, first:end], out[3, first:end]
-            for m in range(len(r)):
-                total[m] += r[m] if r[m] == r[m] else 0.0
-            for m in range(len(r)):
-                known[m] += 1.0 if r[m] == r[m] else 0.0
-            for m in range(len(r)):
-                above[m] += 1.0 if r[m] > limit else 0.0
+            if first < end:
+                a, r = sta[i, first:end], room[: end - first]
+                b = lta[j, first - back - origin : end - back - origin]
+                for m in range(len(r)):
+                    r[m] = a[m] / b[m] if b[m] > 0.0 else np.nan
+                _count_ratios(r, limit, out, first, end)
 
 
-@loop(read(float, 2), read(float, 2), read(float, 2), count, write(float))
-def scores(now, mean, square, n, out):
-    """Find the largest deviation, in standard deviations, from the values n values before.
+@loop(
+    *(read(float, 2), read(float, 2), count, count, count, read(float, 2), read(float, 2)),
+    write(float),
+)
+def scores(x, square, late, n, n_lta, of_mean, of_square, out):
+    """Find the largest deviation, in standard deviations, from the n_lta values n values before.
 
     Parameters
     ----------
-    now, mean, square : shape (n_steps, n_blocks)
-        Values, and means of values and of their squares.
-    n : int
+    x, square : shape (n_steps, n_blocks)
+        Values and their squares, the first ``late`` of them not known and 0.
+    of_mean, of_square : shape (2, n_blocks)
+        ``between`` of `sums` of both.
     out : shape (n_blocks,)
         NaN where there is none.
     """
-    steps, blocks = now.shape
-    room = np.empty(WIDTH)
+    steps, blocks = x.shape
+    least = max(1.0, 0.5 * n_lta)
+    mean, power, room = np.empty((steps, WIDTH + 1)), np.empty((steps, WIDTH + 1)), np.empty(WIDTH)
+    out[:] = np.nan
+    nearest, _ = _far(steps - 1, n, steps)
     for begin in range(0, blocks, WIDTH):
         end = min(begin + WIDTH, blocks)
-        out[begin:end] = np.nan
+        origin = max(0, begin - nearest - 1)
+        if end > nearest:
+            _means(x, n_lta, late, least, of_mean, origin, end - nearest, mean, 0)
+            _means(square, n_lta, late, least, of_square, origin, end - nearest, power, 0)
         for i in range(steps):
-            back, j = (n - i + steps - 1) // steps, (i - n) % steps
+            back, j = _far(i, n, steps)
             first = max(begin, back)
-            if first >= end:
-                continue
-            x, r = now[i, first:end], room[: end - first]
-            m1, m2 = mean[j, first - back : end - back], square[j, first - back : end - back]
-            for m in range(len(r)):
-                variance = m2[m] - m1[m] * m1[m]
-                r[m] = (x[m] - m1[m]) / math.sqrt(variance) if variance > 1e-12 else np.nan
-            _largest(r, out[first:end])
+            if first < end:
+                now, r = x[i, first:end], room[: end - first]
+                m1 = mean[j, first - back - origin : end - back - origin]
+                m2 = power[j, first - back - origin : end - back - origin]
+                for m in range(len(r)):
+                    v = m2[m] - m1[m] * m1[m]
+                    r[m] = (now[m] - m1[m]) / math.sqrt(v) if v > 1e-12 else np.nan
+                _largest(r, out[first:end])
 
 
 @helper

@@ -62,7 +62,8 @@ def trailing_quantile(values: np.ndarray, n: int, q: float) -> np.ndarray:
     found = np.full(len(values), np.nan)
     loops = fast.compiled("pastloops")
     if loops:
-        order = np.argsort(values)[: np.isfinite(values).sum()]  # NaN come last
+        known = np.flatnonzero(np.isfinite(values))
+        order = known[np.argsort(values[known])]  # ten times as fast without NaN
         ranks = np.full(len(values), -1)
         ranks[order] = np.arange(len(order))
         loops.trailing_quantiles(values[order], ranks, n, q, np.zeros(len(order), bool), found)

@@ -6,6 +6,7 @@ trace in the ratio once it has left the LTA, and after a gap there is NaN, not n
 """
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,7 @@ from seisml.features import fast
 from seisml.features.frames import Past, Windows
 from seisml.features.known import count_known, count_set, log10, mean_of_steps, nanmean, ratio
 from seisml.features.registry import feature
-from seisml.features.series import Series, against_past, in_pieces
+from seisml.features.series import Series, against_past
 
 feature_c = partial(feature, group="C", cost="H")
 _ALLEN = "Allen 1978, doi:10.1785/BSSA0680051521"
@@ -22,6 +23,8 @@ _WITHERS = "Withers et al. 1998, doi:10.1785/BSSA0880010095"
 _SWINDELL = "Swindell & Snell 1977, Texas Instruments report ALEX(01)-FR-77-01"
 _STOTT = "Stott et al. 2023, doi:10.1093/gji/ggac464 (idea)"
 ON_RATIO = 2.0
+CACHE = 2**17
+"""Values of a series that are worked on at once: some megabytes altogether."""
 
 
 def _spans(past: Past, name: str) -> tuple[np.ndarray, int, int]:
@@ -85,18 +88,23 @@ def _ratios(series: Series, n_sta: int, n_lta: int, wanted: set[str]) -> dict[st
 
 
 def _compiled_ratios(series: Series, n_sta: int, n_lta: int, wanted: set[str]) -> dict:
-    """Return the same, compiled."""
-    loops, n_blocks = fast.compiled("pastloops"), series.x.shape[1]
-    sta, lta = series.mean(n_sta, min_share=1.0), series.mean(n_lta, min_share=0.5)
-    found = np.empty((4, n_blocks))
-    loops.ratios(sta, lta, n_sta, ON_RATIO, found)
+    """Return the same, compiled, where all of the series is known."""
+    if not series.complete:
+        return _ratios(series, n_sta, n_lta, wanted)
+    loops, x = fast.compiled("pastloops"), np.ascontiguousarray(series.x)
+    sta, found = np.empty_like(x), np.empty((4, x.shape[1]))
+    between = series.between(n_sta), series.between(n_lta)
+    loops.ratios(x, n_sta, n_lta, *between, ON_RATIO, sta, found)
     largest, total, known, on = found
     out = {"max": largest, "mean": ratio(total, known), "on": ratio(on, known)}
-    if "score" in wanted:
-        out["score"] = np.empty(n_blocks)
-        log_sta = log10(sta)
-        powers = (Series(one).mean(n_lta, min_share=0.5) for one in (log_sta, log_sta * log_sta))
-        loops.scores(log_sta, *powers, n_sta, out["score"])
+    if "score" in wanted and not (sta <= 0).any():
+        out["score"] = np.empty(x.shape[1])
+        log_sta = np.nan_to_num(np.log10(sta, out=sta), copy=False)
+        powers = log_sta, log_sta * log_sta
+        between = (Series(one).between(n_lta) for one in powers)
+        loops.scores(*powers, n_sta - 1, n_sta, n_lta, *between, out["score"])
+    elif "score" in wanted:
+        out["score"] = np.fmax.reduce(_score(sta, n_sta, n_lta), axis=0)
     return out
 
 
@@ -116,7 +124,7 @@ def _in_blocks(past: Past, columns: tuple[tuple[str, str], ...]) -> dict:
 
     energy = spans[columns[0][0]][0]
     history = max(2 * n_sta + n_lta for _, n_sta, n_lta in spans.values())
-    return dict(zip(columns, in_pieces(reduced, energy, history), strict=True))
+    return dict(zip(columns, _in_pieces(reduced, energy, history), strict=True))
 
 
 def _column(w: Windows, name: str, what: str) -> np.ndarray:
@@ -126,10 +134,43 @@ def _column(w: Windows, name: str, what: str) -> np.ndarray:
     return w.past.cached(_in_blocks, together)[name, what]
 
 
+def _in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
+    """Return the results of a function of a series, stretch by stretch.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(part)`` returns arrays whose last axis is that of the blocks.
+    x : numpy.ndarray, shape (n_steps, n_blocks)
+    n : int
+        How many values it looks back.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Results of all blocks, one array for each that the function returns; NaN before the first
+        known value and after the last.
+    """
+    steps, blocks = x.shape
+    history = -(-n // steps)
+    width = max(CACHE // steps, history)
+    some = np.flatnonzero(np.isfinite(x).any(axis=0))
+    begin, end = (some[0], some[-1] + 1) if len(some) else (0, min(blocks, 1))
+    found = []
+    for first in range(begin, end, width):
+        start, stop = max(begin, first - history), min(first + width, end)
+        found.append([one[..., first - start :] for one in function(x[:, start:stop])])
+    out = []
+    for ones in zip(*found, strict=True):
+        out.append(np.full((*ones[0].shape[:-1], blocks), np.nan))
+        out[-1][..., begin:end] = np.concatenate(ones, axis=-1)
+    return out
+
+
 def sta_lta_of(past: Past, name: str) -> np.ndarray:
     """Return the STA/LTA of that name at every step, shape (n_blocks, n_steps)."""
     energy, n_sta, n_lta = _spans(past, name)
-    return in_pieces(lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta)[
+    return _in_pieces(lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta)[
         0
     ].T
 

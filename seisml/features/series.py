@@ -12,9 +12,6 @@ import numpy as np
 
 from seisml.features import fast
 
-CACHE = 2**16
-"""Values of a series that are worked on at once: some megabytes altogether."""
-
 
 def merged(values: tuple, n: int, merge: Callable) -> tuple:
     """Combine n neighbours from each place on, by doubling.
@@ -192,16 +189,24 @@ class Series:
         """Compiled loops for numbers of this kind."""
         return fast.compiled("pastloops") if self._given.dtype == float else None
 
-    def _compiled_sum(self, n: int, unit: float) -> np.ndarray:
+    @property
+    def complete(self) -> bool:
+        """Whether all values are known."""
+        return not len(self._lacking)
+
+    def between(self, n: int) -> np.ndarray:
+        """Sum the whole blocks between n values: see `seisml.features.pastloops.sums`."""
         x, ends = self._whole
-        out = np.empty_like(x)
-        if n <= len(x):
-            self._loops.sums_of_few(x, n, unit, out)
-        else:
-            between = np.zeros((2, len(ends)))
+        between = np.zeros((2, len(ends)))
+        if n > len(x):
             for row, before in zip(between, _whole_blocks(ends, (n - 1) // len(x)), strict=True):
                 row[1:] = before[:-1]
-            self._loops.sums_of_many(x, n, unit, between, out)
+        return between
+
+    def _compiled_sum(self, n: int, unit: float) -> np.ndarray:
+        x, _ = self._whole
+        out = np.empty_like(x)
+        self._loops.sums(x, n, unit, self.between(n), out)
         return out
 
     def _sum_of_few(self, n: int) -> np.ndarray:
@@ -315,37 +320,4 @@ def against_past(function: Callable, now: np.ndarray, *past: np.ndarray, n: int)
         out[rows, :far] = np.nan
         earlier = (one[source, : now.shape[1] - far] for one in past)
         function(now[rows, far:], *earlier, out=out[rows, far:])
-    return out
-
-
-def in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
-    """Return the results of a function of a series, stretch by stretch.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(part)`` returns arrays whose last axis is that of the blocks.
-    x : numpy.ndarray, shape (n_steps, n_blocks)
-    n : int
-        How many values it looks back.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        Results of all blocks, one array for each that the function returns; NaN before the first
-        known value and after the last.
-    """
-    steps, blocks = x.shape
-    history = -(-n // steps)
-    width = max(CACHE // steps, history)
-    some = np.flatnonzero(np.isfinite(x).any(axis=0))
-    begin, end = (some[0], some[-1] + 1) if len(some) else (0, min(blocks, 1))
-    found = []
-    for first in range(begin, end, width):
-        start, stop = max(begin, first - history), min(first + width, end)
-        found.append([one[..., first - start :] for one in function(x[:, start:stop])])
-    out = []
-    for ones in zip(*found, strict=True):
-        out.append(np.full((*ones[0].shape[:-1], blocks), np.nan))
-        out[-1][..., begin:end] = np.concatenate(ones, axis=-1)
     return out

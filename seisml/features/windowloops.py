@@ -135,3 +135,14 @@ def quantiles(room, shares, total, out):
             step = row[at]
             part = (rest - (running - step)) / step if step > 0 else rest - (running - step)
             out[q, i] = at + min(max(part, 0.0), 1.0)
+
+
+@loop(read(F4, 2), read(bool), count, write(F4, 2))
+def turned(found, usable, column, out):
+    """Fill columns from one on with the rows of a matrix, NaN where not usable or not finite."""
+    width = len(found)
+    for i in range(len(out)):
+        row = out[i, column : column + width]
+        for c in range(width):
+            value = found[c, i]
+            row[c] = value if usable[i] and np.isfinite(value) else F4(np.nan)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import records
@@ -24,10 +25,14 @@ N_DAYS = 72
 STAGES = ("read", "join", "filter", "blocks", "combine", "write")
 
 
-def run_stage(name: str, folder: Path, *arguments: str, python: str = sys.executable) -> dict:
-    """Measure one stage in a fresh process."""
+def run_stage(
+    name: str, folder: Path, *arguments: str, python: str = sys.executable, numba: bool = False
+) -> dict:
+    """Measure one stage in a fresh process; with Numba if asked, though the others do without."""
     command = [python, HERE / "stages.py", name, folder, *arguments]
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": python_path()}
+    if numba:
+        environment["SEISML_NUMBA"] = "1"
     run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(run.stdout.splitlines()[-1])
 
@@ -48,10 +53,11 @@ class Table:
         self._write(head)
         self._write(["---"] * len(head))
 
-    def add(self, what: str, value: float, text: str, wanted: str = "", *, most=None, least=None):
+    def add(self, what, value: float, text, wanted="", met="", *, most=None, least=None):
         """Write a figure; without `most` and `least` nothing is wanted of it."""
         good = (most is None or value <= most) and (least is None or value >= least)
-        met = "" if most is None and least is None else "yes" if good else "**no**"
+        if most is not None or least is not None:
+            met = "yes" if good else "**no**"
         self._write((what, text, wanted, met)[: self.width])
 
     def _write(self, row) -> None:
@@ -70,19 +76,20 @@ def one_day(folder: Path) -> Path:
     return folder
 
 
-def channel_day(folder: Path, table: Table) -> dict:
-    """Compare a channel-day with its bounds and the loop; return its times."""
+def channel_day(folder: Path, table: Table) -> list[dict]:
+    """Compare a channel-day with its bounds and the loop; return its times, last with Numba."""
     t = run_stage("channel_day", folder)
     features, whole = t["blocks"] + t["combine"], t["extract"] + t["write"]
     plain = t["obspy.read"] + t["sosfilt"] + t["rfft"]
     loop = t["loop_window"] * t["n_windows"]
-    table.add(
-        "features of a channel-day / batched `rfft` of its windows",
-        features / t["rfft"],
-        f"{features / t['rfft']:.2f} ({features:.2f} s / {t['rfft']:.2f} s)",
-        "<= 1.0",
-        most=1.0,
-    )
+    what = "features of a channel-day / batched `rfft` of its windows"
+    runs = [("", t)]
+    if find_spec("numba") and os.environ["SEISML_NUMBA"] == "0":
+        runs.append((", with Numba", run_stage("channel_day", folder, numba=True)))
+    for suffix, one in runs:
+        seconds = one["blocks"] + one["combine"]
+        text = f"{seconds / one['rfft']:.2f} ({seconds:.2f} s / {one['rfft']:.2f} s)"
+        table.add(what + suffix, seconds / one["rfft"], text, "<= 1.0", most=1.0)
     table.add(
         "extraction of a channel-day / (`obspy.read` + `sosfilt` + that `rfft`)",
         whole / plain,
@@ -98,7 +105,7 @@ def channel_day(folder: Path, table: Table) -> dict:
         ">= 100",
         least=100,
     )
-    return t
+    return [one for _, one in runs]
 
 
 def overlap(folder: Path, table: Table) -> None:
@@ -109,12 +116,17 @@ def overlap(folder: Path, table: Table) -> None:
         table.add(f"features of {what} / of 30 s, every 3 s", t[name] / t["one"], text)
 
 
-def profile(t: dict) -> None:
-    """Write where the time of a channel-day goes."""
-    table, total = Table("stage of a channel-day", "time", "share"), sum(t[name] for name in STAGES)
+def profile(runs: list[dict]) -> None:
+    """Write where the time of a channel-day goes, last with Numba."""
+    first = runs[0]
+    head = ("stage of a channel-day", "time", "share", "with Numba")[: 2 + len(runs)]
+    table, totals = Table(*head), [sum(t[name] for name in STAGES) for t in runs]
     for name in STAGES:
-        table.add(name, t[name], f"{t[name]:.3f} s", f"{100 * t[name] / total:.0f} %")
-    table.add("all", total, f"{total:.3f} s", f"{t['n_windows']} x {t['n_columns']} values")
+        numba = f"{runs[-1][name]:.3f} s"
+        share = f"{100 * first[name] / totals[0]:.0f} %"
+        table.add(name, first[name], f"{first[name]:.3f} s", share, numba)
+    values = f"{first['n_windows']} x {first['n_columns']} values"
+    table.add("all", totals[0], f"{totals[0]:.3f} s", values, f"{totals[-1]:.3f} s")
 
 
 def many_days(folder: Path, table: Table) -> None:
@@ -227,10 +239,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="GROUP")
     parser.add_argument("--long", action="store_true", help="30 days for the memory, not 6")
     parser.add_argument("--cpu", action="store_true", help="processor time: for a busy machine")
+    parser.add_argument("--numba", action="store_true", help="all figures with compiled loops")
     parser.add_argument(
         "--seisbench", default=sys.executable, metavar="PYTHON", help="interpreter that has it"
     )
     chosen = parser.parse_args()
+    os.environ["SEISML_NUMBA"] = "1" if chosen.numba else "0"
     os.environ["BENCHMARK_CLOCK"] = "cpu" if chosen.cpu else "wall"
     sys.stdout.write(f"{machine()}\n\n")
     table, times = Table("figure", "measured", "wanted", "met"), None
