@@ -12,10 +12,14 @@ from seisml.catalog import Catalog, make_catalog
 from seisml.errors import ConfigError, did_you_mean
 from seisml.intervals import contains
 from seisml.moveout import WADATI, Moveout, moveout_from_distances, moveout_from_window
+from seisml.networkevents import network_event, s_picks_of
 from seisml.planets import get_body
 from seisml.times import NS_PER_S
+from seisml.wavefront import of_one_source
 
 ARTEFACTS = ("flag", "drop")
+OFF = 1.4
+"""Times the tolerance of a moveout: what a picked onset may be off the wave of its event."""
 SHORTEST_MOVEOUT_S = 0.2
 """Networks whose largest limit is below this cannot tell an artefact from an event."""
 
@@ -94,7 +98,7 @@ def coincidences(
         and columns ``n_stations``, ``n_live``, ``nearest_station`` (first onset), ``origin_ns``,
         ``origin_method`` (``wadati`` from S - P at two or more stations, else ``first_pick``: an
         upper limit), ``moveout_s`` and ``artefact``. ``dropped`` counts what is in no event:
-        ``not_associated`` detections, ``s_of_an_event``, ``artefact``.
+        ``not_associated`` detections, ``s_of_an_event``, ``no_wave``, ``artefact``.
 
     Raises
     ------
@@ -109,7 +113,9 @@ def coincidences(
     out, and so on: an early false alarm does not tear an event apart. Nothing
     depends on the order of the rows. An event whose detections lie after those of an earlier one by
     a possible S - P that grows with the time of P, at half of its stations or more, is the S wave
-    of that event and is merged into it.
+    of that event and is merged into it. With coordinates, of eight onsets or more those that no
+    source explains together with the others are left out (`seisml.wavefront`): the event must not
+    begin with the S wave of the one before.
 
     Examples
     --------
@@ -131,14 +137,20 @@ def coincidences(
         tolerance_s=tolerance_s,
     )
     live = _live(events, moveout, coverage)
-    groups = _groups(events, moveout, rule, live)
+    groups, strays = _groups(events, moveout, rule, live), 0
+    if stations is not None:
+        n_grouped = sum(map(len, groups))
+        groups = _of_one_source(groups, events, stations, rule, tolerance_s)
+        strays = n_grouped - sum(map(len, groups))
     groups, s_waves = _without_s(groups, events, moveout)
-    dropped = {"not_associated": len(events) - sum(map(len, groups)) - sum(map(len, s_waves))}
-    dropped["s_of_an_event"] = sum(map(len, s_waves))
-    s_picks = _s_picks(catalog)
+    n_events, n_s = sum(map(len, groups)), sum(map(len, s_waves))
+    dropped = {"not_associated": len(events) - n_events - n_s - strays}
+    dropped |= {"s_of_an_event": n_s, "no_wave": strays}
+    s_picks = s_picks_of(catalog)
     rows, picks = [], []
     for group in groups:
-        event, its_picks = _event(events.iloc[group], moveout, rule, live, s_picks)
+        event, its_picks = network_event(events.iloc[group], s_picks)
+        event |= _simultaneous(event, int(live[group[0]]), moveout, rule)
         if event["artefact"] and rule.artefacts == "drop":
             dropped["artefact"] = dropped.get("artefact", 0) + 1
             continue
@@ -268,6 +280,22 @@ def _groups(events, moveout: Moveout, rule: NetworkRule, live: np.ndarray) -> li
     return sorted(found, key=lambda group: (time_ns[group[0]], group[0]))
 
 
+def _of_one_source(groups, events, stations, rule: NetworkRule, tolerance_s: float):
+    """Return the groups without the onsets that no source explains together with the others."""
+    known = stations.drop_duplicates("station").set_index("station")
+    places = known.loc[events["station"], ["latitude", "longitude"]].to_numpy(float)
+    time_ns, picked = events["time_ns"].to_numpy(), events["uncertainty_s"].notna().to_numpy()
+    found = []
+    for group in map(np.array, groups):
+        time_s = (time_ns[group] - time_ns[group[0]]) / NS_PER_S
+        # A time that is only that of a window may be off, and does not set that of the event.
+        off_s = np.where(picked[group], OFF * tolerance_s, np.inf)
+        kept = of_one_source(places[group], time_s, np.maximum(off_s, 1e-3))
+        if kept.sum() >= rule.min_stations:
+            found.append(group[kept].tolist())
+    return sorted(found, key=lambda group: (time_ns[group[0]], group[0]))
+
+
 def _without_s(groups, events, moveout: Moveout) -> tuple[list[list[int]], list[list[int]]]:
     """Return the events that are no S wave of an earlier one, and those that are."""
     time_s = events["time_ns"].to_numpy() / NS_PER_S
@@ -299,59 +327,10 @@ def _is_s(group, earlier, time_s, station, longest_s: float) -> bool:
     return bool(grown < np.std(lag))
 
 
-def _s_picks(catalog: Catalog) -> dict[tuple[str, str], dict]:
-    """Return the S pick of each detection, by its id and station."""
-    picks = catalog.picks[catalog.picks["phase"] == "S"]
-    return {
-        (pick["event_id"], pick["station"]): pick
-        for pick in picks[["event_id", "station", "time_ns", "uncertainty_s", "score"]]
-        .sort_values("time_ns", ascending=False)
-        .to_dict("records")
-    }
-
-
-def _event(group, moveout: Moveout, rule: NetworkRule, live, s_picks) -> tuple[dict, list[dict]]:
-    """Return the row of an event and its picks."""
-    times = group["time_ns"].to_numpy()
-    n_live = max(int(live[group.index[0]]), len(group))
-    spread_s = (times.max() - times.min()) / NS_PER_S
-    can_tell = len(group) >= 4 and moveout.limit_s.max(initial=0.0) >= SHORTEST_MOVEOUT_S
-    columns = ["station", "time_ns", "score", "uncertainty_s"]
-    picks = [{"phase": "P", **pick} for pick in group[columns].to_dict("records")]
-    keys = zip(group["event_id"], group["station"], strict=True)
-    for found in (s_picks[key] for key in keys if key in s_picks):
-        picks.append({"phase": "S", **{name: found[name] for name in columns}})
-    origin_ns, method = _origin(picks)
-    first = _first_onset(group)
-    event = {
-        "time_ns": int(first["time_ns"]),
-        "end_ns": int(group["end_ns"].max()),
-        "label": sorted(group["label"].mode())[0],
-        "score": group["score"].max(),
-        "uncertainty_s": first["uncertainty_s"],
-        "n_stations": len(group),
-        "n_live": n_live,
-        "nearest_station": first["station"],
-        "origin_ns": origin_ns,
-        "origin_method": method,
-        "moveout_s": float(spread_s),
-        "artefact": bool(can_tell and len(group) == n_live and spread_s <= rule.simultaneous_s),
-    }
-    return event, [{**pick, "method": "automatic"} for pick in picks]
-
-
-def _first_onset(group: pd.DataFrame) -> pd.Series:
-    """Return the first onset; where no onset was picked, a time is only that of a window."""
-    picked = group[group["uncertainty_s"].notna()]
-    return (group if picked.empty else picked).iloc[0]
-
-
-def _origin(picks: list[dict]) -> tuple[int, str]:
-    """Estimate the origin time without a location: by S - P (Wadati), else the first onset."""
-    p = {pick["station"]: pick["time_ns"] for pick in picks if pick["phase"] == "P"}
-    s = {pick["station"]: pick["time_ns"] for pick in picks if pick["phase"] == "S"}
-    first_ns = min(p.values())
-    origins = [p[name] - (s[name] - p[name]) / WADATI for name in sorted(s) if s[name] > p[name]]
-    if len(origins) < 2:
-        return first_ns, "first_pick"
-    return min(first_ns, round(float(np.median(origins)))), "wadati"
+def _simultaneous(event: dict, n_live: int, moveout: Moveout, rule: NetworkRule) -> dict:
+    """Return how many stations had data, and whether all of them woke at once."""
+    n = event["n_stations"]
+    n_live = max(n_live, n)
+    can_tell = n >= 4 and moveout.limit_s.max(initial=0.0) >= SHORTEST_MOVEOUT_S
+    at_once = n == n_live and event["moveout_s"] <= rule.simultaneous_s
+    return {"n_live": n_live, "artefact": bool(can_tell and at_once)}

@@ -25,6 +25,8 @@ def baseline_rule(detection: Mapping) -> dict:
     """Return how the ratio of STA/LTA becomes events: from its rise on, and not smoothed.
 
     A model that learnt onsets peaks at them; STA/LTA peaks later, and would be matched with less.
-    It knows no classes that could have rules of their own.
+    It knows no classes that could have rules of their own, and stations that do not support each
+    other.
     """
-    return {**detection, "begin": "rise", "smooth_windows": 1, "classes": {}}
+    alone = {"classes": {}, "support_window_s": 0.0}
+    return {**detection, "begin": "rise", "smooth_windows": 1, **alone}

@@ -19,6 +19,7 @@ from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_cl
 from seisml.codes import station_name
 from seisml.detections import ADAPTED, Calibrate, to_catalog
 from seisml.model import Detector, event_probability
+from seisml.neighbours import groups_of
 from seisml.pooling import like
 from seisml.preparation import preparation_of
 from seisml.segments import Band
@@ -95,6 +96,7 @@ def detect(
     body: str | None = None,
     calibrate: Calibrate | None = None,
     reach_s: float = 0.0,
+    coordinates: pd.DataFrame | None = None,
 ) -> Catalog:
     """Find events in feature tables.
 
@@ -103,7 +105,7 @@ def detect(
     tables : iterable of FeatureTable
         One station after the other and in order of time, for example from
         `seisml.store.iter_tables`; one is in memory at a time. Where stations vote
-        (``network_vote`` of the detector), the scores of all are: give one network at a time.
+        (``network_vote`` of the detector), the scores of all are.
     detector : Detector
     archive : Archive, optional
         Waveforms on which onsets are refined; without it they are as coarse as the hop.
@@ -111,6 +113,10 @@ def detect(
         Of the catalogue.
     calibrate, reach_s
         For the unit of the amplitudes, see `seisml.detections.to_catalog`.
+    coordinates : pandas.DataFrame, optional
+        Columns station, latitude, longitude: which stations vote together, or support each other,
+        see `seisml.neighbours.groups_of`. Without it those of a network code vote together, and
+        all support each other.
 
     Returns
     -------
@@ -135,7 +141,7 @@ def detect(
     rules = class_rules(low, detector.detection, known=known)
     scored = _scored(tables, detector, low)
     if detector.detection.get("network_vote", False):
-        scored = voted_frames(scored)
+        scored = voted_frames(scored, coordinates)
     found: list[pd.DataFrame] = []
     live: dict[str, list[np.ndarray]] = defaultdict(list)
     for station, group in _by_station(scored):
@@ -150,7 +156,9 @@ def detect(
     raw = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
     if window_s > 0:
         spans = {name: np.concatenate(some) for name, some in live.items() if some}
-        raw = supported(raw, raw["on"].to_numpy(), spans, window_s=window_s)
+        groups = None if coordinates is None else groups_of(spans, coordinates)
+        options = {"window_s": window_s, "groups": groups}
+        raw = supported(raw, raw["on"].to_numpy(), spans, **options)
     raw["peak"] = detector.calibration(raw["peak"])
     if "adapted_to" in detector.card:
         raw[ADAPTED] = raw["station"].map(detector.card["adapted_to"]).fillna(0).astype(int)

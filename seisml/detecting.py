@@ -54,6 +54,18 @@ class FittingTables:
             )
 
 
+def coordinates_of(path, metadata):
+    """Return where stations are: of a table, else of metadata; None where neither says so."""
+    import pandas as pd
+
+    from seisml.experts import read_stations
+
+    if path is not None:
+        return read_stations(path)
+    found = [read_stations(one) for one in metadata]
+    return pd.concat(found).drop_duplicates("station") if any(map(len, found)) else None
+
+
 def adapted_to(detector, tables):
     """Return a detector that is scaled by the level of the stations of tables, and say so."""
     from seisml.applied import fitting

@@ -15,7 +15,14 @@ from seisml.cuts import cuts
 from seisml.emergent import BACKGROUND, emergent_onset
 from seisml.errors import ConfigError, did_you_mean
 from seisml.measures import Measures, measure
-from seisml.onset import ALWAYS_NS, Onset, find_onset, onset_span
+from seisml.onset import (
+    ALWAYS_NS,
+    EMERGENT_MAJORITY,
+    MAJORITY,
+    Onset,
+    find_onset,
+    onset_span,
+)
 from seisml.preparation import NOTHING, Preparation
 from seisml.segments import Band, Segment
 from seisml.times import NS_PER_S, iso
@@ -178,7 +185,9 @@ def _onset(parts, start_ns: int, within_ns, rising: _Rising | None, *, band, sea
     """Look for an onset in the way that comes first, then in the other."""
 
     def picked():
-        return find_onset(parts, start_ns, band=band, search_s=search_s, within_ns=within_ns)
+        options = {"band": band, "search_s": search_s, "within_ns": within_ns}
+        options["majority"] = MAJORITY if rising is None else EMERGENT_MAJORITY
+        return find_onset(parts, start_ns, **options)
 
     def risen():
         return emergent_onset(parts, within_ns, band=band, window_ns=rising.grid.length_ns)

@@ -13,9 +13,10 @@ from seisml.codes import station_name
 from seisml.detect import RAW_COLUMNS, EventRule, plan_band, to_catalog
 from seisml.model import Detector
 from seisml.preparation import preparation_of
+from seisml.scoredlines import lines, split_scores
 from seisml.store import joined_windows
 from seisml.support import CANDIDATE, supported
-from seisml.thresholds import lines, over_threshold, split_scores
+from seisml.thresholds import over_threshold
 from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
 

@@ -15,8 +15,7 @@ def with_outcome(frame: Comparison) -> Comparison:
     """Pair `frame.expert` with `frame.machine` and fill in the tables."""
     expert, machine = frame.expert, frame.machine
     e, m = _pair(frame)
-    missed = np.setdiff1d(np.arange(len(expert)), e)
-    alone = np.setdiff1d(np.arange(len(machine)), m)
+    missed, alone = _without(len(expert), e), _without(len(machine), m)
     ignored = np.zeros(len(machine), dtype=bool)
     for key, rows in rows_by_key(machine, frame.by_station).items():
         spans = frame.ignored_spans.get(key, union())
@@ -32,6 +31,13 @@ def with_outcome(frame: Comparison) -> Comparison:
         merged=merged,
         outside={**frame.outside, "machine_ignored": len(alone) - len(unmatched)},
     )
+
+
+def _without(n: int, rows: np.ndarray) -> np.ndarray:
+    """Return the numbers of n rows but for some."""
+    rest = np.ones(n, dtype=bool)
+    rest[rows] = False
+    return np.flatnonzero(rest)
 
 
 def _pair(frame: Comparison) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,11 @@ from seisml.classprobabilities import column_of
 from seisml.classrules import OTHERS, class_rules
 from seisml.errors import EstimatorError
 from seisml.model import NOISE_CLASS, event_probability, is_noise
-from seisml.thresholds import (
+from seisml.scoredlines import (
     MatchRule,
     ScoredLine,
-    count_outcomes,
+    count_spans,
+    events_of,
     known_signals,
     split_scores,
 )
@@ -130,7 +131,8 @@ class EventScorer:
         counts = np.zeros((1, 3))
         rules = class_rules(level, self.detection)
         for line in lines:
-            count_outcomes(counts, line, self.grid, rules, self.matching)
+            spans = events_of(line, self.grid, rules)[["start_ns", "end_ns"]].to_numpy()
+            count_spans(counts, line, spans, self.grid, self.matching)
         tp, fp, fn = counts[0]
         return float(2 * tp / max(2 * tp + fp + fn, 1))
 

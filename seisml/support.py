@@ -6,8 +6,10 @@ lowered by the share of the other stations that have a candidate near it in time
 
     ln odds' = ln odds + GAIN (min(1, n / min(live, MOST)) - EVEN)
 
-where n of the `live` other stations with data have one. Stations need no coordinates. Where fewer
-than `FEWEST` others have data, nothing changes.
+where n of the `live` other stations with data have one. Stations need no coordinates; with them,
+only stations of one group support each other (`seisml.neighbours`). Where fewer than `FEWEST`
+others have data, nothing changes. For onsets, which travel; for whole events windows vote,
+`seisml.voting`.
 """
 
 from collections.abc import Mapping
@@ -29,7 +31,12 @@ FEWEST = 2
 
 
 def supported(
-    raw: pd.DataFrame, on: np.ndarray | float, live: Mapping[str, np.ndarray], *, window_s: float
+    raw: pd.DataFrame,
+    on: np.ndarray | float,
+    live: Mapping[str, np.ndarray],
+    *,
+    window_s: float,
+    groups: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return the candidates that are detections with the support of the other stations.
 
@@ -44,6 +51,8 @@ def supported(
         When each station of the network ("NET.STA") has data, ns.
     window_s : float, s
         Longest time between the onsets of an event at two stations.
+    groups : mapping of str to str, optional
+        Of each station, see `seisml.neighbours.groups_of`; by default all are one.
 
     Returns
     -------
@@ -64,10 +73,11 @@ def supported(
     names = raw["station"].astype(str).map(station_name).to_numpy()
     time_ns, window_ns = raw["start_ns"].to_numpy(np.int64), round(window_s * NS_PER_S)
     n, others = np.zeros(len(raw)), np.zeros(len(raw))
+    group = np.array([(groups or {}).get(name, "") for name in names], dtype=object)
     for name, spans in live.items():
-        other = names != name
+        other = (names != name) & (group == (groups or {}).get(name, ""))
         others += other & contains(spans, time_ns)
-        theirs = np.sort(time_ns[~other])
+        theirs = np.sort(time_ns[names == name])
         first = np.searchsorted(theirs, time_ns - window_ns, "left")
         n += other & (np.searchsorted(theirs, time_ns + window_ns, "right") > first)
     share = np.minimum(n / np.clip(others, 1, MOST), 1.0)

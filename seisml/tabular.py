@@ -286,4 +286,5 @@ def _blocks_of_time(values: pd.Series, columns: Columns, block_s: float, n_folds
     time_ns = when.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
     block = make_blocks(time_ns, block_s=block_s, min_blocks=2 * n_folds)
     n_blocks = int(block.max()) + 1
-    return block, time_ns, f"{n_blocks} blocks of time (of {block_s / 86_400:g} days)"
+    length = "a day" if block_s == 86_400 else f"{block_s / 86_400:g} days"
+    return block, time_ns, f"{n_blocks} blocks of time (of {length})"

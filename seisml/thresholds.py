@@ -1,77 +1,25 @@
 """Thresholds: chosen on events, never on windows, and never on the fold they are applied to."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from seisml.classprobabilities import class_columns
-from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_class
-from seisml.codes import station_name
+from seisml.classrules import class_rules
 from seisml.crossfit import Labelled
-from seisml.detect import EventRule
-from seisml.errors import ConfigError, ModelError, did_you_mean
-from seisml.labels import EVENT, NOISE, UNPLACED
-from seisml.matching import match, match_intervals
-from seisml.times import NS_PER_S
-from seisml.windows import WindowGrid
+from seisml.levels import levels_to_try
+from seisml.scoredlines import (
+    MatchRule,
+    ScoredLine,
+    count_spans,
+    events_of,
+    lines,
+    split_scores,
+)
 
-N_THRESHOLDS = 60
 RULE_OF_THREE = 3.0
 """Where none was seen in n days there are with 95 % fewer than 3/n a day: e^-3 = 0.05."""
-
-
-@dataclasses.dataclass(frozen=True)
-class MatchRule:
-    """How detections are held against the expert's signals.
-
-    Attributes
-    ----------
-    tolerance_s : float, s
-    mode : str
-        ``onset`` or ``interval``, see `seisml.compare.compare`.
-    by_class : mapping of str to float, s
-        Tolerances of some of the expert's classes.
-    """
-
-    tolerance_s: float = 3.0
-    mode: str = "onset"
-    by_class: Mapping = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self):
-        for name, value in {"tolerance_s": self.tolerance_s, **self.by_class}.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-                raise ConfigError(
-                    f"The tolerance of {name} is {value!r}.", "Give seconds: class = 60."
-                )
-
-    @property
-    def tolerances(self) -> float | dict[str, float]:
-        """What `seisml.compare.compare` takes."""
-        if not self.by_class:
-            return self.tolerance_s
-        return {"": self.tolerance_s, **self.by_class}
-
-    def of(self, labels) -> np.ndarray:
-        """Return the tolerance of events of these classes, s."""
-        return np.array([self.by_class.get(label, self.tolerance_s) for label in labels], float)
-
-    def check(self, labels) -> None:
-        """Refuse a tolerance of a class that is not among the expert's labels.
-
-        Raises
-        ------
-        ConfigError
-            With a suggestion.
-        """
-        known = sorted(set(labels) - {""})
-        for name in self.by_class:
-            if name not in known:
-                raise ConfigError(
-                    f"A tolerance is of the class {name!r}, the expert has none of it.",
-                    did_you_mean(name, known) if known else "Its events have no class.",
-                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,13 +68,6 @@ class Thresholds:
         return few
 
 
-def lines(windows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (station, rows in order of time) for each station of each store."""
-    for _, rows in windows.groupby("line", sort=True, observed=True).indices.items():
-        order = np.argsort(windows["time_ns"].to_numpy()[rows], kind="stable")
-        yield windows["station"].iloc[rows[0]], rows[order]
-
-
 def choose_thresholds(
     labelled: Labelled,
     scores: np.ndarray,
@@ -160,18 +101,21 @@ def choose_thresholds(
     Notes
     -----
     With several training sets F1 is the mean of theirs, by their weights: a large network does
-    not choose for a small one.
+    not choose for a small one. The support of stations (`seisml.support`) comes after the choice:
+    chosen with it, thresholds were no better on blocks that were not chosen on.
     """
     scores = np.asarray(scores, np.float64)
     split = split_scores(scores, by_class, detection)
-    candidates = _candidates(labelled, _to_choose(scores, split, detection), false_alarms_per_day)
+    state, free = labelled.windows["state"].to_numpy(), _to_choose(scores, split, detection)
+    candidates = levels_to_try(state, free, labelled.grid, alarms_per_day=false_alarms_per_day)
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
     every = [ScoredLine.of(labelled, split, *line) for line in lines(labelled.windows)]
     for i, threshold in enumerate(candidates):
         rules = class_rules(threshold, detection)
         for line in every:
-            count_outcomes(counts[i, :, line.number], line, labelled.grid, rules, matching)
+            spans = events_of(line, labelled.grid, rules)[["start_ns", "end_ns"]].to_numpy()
+            count_spans(counts[i, :, line.number], line, spans, labelled.grid, matching)
     fold = labelled.windows["fold"].to_numpy()[np.isfinite(scores)]
     days = np.bincount(fold, minlength=n_folds) * labelled.grid.hop_s / 86_400
     value, f1, alarms, told = np.zeros((4, n_folds + 1))
@@ -197,16 +141,6 @@ def _to_choose(scores: np.ndarray, split: Mapping, detection: Mapping) -> np.nda
     return free if (free > 0).any() else scores  # where every class states its own, none is
 
 
-def split_scores(
-    scores: np.ndarray, by_class: pd.DataFrame | None, detection: Mapping
-) -> dict[str, np.ndarray]:
-    """Return the scores of each class with a rule of its own, and what is left for the others."""
-    own = detection.get("classes", {})
-    columns = {} if by_class is None else class_columns(by_class)
-    p = {name: by_class[columns[name]].to_numpy(np.float64) for name in own}
-    return scores_by_class(scores, p, own)
-
-
 def _best(f1: np.ndarray, rate: np.ndarray, false_alarms_per_day: float) -> int:
     """Return which of the rising thresholds is taken."""
     if false_alarms_per_day > 0:
@@ -222,103 +156,6 @@ def _mean_f1(counts: np.ndarray, weights: Sequence[float]) -> np.ndarray:
     f1 = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
     weights = np.where((tp + fn).max(axis=0) > 0, weights, 0)
     return f1 @ weights / max(weights.sum(), 1e-12)
-
-
-def _candidates(labelled: Labelled, scores: np.ndarray, alarms_per_day: float) -> np.ndarray:
-    """Return thresholds at quantiles of the events' and of the noise's largest scores."""
-    state = labelled.windows["state"].to_numpy()
-    known = np.isfinite(scores)
-    event = scores[known & (state == EVENT)]
-    noise = scores[known & (state == NOISE)]
-    if not len(event) or not len(noise):
-        raise ModelError(
-            "No window with features is an event, or none is noise.",
-            "'seisml labels' counts them, and says what was ignored and why.",
-        )
-    # Where noise windows outnumber event windows by ten, precision is hopeless: no need to look.
-    wanted = 10 * len(event) + 10 * alarms_per_day * len(noise) * labelled.grid.hop_s / 86_400
-    share = min(0.5, wanted / len(noise))
-    top = np.quantile(noise, 1 - np.geomspace(1 / len(noise), share, N_THRESHOLDS // 2))
-    levels = np.quantile(event, np.linspace(0, 0.98, N_THRESHOLDS // 2))
-    if alarms_per_day > 0:  # rare false alarms need thresholds above all noise
-        high = np.r_[np.quantile(event, np.linspace(0.98, 1, 9)), np.nextafter(noise.max(), 2.0)]
-        levels = np.r_[levels, high[high <= event.max()]]
-    found = np.unique(np.concatenate([top, levels[levels >= top[-1]]]))
-    return found[found > 0] if (found > 0).any() else found
-
-
-@dataclasses.dataclass(frozen=True)
-class ScoredLine:
-    """Scored windows of one station of a set, and the signals that begin in them.
-
-    `scores` are those of each class with a rule of its own and of the others, by name; `unknown`
-    are windows of events that the expert has, though not when: what is found there is neither
-    right nor wrong.
-    """
-
-    number: int
-    time_ns: np.ndarray
-    scores: Mapping[str, np.ndarray]
-    fold: np.ndarray
-    truth: np.ndarray
-    labels: np.ndarray
-    unknown: np.ndarray | None = None
-
-    @classmethod
-    def of(cls, labelled: Labelled, scores: Mapping, station: str, rows) -> "ScoredLine":
-        """Return the rows of a station that have a score."""
-        number = int(labelled.windows["set"].iloc[rows[0]])
-        rows = rows[np.isfinite(scores[OTHERS][rows])]
-        time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
-        signals = labelled.sets[number].events
-        truth, labels = known_signals(signals, station, time_ns, labelled.grid)
-        unknown = labelled.windows["reason"].to_numpy()[rows] == UNPLACED
-        mine = {name: one[rows] for name, one in scores.items()}
-        return cls(number, time_ns, mine, fold, truth, labels, unknown)
-
-
-def count_outcomes(
-    counts,
-    line: ScoredLine,
-    grid: WindowGrid,
-    rules: Mapping[str, EventRule],
-    matching: MatchRule,
-) -> None:
-    """Add (matched, unmatched, missed) of each fold at one threshold."""
-    if not len(line.time_ns):
-        return
-    # Onsets are refined later: here they are as coarse as the hop.
-    tolerance_ns = round(matching.tolerance_s * NS_PER_S) + grid.hop_ns
-    if matching.by_class:
-        tolerance_ns = np.rint(matching.of(line.labels) * NS_PER_S).astype(np.int64) + grid.hop_ns
-    raw = events_by_class([(line.time_ns, line.scores)], grid, rules)
-    found = np.array([event[1:3] for event in raw], dtype=np.int64).reshape(-1, 2)
-    truth = line.truth
-    if matching.mode == "onset":
-        i, j = match(truth[:, 0], found[:, 0], tolerance_ns=tolerance_ns)
-    else:
-        i, j = match_intervals(*truth.T, *found.T, tolerance_ns=tolerance_ns, mode=matching.mode)
-    outcomes = truth[i, 0], np.delete(found[:, 0], j), np.delete(truth[:, 0], i)
-    for column, times in enumerate(outcomes):
-        at = np.maximum(np.searchsorted(line.time_ns, times, "right") - 1, 0)
-        if column == 1 and line.unknown is not None:
-            at = at[~line.unknown[at]]
-        np.add.at(counts, (line.fold[at], column), 1)
-
-
-def known_signals(
-    signals: pd.DataFrame, station: str, time_ns, grid: WindowGrid
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return (start, end) and label of the signals that begin inside a known window."""
-    name = station_name(station)
-    mine = signals[signals["station"] == name]
-    spans = mine[["start_ns", "end_ns"]].to_numpy(np.int64)
-    labels = mine["label"].to_numpy() if "label" in mine else np.full(len(mine), "", dtype=object)
-    if not len(time_ns):
-        return spans[:0], labels[:0]
-    at = np.searchsorted(time_ns, spans[:, 0], "right") - 1
-    inside = (at >= 0) & (spans[:, 0] < time_ns[np.maximum(at, 0)] + grid.length_ns)
-    return spans[inside], labels[inside]
 
 
 def over_threshold(probability, threshold) -> np.ndarray:

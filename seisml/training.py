@@ -30,6 +30,7 @@ from seisml.model import (
     is_noise,
     reliability,
 )
+from seisml.scoredlines import lines
 from seisml.searching import Chosen, searched
 from seisml.store import joined_windows
 from seisml.summaries import plain
@@ -219,7 +220,7 @@ def against(
     """Compare detections with the experts' signals inside the windows that were scored."""
     coverage: dict[str, list] = {}
     stations: list[set] = [set() for _ in sets]
-    for station, rows in thresholds.lines(windows):
+    for station, rows in lines(windows):
         scored = rows[np.isfinite(windows["score"].to_numpy()[rows])]
         times = windows["time_ns"].to_numpy()[scored]
         name = station_name(station)

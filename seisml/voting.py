@@ -1,11 +1,17 @@
-"""Voting: a window is scored by what the stations of a network see together at the time."""
+"""Voting: a window is scored by what the stations of a network see together at the time.
+
+For whole events, which last longer than they travel: tremor, avalanches, LP of one volcano are in
+the same windows at all its stations. Onsets are seconds apart from station to station: there it is
+detections that support each other, `seisml.support`.
+"""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 
-from seisml.codes import network_of
+from seisml.codes import network_of, station_name
+from seisml.neighbours import groups_of
 
 
 def voted(network, time_ns, score) -> np.ndarray:
@@ -54,7 +60,9 @@ def voted_windows(windows: pd.DataFrame, scores: np.ndarray) -> np.ndarray:
     return np.stack([voted(whose, time_ns, one) for one in columns], -1).reshape(scores.shape)
 
 
-def voted_frames(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def voted_frames(
+    frames: Iterable[pd.DataFrame], coordinates: pd.DataFrame | None = None
+) -> Iterator[pd.DataFrame]:
     """Replace the scores of frames of windows by those of the vote.
 
     Parameters
@@ -62,14 +70,17 @@ def voted_frames(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     frames : iterable of pandas.DataFrame
         Indexed by (station, time), with columns of scores; each of one station. All are held: some
         twenty bytes a window.
+    coordinates : pandas.DataFrame, optional
+        Who votes together, see `seisml.neighbours.groups_of`.
     """
     held = list(frames)
     if not held:
         return
-    names = [network_of(one.index.get_level_values("station")[0]) for one in held]
+    stations = [station_name(one.index.get_level_values("station")[0]) for one in held]
+    groups = groups_of(stations, coordinates)
     times = [one.index.get_level_values("time").to_numpy() for one in held]
     time_ns = np.concatenate(times).astype("datetime64[ns]").astype(np.int64)
-    network = np.repeat(names, [len(one) for one in held])
+    network = np.repeat([groups[name] for name in stations], [len(one) for one in held])
     scores = {
         name: voted(network, time_ns, np.concatenate([one[name] for one in held]))
         for name in held[0]

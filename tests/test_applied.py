@@ -145,7 +145,8 @@ def test_verb_applies_a_model(trained, tmp_path, monkeypatch):
 def test_the_baseline_begins_where_it_rises():
     """A ratio that stays up: its event begins with the first window, not at a later peak."""
     rule = baseline_rule({"begin": "peak", "smooth_windows": 3, "off_ratio": 0.5})
-    assert rule == {"begin": "rise", "smooth_windows": 1, "off_ratio": 0.5, "classes": {}}
+    alone = {"classes": {}, "support_window_s": 0.0}
+    assert rule == {"begin": "rise", "smooth_windows": 1, "off_ratio": 0.5, **alone}
     grid = WindowGrid(2.0, 0.5)
     time_ns = np.arange(40) * 5 * 10**8
     ratio = np.where((time_ns >= 8 * 10**9) & (time_ns < 14 * 10**9), 4.0, 1.0)

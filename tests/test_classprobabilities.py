@@ -16,6 +16,7 @@ from seisml.compare import compare
 from seisml.detect import detect
 from seisml.formats import read_catalog, write_catalog
 from seisml.model import UNKNOWN, make_classifier
+from seisml.scoredlines import split_scores
 from seisml.scorer import event_scorer
 from seisml.store import iter_tables
 from seisml.summaries import confusion
@@ -63,7 +64,7 @@ def test_thresholds_are_chosen_with_the_machines_of_detect(trained):
     options = {"detection": WITH_OWN, "matching": MATCHING}
     found = thresholds.choose_thresholds(labelled, scores["model"], by_class=scores, **options)
     rules = class_rules(found.value[-1], WITH_OWN)
-    split = thresholds.split_scores(scores["model"], scores, WITH_OWN)
+    split = split_scores(scores["model"], scores, WITH_OWN)
     time_ns = labelled.windows["time_ns"].to_numpy()
     made = pd.DataFrame(
         [event[1:3] for event in events_by_class([(time_ns, split)], GRID, rules)],

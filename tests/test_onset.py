@@ -9,7 +9,14 @@ from waveform_data import DAY0, STATION, trace, write
 
 from seisml.archive import open_archive
 from seisml.cuts import cuts
-from seisml.onset import find_onset, refine_onset, refine_onsets
+from seisml.onset import (
+    CLEAR_DB,
+    EMERGENT_MAJORITY,
+    MAJORITY,
+    find_onset,
+    refine_onset,
+    refine_onsets,
+)
 from seisml.picker import aic_onset, kurtosis_onset, pick_bands, pick_onset, whitened
 from seisml.segments import Band
 from seisml.times import NS_PER_S
@@ -256,3 +263,18 @@ def test_nothing_is_whitened_without_noise():
     """Too few samples, or constant ones."""
     assert whitened(np.ones(500), slice(0, 20)) is None
     assert whitened(np.zeros(500), slice(0, 400)) is None
+
+
+def test_onsets_that_a_third_of_the_votes_mean_are_nearer_than_the_guess():
+    """Weak events in noise: what half of the votes would not mean is still worth taking."""
+    rng, picks, guesses = np.random.default_rng(11), [], []
+    for seed in range(120):
+        guess_s = 25.0 + rng.uniform(-1.0, 1.0)
+        found = picked(record(seed, (25.0, rng.uniform(1.5, 3.0))), guess_s, search_s=1.5)
+        if found is None or found[1].snr_db < CLEAR_DB:
+            continue
+        if MAJORITY <= found[1].agreement < EMERGENT_MAJORITY:
+            picks.append(abs(found[0] - 25.0))
+            guesses.append(abs(guess_s - 25.0))
+    assert len(picks) >= 10
+    assert np.median(picks) < 0.7 * np.median(guesses)

@@ -325,3 +325,17 @@ def test_a_feature_beside_the_records_that_it_is_of():
     assert [text.get_text() for text in bands.legends[0].get_texts()][:2] == ["1-2Hz", "2-4Hz"]
     with pytest.raises(FeatureError, match="needs three components"):
         plots.plot_feature(get_feature("hv_log"))
+
+
+def test_a_timeline_of_very_many_events_draws_what_can_be_seen():
+    """As many lines as pixels, none of a row that has events missing, at the first of each."""
+    from seisml.plots.timeline import MOST_LINES, _distinct
+
+    time_ns = np.arange(100_000, dtype=np.int64) * 10**9
+    y = (np.arange(100_000) % 2).astype(float)
+    seen = _distinct(time_ns, y, (0, int(time_ns[-1])))
+    assert len(seen) <= 2 * (MOST_LINES + 1)
+    assert seen[:2].tolist() == [0, 1]
+    few = _distinct(time_ns[:50], y[:50], (0, int(time_ns[-1])))
+    assert few.tolist() == sorted(set(few.tolist()))
+    assert len(_distinct(time_ns[::500], y[::500], (0, int(time_ns[-1])))) == 200

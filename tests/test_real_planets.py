@@ -42,7 +42,7 @@ def found_in(records: str, model: str, folder):
     ("key", "recall", "false"),
     [
         ("mars_insight", 1.0, 1),
-        ("mars_deglitched", 0.8, 1),
+        ("mars_deglitched", 0.75, 1),
         ("lunar_apollo", 0.7, 2),
         ("lunar_deep_a01", 0.85, 1),
     ],

@@ -142,6 +142,13 @@ def detect(
             help="Columns for each detection: wind, glitches, pressure=CHANNEL (repeatable)."
         ),
     ] = None,
+    coordinates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Which stations are one network, where several are given: CSV "
+            "station,latitude,longitude, StationXML or dataless [--metadata, else network codes]."
+        ),
+    ] = None,
     start: Start = None,
     end: End = None,
     trust: Annotated[
@@ -189,7 +196,9 @@ def detect(
     if adapt:
         detector = detecting.adapted_to(detector, iter_tables(store, **selection))
     tables = detecting.FittingTables(iter_tables(store, **selection), detector)
-    found = find(tables, detector, archive=opened, name=output.stem, **steps.calibration_of(plan))
+    places = detecting.coordinates_of(coordinates, metadata or ())
+    options = {"name": output.stem, "coordinates": places, **steps.calibration_of(plan)}
+    found = find(tables, detector, archive=opened, **options)
     tables.require(store)
     found = beside_events(found, store, tables.stations, detector.grid)
     write_catalog(found, output)

@@ -251,6 +251,10 @@ def audit(
         expert = read_catalog(catalog, body=body)
     else:
         expert = make_catalog(name="review", body=body or "earth", time_basis="label_start")
+        terminal.say(
+            "note: whatever nobody decided on will count as noise where this catalogue is learnt: "
+            "say what time was looked at ([labels] start, end)"
+        )
     corrected, counts = apply_review(expert, review)
     write_catalog(corrected, output)
     terminal.table("", ["", "events"], list(counts.items()))

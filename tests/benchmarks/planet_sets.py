@@ -309,7 +309,8 @@ def main() -> None:
     print("|---" * 6 + "|")
     for key in args.sets:
         compare(bench, key)
-    for model in ("mars-insight", "moon-apollo") if args.importance else ():
+    models = dict.fromkeys(SETS[key][0] for key in args.sets)
+    for model in models if args.importance else ():
         importance(bench, model, args.importance)
     if args.figure:
         figure(bench, args.figure)
