@@ -68,23 +68,20 @@ def named(
     Returns
     -------
     pandas.DataFrame
-        With ``label``: the class with the largest sum of probabilities over the windows of the
-        event, "unknown" where windows that are novel have more, "event" where no window is known.
-        Where there are several classes, with their columns: the sums at the priors of the records,
-        divided by their total; NaN where no window is known.
+        With ``label``: the class that the windows of the event vote for, each for its most probable
+        one (or "unknown", if it is novel) with its event probability; "event" where none can. Where
+        there are several classes, with their columns: the sums of the windows' probabilities at the
+        priors of the records, divided by their total; NaN where no window is known. Where few
+        windows are sure and many are not, the most probable class may be another than the label.
     """
     first_ns = raw["start_ns"].to_numpy(np.int64) - grid.length_ns + grid.hop_ns
     a = np.searchsorted(time_ns, first_ns)
     b = np.searchsorted(time_ns, raw["end_ns"].to_numpy(np.int64))
     names, values = list(p), np.nan_to_num(p.to_numpy(np.float64))
-    is_novel = np.asarray(novel, np.float64)[:, None] >= 0.5
-    sure = _sums(np.where(is_novel, 0.0, values), a, b)
-    unknown = _sums(np.where(is_novel, values.sum(axis=1, keepdims=True), 0.0), a, b)[:, 0]
-    sure[:, np.isin(names, list(own))] = -1.0  # what is left is none of these
-    best = sure.argmax(axis=1) if names else np.zeros(len(raw), int)
-    most = sure.max(axis=1, initial=0.0)
-    label = np.array([*names, "event"], dtype=object)[np.where(most > 0, best, len(names))]
-    label = np.where(unknown > most, UNKNOWN, label)
+    votes = _votes(values, novel, np.isin(names, list(own)))
+    total = _sums(votes, a, b)  # the last column is "unknown"
+    most, best = total.max(axis=1, initial=0.0), total.argmax(axis=1)
+    label = np.array([*names, UNKNOWN, "event"], dtype=object)[np.where(most > 0, best, -1)]
     stated = raw["label"].to_numpy(dtype=object)
     out = raw.assign(label=np.where(stated == OTHERS, label, stated))
     if len(names) < 2:
@@ -96,6 +93,17 @@ def named(
     if priors:
         share = with_priors(share, *np.array([priors[name] for name in names]).T)
     return out.assign(**{column_of(n): share[:, k] for k, n in enumerate(names)})
+
+
+def _votes(values: np.ndarray, novel: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Return the vote of each window for each class, and last for none of them."""
+    n, n_classes = values.shape
+    votes = np.zeros((n, n_classes + 1))
+    if n and n_classes:
+        best = np.where(np.asarray(novel, np.float64) >= 0.5, n_classes, values.argmax(axis=1))
+        votes[np.arange(n), best] = values.sum(axis=1)
+        votes[:, :-1][:, own] = 0.0  # what is left is none of these
+    return votes
 
 
 def _sums(values: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -32,17 +32,19 @@ def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive)
     import json
 
     from seisml.atomic import write_atomic
+    from seisml.classscores import class_numbers, class_scores
     from seisml.summaries import by as group_by
-    from seisml.summaries import to_json
+    from seisml.summaries import plain, to_json
 
-    groups = {}
-    _tell_classes(result)
+    groups, classes = {}, class_scores(result)
+    _tell_classes(classes)
     for column in columns_of(by):
         groups[column] = shown = group_by(result, column, offset_h=offset_h)
         rows = [[cell(value) or "(none)" for value in row] for row in shown.to_numpy(dtype=object)]
         terminal.table(f"recall by {column}", list(shown), rows)
     if json_file is not None:
         out = to_json(result, numbers=numbers, groups=groups, tables=True)
+        out["classes"] = plain(class_numbers(classes))
         write_atomic(json_file, json.dumps(out, indent=1))
         terminal.line(str(json_file))
     if html is not None:
@@ -50,11 +52,8 @@ def write_comparison(result, numbers, *, by, offset_h, json_file, html, archive)
         terminal.line(str(html))
 
 
-def _tell_classes(result) -> None:
+def _tell_classes(found) -> None:
     """Print how good class probabilities are, where detections have them."""
-    from seisml.classscores import class_scores
-
-    found = class_scores(result)
     if found is None:
         return
     rows = [

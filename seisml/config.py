@@ -116,6 +116,7 @@ class TrainingConfig:
     max_windows: int = 200_000
     class_weight: str = "none"
     calibration: str = "auto"
+    threshold: float = 0.0
     false_alarms_per_day: float = 0.0
     novelty: float = 0.0
     vertical: bool = False
@@ -140,6 +141,7 @@ class DetectionConfig:
     classes: Mapping = dataclasses.field(default_factory=dict)
     refine_onset: bool = True
     onset_search_s: float = 6.0
+    onset_late_s: float = 0.0
     onset_uncertainty_s: float = 0.0
     onset_by: str = "picker"
     onset_from: float = 0.5

@@ -25,7 +25,7 @@ from seisml.preparation import preparation_of
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
 from seisml.store import FeatureTable, joined_windows
-from seisml.support import CANDIDATE, supported
+from seisml.support import CANDIDATE, REACH_KM, supported
 from seisml.voting import voted_frames
 from seisml.windows import WindowGrid
 
@@ -115,15 +115,16 @@ def detect(
         For the unit of the amplitudes, see `seisml.detections.to_catalog`.
     coordinates : pandas.DataFrame, optional
         Columns station, latitude, longitude: which stations vote together, or support each other,
-        see `seisml.neighbours.groups_of`. Without it those of a network code vote together, and
-        all support each other.
+        see `seisml.neighbours.groups_of` (no further apart than its `REACH_KM`, or than that of
+        `seisml.support`). Without it those of a network code vote together, and all support each
+        other.
 
     Returns
     -------
     Catalog
         One event a detection at a station, with automatic picks; ``score`` is the largest event
-        probability of its windows, calibrated; ``label`` the class that has most of the
-        probability of its windows, or whose own rule found it (`seisml.classrules`). A detector of
+        probability of its windows, calibrated; ``label`` the class that its windows vote for, or
+        whose own rule found it (`seisml.classrules`). A detector of
         several classes gives each event their probabilities, see `seisml.classprobabilities`; one
         that was adapted to its stations says so in `seisml.detections.ADAPTED`.
 
@@ -156,7 +157,7 @@ def detect(
     raw = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
     if window_s > 0:
         spans = {name: np.concatenate(some) for name, some in live.items() if some}
-        groups = None if coordinates is None else groups_of(spans, coordinates)
+        groups = None if coordinates is None else groups_of(spans, coordinates, reach_km=REACH_KM)
         options = {"window_s": window_s, "groups": groups}
         raw = supported(raw, raw["on"].to_numpy(), spans, **options)
     raw["peak"] = detector.calibration(raw["peak"])

@@ -94,7 +94,7 @@ def write_about(output, detector, model: str, *, archive: str, stations, **recor
     stations : iterable of str
         That were looked at.
     **records
-        What else was asked for: start, end, beside.
+        What else was asked for: start, end, beside, coordinates.
     """
     import json
     from importlib.metadata import version

@@ -71,7 +71,9 @@ def to_catalog(
     archive : Archive or None
     band : Band
     detection : mapping
-        ``refine_onset``, ``onset_search_s``, ``onset_uncertainty_s`` (what is to be added to the
+        ``refine_onset``, ``onset_search_s``, ``onset_late_s`` (how late the score peaks where an
+        event is so weak that no onset can be picked: its time is put forward by that),
+        ``onset_uncertainty_s`` (what is to be added to the
         uncertainty of the picker, as emergent signals begin before they can be seen; where it
         is given the onset is looked for only where the score rose, see `rise_ns`, and where the
         picker finds none, by `seisml.emergent.emergent_onset`; with ``onset_by`` = ``level`` the
@@ -98,6 +100,8 @@ def to_catalog(
         raise ConfigError(f"There is no onset_by {onset_by!r}.", did_you_mean(onset_by, ONSETS))
     refine = archive is not None and detection.get("refine_onset", True)
     options = {"band": band, "search_s": detection.get("onset_search_s", 1.0)}
+    late_ns = round(detection.get("onset_late_s", 0.0) * NS_PER_S) if refine else 0
+    options["late_ns"] = late_ns
     options["preparation"] = preparation
     if detection.get("onset_uncertainty_s", 0.0) > 0:
         share = detection.get("onset_from", _Rising.share)
@@ -116,7 +120,7 @@ def to_catalog(
     for row, (onset, measures), more in rows:
         name_of = f"{row.station}.{iso(row.start_ns)[:-5].replace(':', '')}"
         seen[name_of] += 1  # the same record may be in two stores
-        event = _event(row, onset, measures) | more
+        event = _event(row, onset, measures, late_ns) | more
         event["uncertainty_s"] = np.hypot(event["uncertainty_s"], emergent_s)
         event["event_id"] = name_of if seen[name_of] == 1 else f"{name_of}#{seen[name_of]}"
         events.append(event)
@@ -157,7 +161,7 @@ def rise_ns(event: Mapping, grid: WindowGrid, share: float = 0.5) -> tuple[int, 
 
 
 def _looked_at(
-    archive, station, raw, calibrate, reach_s, *, band, search_s, preparation, rising=None
+    archive, station, raw, calibrate, reach_s, *, band, search_s, late_ns, preparation, rising=None
 ):
     """Yield (number, (onset, measures)) of one station's events, each stretch read once."""
     starts_ns, ends_ns = raw["start_ns"].tolist(), raw["end_ns"].tolist()
@@ -173,7 +177,7 @@ def _looked_at(
     for number, parts in cuts(archive, station, spans, preparation=preparation):
         start_ns, within_ns = starts_ns[number], rises[number]
         onset = _onset(parts, start_ns, within_ns, rising, band=band, search_s=search_s)
-        time_ns = start_ns if onset is None else onset.time_ns
+        time_ns = start_ns - late_ns if onset is None else onset.time_ns
         motion = parts if calibrate is None else list(calibrate(parts))
         channel = "" if onset is None else onset.channel
         end_ns = max(ends_ns[number], time_ns + NS_PER_S)
@@ -198,9 +202,9 @@ def _onset(parts, start_ns: int, within_ns, rising: _Rising | None, *, band, sea
     return next((onset for way in ways if (onset := way()) is not None), None)
 
 
-def _event(row, onset: Onset | None, measures: Measures) -> dict:
+def _event(row, onset: Onset | None, measures: Measures, late_ns: int) -> dict:
     """Return the row of an event."""
-    time_ns = row.start_ns if onset is None else onset.time_ns
+    time_ns = row.start_ns - late_ns if onset is None else onset.time_ns
     end_ns = max(row.end_ns, time_ns + NS_PER_S)
     return {
         "time_ns": time_ns,

@@ -95,6 +95,7 @@ _SAME = (
         "max_windows",
         "class_weight",
         "calibration",
+        "threshold",
         "false_alarms_per_day",
         "novelty",
         "seed",

@@ -23,6 +23,7 @@ from seisml.features import (
     empty_table,
     evaluate,
     evaluate_station,
+    fast,
     features_per,
     needs_of,
     three_components,
@@ -169,10 +170,14 @@ def _covariates(
     return out
 
 
-@functools.cache
 def versions() -> dict[str, str]:
-    """Return the versions of the packages that values come from."""
-    return {name: version(name) for name in PACKAGES}
+    """Return the versions of the packages that values come from, Numba's where it is used."""
+    return dict(_versions(bool(fast.compiled("blockloops"))))
+
+
+@functools.cache
+def _versions(numba: bool) -> dict[str, str]:
+    return {name: version(name) for name in (*PACKAGES, *["numba"] * numba)}
 
 
 def _ranges(part: Archive, station: str, day: int, plan: Plan) -> tuple[range, range]:

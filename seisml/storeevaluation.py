@@ -126,6 +126,7 @@ def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> No
     """Write the page, the numbers, the list for review and a new model; print the headline."""
     from seisml.atomic import write_atomic
     from seisml.audit import event_review, write_review
+    from seisml.classscores import class_numbers, class_scores
     from seisml.metrics import metrics
     from seisml.model import save_detector
     from seisml.report import Section, trial_blocks, write_report
@@ -152,6 +153,7 @@ def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> No
         "stations": None if matrix is None else matrix.to_dict("index"),
         "importance": importance,
         "injection": injection,
+        "classes": class_numbers(class_scores(training.test)),
     }
     write_atomic(folder / "evaluation.json", as_json({k: _records(v) for k, v in found.items()}))
     write_review(folder / "review.csv", event_review(training.test))

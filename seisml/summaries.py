@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from seisml.classscores import class_numbers, class_scores
 from seisml.comparison import Comparison
 from seisml.errors import CatalogError, did_you_mean
 from seisml.metrics import metrics
@@ -227,8 +226,7 @@ def to_json(
     Returns
     -------
     dict
-        NaN and infinity are None, times integers (ns). With ``classes`` where detections have class
-        probabilities (`seisml.classscores`).
+        NaN and infinity are None, times integers (ns).
 
     Examples
     --------
@@ -254,9 +252,6 @@ def to_json(
     }
     if groups:
         out["by"] = {name: table.to_dict("records") for name, table in groups.items()}
-    classes = class_scores(c)
-    if classes is not None:
-        out["classes"] = class_numbers(classes)
     if tables:
         out["confusion"] = confusion(c).to_dict("index")
         for name in ("matched", "missed", "unmatched", "split", "merged"):

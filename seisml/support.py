@@ -28,6 +28,8 @@ GAIN, EVEN = 6.0, 0.5
 MOST = 8
 """Stations that are as good as all: not all of a large network see every event."""
 FEWEST = 2
+REACH_KM = 100.0
+"""Stations that are further apart are two networks: what one sees says nothing of the other."""
 
 
 def supported(

@@ -76,6 +76,7 @@ def choose_thresholds(
     detection: Mapping,
     matching: MatchRule,
     false_alarms_per_day: float = 0.0,
+    stated: float = 0.0,
 ) -> Thresholds:
     """Choose for each fold a threshold on the events of all other folds.
 
@@ -93,6 +94,8 @@ def choose_thresholds(
     false_alarms_per_day : float
         The lowest threshold from which on there are no more unmatched detections in a
         station-day; where 0, the threshold with the best F1.
+    stated : float
+        A threshold for all folds that is not chosen at all; 0: none is.
 
     Returns
     -------
@@ -108,6 +111,8 @@ def choose_thresholds(
     split = split_scores(scores, by_class, detection)
     state, free = labelled.windows["state"].to_numpy(), _to_choose(scores, split, detection)
     candidates = levels_to_try(state, free, labelled.grid, alarms_per_day=false_alarms_per_day)
+    if stated:
+        candidates = np.array([stated])
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
     every = [ScoredLine.of(labelled, split, *line) for line in lines(labelled.windows)]

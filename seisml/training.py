@@ -116,7 +116,7 @@ def train(
     class_rules(1.0, detection, known=sorted(set(labelled.windows["y"]) - {NOISE_CLASS}))
     choose = {"detection": detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day
-    chosen = searched(labelled, rule, choose, say)
+    chosen = searched(labelled, rule, {**choose, "stated": rule.threshold}, say)
     doubt = chosen.thresholds.doubt(rule.false_alarms_per_day)
     if doubt:
         say(f"note: {doubt}")
@@ -269,9 +269,7 @@ def _detector(
         },
         "threshold": {
             "value": threshold,
-            "chosen_for": f"at most {rule.false_alarms_per_day:g} unmatched in a station-day"
-            if rule.false_alarms_per_day
-            else "best F1 of events",
+            "chosen_for": _chosen_for(rule),
             "f1_it_was_chosen_with": float(limits.f1[-1]),
             "unmatched_per_day_it_was_chosen_with": float(limits.false_alarms_per_day[-1]),
             "station_days_it_was_chosen_on": float(limits.days[-1]),
@@ -295,6 +293,15 @@ def _detector(
         novelty=_novelty(labelled, rule),
         priors=crossfit.class_priors(labelled, rule),
     )
+
+
+def _chosen_for(rule: TrainingRule) -> str:
+    """Return what a threshold was chosen for, for the card."""
+    if rule.threshold:
+        return "stated before training"
+    if rule.false_alarms_per_day:
+        return f"at most {rule.false_alarms_per_day:g} unmatched in a station-day"
+    return "best F1 of events"
 
 
 def _novelty(labelled: Labelled, rule: TrainingRule) -> Novelty | None:

@@ -57,6 +57,9 @@ class TrainingRule:
         ``balanced`` or ``none``.
     calibration : str
         See `seisml.model.fit_calibration`.
+    threshold : float
+        A probability that is stated beforehand, for all folds; 0: it is chosen on the events of
+        the other folds, as follows.
     false_alarms_per_day : float
         The threshold is the lowest from which on there are no more unmatched detections in a
         station-day; 0: the threshold with the best F1 of events.
@@ -90,6 +93,7 @@ class TrainingRule:
     min_class_events: int = 5
     class_weight: str = "none"
     calibration: str = "auto"
+    threshold: float = 0.0
     false_alarms_per_day: float = 0.0
     novelty: float = 0.0
     seed: int = 0
@@ -108,10 +112,17 @@ class TrainingRule:
             value = getattr(self, name)
             if value not in allowed:
                 raise ConfigError(f"There is no {name} {value!r}.", did_you_mean(value, allowed))
-        if not 0 <= self.novelty < 1:
-            raise ConfigError(f"novelty = {self.novelty} is no share.", "Take 0.01, or 0 for none.")
-        if not 0 <= self.starts < 1:
-            raise ConfigError(f"starts = {self.starts} is no share.", "Take 0.2, or 0 for none.")
+        for name, example in (("novelty", 0.01), ("threshold", 0.5), ("starts", 0.2)):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ConfigError(
+                    f"{name} = {value} is no share.", f"Take {example}, or 0 for none."
+                )
+        if self.threshold and self.false_alarms_per_day:
+            raise ConfigError(
+                f"A threshold of {self.threshold} and a rate of false alarms are both given.",
+                "Leave out one of threshold and false_alarms_per_day.",
+            )
         if not 0 <= self.false_alarms_per_day < np.inf:
             raise ConfigError(
                 f"false_alarms_per_day = {self.false_alarms_per_day} is no rate.", "Take 2, say."

@@ -93,15 +93,16 @@ def test_ten_samples_a_second_say_which_bands_are_not_there(tmp_path):
     assert_found(table)
 
 
-def test_two_samples_a_second_hold_no_event_above_a_hertz_and_say_so(tmp_path):
+def test_two_samples_a_second_say_that_nothing_above_a_hertz_is_seen(tmp_path):
+    """What the marsquake has below a hertz is enough; which family it is cannot be told."""
     codes = ("02.MHU", "02.MHV", "02.MHW")
     run, table = detected(record(tmp_path / "two", slower(10), codes, rate_hz=2.0))
     assert run.returncode == 0
     said, printed = run.stderr.strip().splitlines()
     assert "12 bands" in said
     assert "above 0.8 of Nyquist and are unknown: what is only there is not seen" in said
-    assert printed == "0 detections; 141 windows with features at 1 stations"
-    assert len(table) == 0
+    assert printed == PRINTED
+    assert_found(table)
 
 
 def test_times_outside_the_mission_are_said_once(tmp_path):

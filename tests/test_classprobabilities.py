@@ -13,9 +13,10 @@ from seisml.classprobabilities import class_columns, named
 from seisml.classrules import OTHERS, class_rules, events_by_class
 from seisml.classscores import ALL, class_scores
 from seisml.compare import compare
-from seisml.detect import detect
+from seisml.detect import detect, plan_band
 from seisml.formats import read_catalog, write_catalog
 from seisml.model import UNKNOWN, make_classifier
+from seisml.report import Section, write_report
 from seisml.scoredlines import split_scores
 from seisml.scorer import event_scorer
 from seisml.store import iter_tables
@@ -148,16 +149,16 @@ def _named(p, novel=None, *, label=OTHERS, **options):
 
 
 def test_naming_by_hand():
-    """The sums of the windows in the event; what is beyond it does not count."""
+    """Votes and sums of the windows in the event; what is beyond it does not count."""
     p = {"A": [0.6, 0.6, 0.1, 0.1, 0.1, 9.0], "B": [0.2, 0.2, 0.5, 0.5, 0.2, 9.0]}
     event = _named(p)  # windows from 0 to 8 s, the one at 10 s begins at its end
-    assert event["label"] == "B"
+    assert event["label"] == "A"  # two votes of 0.8 against two of 0.6 and one of 0.3
     assert event["P(A)"] == pytest.approx(1.5 / 3.1)
     assert event["P(A)"] + event["P(B)"] == pytest.approx(1.0)
     assert _named(p, [0, 0, 1, 1, 0, 0])["label"] == "A"
     assert _named(p, [1, 0, 1, 1, 1, 0])["label"] == UNKNOWN
     assert _named(p, label="A")["label"] == "A"
-    assert _named(p, own=["B"])["label"] == "A"
+    assert _named(p, own=["A"])["label"] == "B"
     assert _named(pd.DataFrame(p).iloc[5:].reset_index(drop=True) * 0)["label"] == "event"
     # Learnt with balanced weights, where A is three times as frequent as B in the records.
     weighted = _named(p, priors={"A": (0.25, 0.6), "B": (0.25, 0.2), "noise": (0.5, 0.2)})
@@ -194,3 +195,14 @@ def test_labels_beside_the_classes_are_counted():
     expert = make_catalog(pd.DataFrame({"time_ns": times, "label": ["A", "B", "glitch"]}))
     found = class_scores(compare(machine, expert, tolerance_s=0.0))
     assert (found.n_other, found.n_unknown, found.table["n"].tolist()) == (1, 1, [1, 1])
+
+
+def test_a_page_without_waveforms(trained, tmp_path):
+    """Held-out class probabilities are on it, and no empty gallery."""
+    _, training = trained
+    band = plan_band(training.detector.plan)
+    path = write_report(tmp_path / "r.html", [Section("volcano", None, training, band)], title="t")
+    page = path.read_text()
+    assert "Class probabilities" in page
+    assert "They are drawn where the waveforms are named" in page
+    assert "detections with the highest score" not in page

@@ -55,6 +55,20 @@ def test_columns_say_what_was_planted(tmp_path):
     assert found.picks["phase"].tolist() == ["P"]
 
 
+def test_weak_events_are_put_forward_and_clear_ones_picked(tmp_path):
+    """Where no onset can be picked the time is that of the score, less how late it peaks."""
+    held = DETECTION | {"onset_late_s": 0.5}
+    for size, wanted_s in ((100.0, 60.0), (0.0, 60.5)):
+        archive = open_archive(write(tmp_path / f"{size}" / "a", planted(size)).parent, index=False)
+        [event] = to_catalog(raw_events((61.0, 70.0)), archive, BAND, held).events.to_dict(
+            "records"
+        )
+        assert event["time_ns"] == pytest.approx(at(wanted_s), abs=0.05 * NS_PER_S)
+        assert np.isfinite(event["uncertainty_s"]) == (size > 0)
+    [plain] = to_catalog(raw_events((61.0, 70.0)), None, BAND, held).events.to_dict("records")
+    assert plain["time_ns"] == at(61.0)  # without waveforms nobody knows which are weak
+
+
 def test_in_the_unit_asked_for(tmp_path):
     """Amplitudes come out of the calibration, onsets do not depend on it."""
     archive = open_archive(write(tmp_path / "w" / "a", planted()).parent, index=False)

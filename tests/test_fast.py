@@ -10,6 +10,7 @@ from seisml.features.ranks import trailing_quantile
 from seisml.features.registry import resolve
 from seisml.features.series import Series
 from seisml.segments import Segment
+from seisml.stationday import versions
 from seisml.windows import WindowGrid
 
 pytest.importorskip("numba")
@@ -148,3 +149,9 @@ def test_trailing_quantiles(both, n, share):
         known = known[np.isfinite(known)]
         wanted = np.quantile(known, 0.3) if len(known) > 1 else np.nan
         np.testing.assert_allclose(compiled[i], wanted, rtol=1e-13)
+
+
+def test_products_say_so(both):
+    """What is written names the Numba that its values come from, and none where it was not used."""
+    plain, compiled = both(versions)
+    assert set(compiled) - set(plain) == {"numba"}

@@ -10,7 +10,7 @@ from obspy.core.inventory import Inventory, Network, Station
 from seisml.detecting import coordinates_of
 from seisml.moveout import distances_km
 from seisml.neighbours import groups_of
-from seisml.support import supported
+from seisml.support import REACH_KM, supported
 from seisml.times import NS_PER_S
 from seisml.voting import voted_frames
 
@@ -86,7 +86,7 @@ def test_stations_of_another_place_neither_support_nor_deny():
             "peak": 0.4,
         }
     )
-    groups = groups_of(live, places)
+    groups = groups_of(live, places, reach_km=REACH_KM)
     assert supported(raw, 0.5, live, window_s=3.0).empty
     [p] = set(supported(raw, 0.5, live, window_s=3.0, groups=groups)["peak"])
     assert p / (1 - p) == pytest.approx(0.4 / 0.6 * np.exp(3.0))

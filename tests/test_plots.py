@@ -339,3 +339,14 @@ def test_a_timeline_of_very_many_events_draws_what_can_be_seen():
     few = _distinct(time_ns[:50], y[:50], (0, int(time_ns[-1])))
     assert few.tolist() == sorted(set(few.tolist()))
     assert len(_distinct(time_ns[::500], y[::500], (0, int(time_ns[-1])))) == 200
+
+
+@pytest.mark.parametrize("maxticks", [3, 4, 6, 8])
+def test_a_time_axis_finds_ticks_for_any_time(maxticks):
+    """From seconds to years, and between: no warning, and some ticks but not too many."""
+    from seisml.plots.style import time_axis
+
+    for length_s in (2, 50, 100, 3000, 7000, 7300, 10_700, 80_000, 170_000, 2e6, 3e7):
+        ax = Figure().subplots()
+        time_axis(ax, (10**18, 10**18 + round(length_s * 1e9)), maxticks=maxticks)
+        assert len(ax.get_xticks()) <= maxticks + 1

@@ -45,6 +45,16 @@ def test_shipped_models_fit_the_present_features(name):
     assert held_out["recall"] > held_out["sta_lta_recall"]
     kinds = {column.rsplit(".", 1)[-1] for column in detector.columns}
     assert kinds in ([{"median", "max"}] if recipe.pool else [{"vertical", "3C"}, {"vertical"}])
+    stated = recipe.training.get("threshold", 0.0)
+    assert detector.on == detector.card["threshold"]["value"]
+    assert not stated or detector.on == stated
+
+
+def test_earth_local_detects_as_its_profile_says():
+    """What was learnt, and how scores become events, comes out of one run of the command."""
+    detector = load_detector("earth-local")
+    assert detector.detection == dataclasses.asdict(config_of(RECIPES["earth-local"]).detection)
+    assert detector.card["threshold"]["chosen_for"] == "stated before training"
 
 
 def test_the_lunar_model_is_what_its_command_makes():

@@ -205,6 +205,19 @@ def test_more_false_alarms_more_recall(one):
     assert strict.detector.card["threshold"]["chosen_for"] == "at most 1 unmatched in a station-day"
 
 
+def test_a_stated_threshold_is_not_chosen(one):
+    """It holds for all folds, and what was measured was measured with it."""
+    stated = run([one], dataclasses.replace(QUICK, threshold=0.3))
+    card = stated.detector.card
+    assert stated.detector.on == card["threshold"]["value"] == 0.3
+    assert card["threshold"]["chosen_for"] == "stated before training"
+    assert (stated.windows["limit"] == 0.3).all()
+    with pytest.raises(ConfigError, match="both given"):
+        dataclasses.replace(QUICK, threshold=0.3, false_alarms_per_day=1.0)
+    with pytest.raises(ConfigError, match=r"threshold = 1\.5 is no share"):
+        dataclasses.replace(QUICK, threshold=1.5)
+
+
 @pytest.mark.parametrize(
     ("rate", "message"),
     [

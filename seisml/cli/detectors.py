@@ -203,6 +203,7 @@ def detect(
     found = beside_events(found, store, tables.stations, detector.grid)
     write_catalog(found, output)
     asked = {"stations": tables.stations, "start": start, "end": end, "beside": beside}
+    asked["coordinates"] = None if coordinates is None else str(coordinates)
     detecting.write_about(output, detector, model, archive=archive, **asked)
     terminal.say(f"{len(found)} detections; {tables}")
     terminal.line(str(output))

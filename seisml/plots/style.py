@@ -105,7 +105,9 @@ def legend_above(ax: Axes, handles: list) -> None:
 
 def time_axis(ax: Axes, limits, *, maxticks: int = 8) -> None:
     """Show instants from the first limit to the second, in UTC."""
-    locator = dates.AutoDateLocator(tz="UTC", minticks=min(3, maxticks), maxticks=maxticks)
+    # Few ticks over two hours are neither whole hours nor half ones: then fewer will do.
+    minticks = min(3, max(1, (maxticks - 2) // 2))
+    locator = dates.AutoDateLocator(tz="UTC", minticks=minticks, maxticks=maxticks)
     formatter = dates.ConciseDateFormatter(locator, tz="UTC", zero_formats=ZERO_FORMATS)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)

@@ -255,6 +255,8 @@ def _examples_block(section: Section) -> Block:
     n_middle = min(section.n_examples // 2, len(ranked) - first)
     middle = first + (np.arange(n_middle) + 1) * (len(ranked) - first) // (n_middle + 1)
     text = f"The {first} detections with the highest score, and {n_middle} from the middle."
+    if section.archive is None:
+        text = "They are drawn where the waveforms are named (--archive)."
     block = Block("Example detections", [text if len(ranked) else "There are no detections."])
     outcomes = dict.fromkeys(test.matched["machine_id"], "found")
     outcomes.update(dict.fromkeys(test.unmatched["event_id"], "unmatched"))
