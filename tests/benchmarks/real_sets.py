@@ -4,8 +4,9 @@ SHARED holds ``data`` and ``scoring`` (default: the environment's SEISML_SHARED)
 none with a threshold that was chosen on the records it is scored on:
 
 shipped   the model that comes with seisml, as ``seisml detect --model earth-local`` has it;
-A         trained on all other sets, without this network (split "set"); earth_pfo and earth_mixed
-          hold the same earthquakes and are left out together; the threshold is stated, 0.5;
+A         trained on all other sets, without this network (split "set"), with the trees and the
+          stated threshold of earth-local; earth_pfo and earth_mixed hold the same earthquakes and
+          are left out together;
 B         cross-fitted blocks of this network (split "blocks"), and nothing else. Blocks of
           earth_mixed share earthquakes, at other sizes and in other noise.
 
@@ -66,9 +67,6 @@ ONE_NETWORK = [("earth_pfo", "earth_mixed")]
 """Sets that hold the same earthquakes, and so stand in one fold."""
 MAX_WINDOWS = 60_000
 """For training: more of them take longer, and change little."""
-STATED = 0.5
-"""Threshold of A, as of the model that comes with seisml: what is best for generated records, or
-for networks of many stations that support each other, is too high for one station alone."""
 GENERATED_UNTIL = {"earth-local": "2002-01-01", "volcano": "1991-09-01"}
 """What of the generated records is learnt together with networks."""
 OWN_WEIGHT = {"volcano": 10.0}
@@ -278,7 +276,8 @@ def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str,
         alone = [(key,) for key in SETS if not any(key in keys for keys in ONE_NETWORK)]
         sets = [training_set(bench, keys, config) for keys in (*alone, *ONE_NETWORK)]
         options = {"split": "set", "max_windows": MAX_WINDOWS, "sta_lta": args.sta_lta}
-        options["threshold"] = STATED
+        like_shipped = get_recipe("earth-local").training
+        options |= {name: like_shipped[name] for name in ("settings", "n_models", "threshold")}
         found = cross_fitted([*sets, *more], config, **options)
         yield from ((key, part_of(found, bench, key)) for key in wanted)
         return
