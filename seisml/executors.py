@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import os
 import re
 import sys
 import threading
@@ -104,6 +105,24 @@ def _in_pool(function: Callable, queue: deque, jobs: int) -> Iterator[tuple]:
         yield from again
 
 
+def _pool(jobs: int, function: Callable) -> ProcessPoolExecutor:
+    """Return worker processes with the environment that this one has now.
+
+    What they are copies of has that of its own start: credentials may have come since.
+    """
+    environment = dict(os.environ)
+    return ProcessPoolExecutor(
+        jobs, mp_context=_processes(function), initializer=_take, initargs=(environment,)
+    )
+
+
+def _take(environment: dict[str, str]) -> None:
+    """Make the environment of this process that of another."""
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+
+
 def _processes(function: Callable):
     """Return how worker processes start: each as a fresh interpreter, with this program's modules.
 
@@ -121,7 +140,7 @@ def _processes(function: Callable):
 
 def _until_broken(function: Callable, queue: deque, jobs: int, suspects: list) -> Iterator[tuple]:
     """Work until all is done or a worker dies; what is under way then goes into `suspects`."""
-    pool = ProcessPoolExecutor(jobs, mp_context=_processes(function))
+    pool = _pool(jobs, function)
     waiting: dict[Future, object] = {}
     try:
         while True:
@@ -156,7 +175,7 @@ def _each_alone(function: Callable, tasks: list, jobs: int) -> Iterator[tuple]:
 
 
 def _in_own_process(function: Callable, task):
-    with ProcessPoolExecutor(1, mp_context=_processes(function)) as pool:
+    with _pool(1, function) as pool:
         try:
             return pool.submit(function, task).result()
         except BrokenProcessPool:

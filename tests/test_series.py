@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisml.features import ranks, series
+from seisml.features import ranks, ratios, series
 
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 9), st.integers(1, 40), st.integers(0, 10**6))
 quick = settings(max_examples=60, deadline=None)
@@ -104,9 +104,9 @@ def test_pieces_are_the_whole(shape, room):
     def means(part):
         return (series.Series(part).mean(n, min_share=1.0),)
 
-    before, series.CACHE = series.CACHE, room
+    before, ratios.CACHE = ratios.CACHE, room
     try:
-        [found] = series.in_pieces(means, x, n)
+        [found] = ratios.in_pieces(means, x, n)
     finally:
-        series.CACHE = before
+        ratios.CACHE = before
     np.testing.assert_array_equal(found, means(x)[0])

@@ -124,7 +124,7 @@ def _in_blocks(past: Past, columns: tuple[tuple[str, str], ...]) -> dict:
 
     energy = spans[columns[0][0]][0]
     history = max(2 * n_sta + n_lta for _, n_sta, n_lta in spans.values())
-    return dict(zip(columns, _in_pieces(reduced, energy, history), strict=True))
+    return dict(zip(columns, in_pieces(reduced, energy, history), strict=True))
 
 
 def _column(w: Windows, name: str, what: str) -> np.ndarray:
@@ -134,7 +134,7 @@ def _column(w: Windows, name: str, what: str) -> np.ndarray:
     return w.past.cached(_in_blocks, together)[name, what]
 
 
-def _in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
+def in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
     """Return the results of a function of a series, stretch by stretch.
 
     Parameters
@@ -170,7 +170,7 @@ def _in_pieces(function: Callable, x: np.ndarray, n: int) -> list:
 def sta_lta_of(past: Past, name: str) -> np.ndarray:
     """Return the STA/LTA of that name at every step, shape (n_blocks, n_steps)."""
     energy, n_sta, n_lta = _spans(past, name)
-    return _in_pieces(lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta)[
+    return in_pieces(lambda part: _sta_lta(Series(part), n_sta, n_lta)[:1], energy, n_sta + n_lta)[
         0
     ].T
 
