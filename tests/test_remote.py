@@ -124,7 +124,7 @@ def test_s3_gives_the_shards_of_the_same_local_files(bucket, local, reference, t
 def test_dask_workers_read_s3(bucket, reference, tmp_path):
     """The workers of a cluster find server and credentials in their environment."""
     distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(processes=True, **options) as cluster:
         run(bucket, tmp_path, SMALL, scheduler=cluster.scheduler_address)
     assert_same_rows(tmp_path, reference)
