@@ -14,6 +14,9 @@ LOST_RUN = 4
 LOST_NEAR, LOST_KNOWN, LOST_ABOVE = 16, 12, 32
 """That many samples on both sides of a lost one must all lie so high where they are known, and so
 many of them have to be: less may be above zero by chance."""
+LOST_CLEAR_S = 8.0
+"""And none so near may be below a lost one: units are never, ground motion in counts soon is. No
+longer than `seisml.rates.guard_ns`, so that chunks see the same."""
 LOST_RATE_HZ = 5.0
 """Below this rate so many samples are more than `seisml.rates.guard_ns`."""
 MIN_RUN = 20
@@ -76,7 +79,7 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
 
     Samples of the value `LOST` are lost ones where all others near them are far above it: digital
     units of a record whose middle is no zero. In a record about zero a sample of -1 has others
-    near it that are below `LOST_ABOVE`, and is left.
+    near it that are below `LOST_ABOVE`, or soon some below -1, and is left.
 
     Parameters
     ----------
@@ -101,7 +104,7 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
     """
     if values.dtype.kind != "i" or sampling_rate_hz < LOST_RATE_HZ:
         return None
-    first, stop = _high_runs(values)
+    first, stop = _high_runs(values, round(LOST_CLEAR_S * sampling_rate_hz))
     if not len(first):
         return None
     kind = np.zeros(len(values) + 1, dtype=np.int8)
@@ -114,7 +117,7 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
     return out, kind
 
 
-def _high_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _high_runs(values: np.ndarray, n_clear: int) -> tuple[np.ndarray, np.ndarray]:
     """Return first sample and end of the runs of `LOST` among samples far above it."""
     n, at = len(values), np.flatnonzero(values == LOST)
     if not len(at):
@@ -129,5 +132,9 @@ def _high_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             fits &= ~is_known | (near >= LOST_ABOVE)
             n_known += is_known
         first, stop, n_known, fits = first[fits], stop[fits], n_known[fits], fits[fits]
+    if len(first):
+        below = np.flatnonzero(values < LOST)
+        clear = np.searchsorted(below, first - n_clear) == np.searchsorted(below, stop + n_clear)
+        first, stop, n_known = first[clear], stop[clear], n_known[clear]
     enough = n_known >= LOST_KNOWN
     return first[enough], stop[enough]

@@ -736,3 +736,12 @@ def test_components_are_aligned_to_a_part_of_a_sample(by):
     middle = both.data[:, 100:-100]
     worst = 2e-4 if by > 0.02 else 2 * np.pi * hz * by / rate_hz
     assert np.abs(middle[0] - middle[1]).max() <= worst
+
+
+def test_a_wave_that_passes_minus_one_is_no_lost_sample():
+    """Ground motion in counts that stays above zero for a while: its samples are its own."""
+    wave = np.array([705, 508, 630, 686, 566, 477, 450, 517, 602, 494, 259, 257, 414, 163, 38, 237])
+    units = np.r_[wave, -1, wave[::-1]].astype(np.int32)
+    assert np.flatnonzero(bridged(units, 53.0)[1]).tolist() == [16]
+    swings = np.r_[units, np.full(300, 40), -2].astype(np.int32)
+    assert bridged(swings, 100.0) is None
