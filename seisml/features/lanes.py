@@ -11,10 +11,12 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
-WIDTH = 16
+WIDTH = 8
 """Transforms side by side."""
+ROW = 2 * WIDTH
+"""Numbers in a row of lanes."""
 _FLOAT, _WHOLE = ir.FloatType(), ir.IntType(32)
-_HALF, _ROW = ir.VectorType(_FLOAT, WIDTH), ir.VectorType(_FLOAT, 2 * WIDTH)
+_HALF, _ROW = ir.VectorType(_FLOAT, WIDTH), ir.VectorType(_FLOAT, ROW)
 _FLAGS = ("contract", "nsz")
 
 
@@ -41,14 +43,13 @@ def _picked(builder, a, b, places):
 def _spread(builder, number):
     """Return a row of one number."""
     row = builder.insert_element(ir.Constant(_ROW, ir.Undefined), number, ir.Constant(_WHOLE, 0))
-    return _picked(builder, row, row, [0] * 2 * WIDTH)
+    return _picked(builder, row, row, [0] * ROW)
 
 
-def _pointer(context, builder, kind, array, row, kind_of_vector, column=None):
+def _pointer(context, builder, kind, array, row, column, kind_of_vector):
     """Return the pointer to a vector in a row of a contiguous array of two axes."""
     array = context.make_array(kind)(context, builder, array)
-    at = builder.mul(row, builder.extract_value(array.shape, 1))
-    at = builder.add(at, column) if column else at
+    at = builder.add(builder.mul(row, builder.extract_value(array.shape, 1)), column)
     return builder.bitcast(builder.gep(array.data, [at]), kind_of_vector.as_pointer())
 
 
@@ -74,19 +75,19 @@ for _operation, _name in ((operator.add, "fadd"), (operator.sub, "fsub"), (opera
 
 
 @intrinsic
-def load(typing, x, row):
-    """Return a row of a float32 array, shape (n, 2 * WIDTH), as lanes."""
+def load(typing, x, row, column):
+    """Return lanes that stand in a row of a float32 array, from a column on."""
 
     def generate(context, builder, signature, arguments):
         at = _pointer(context, builder, signature.args[0], *arguments, _ROW)
         return builder.load(at, align=4)
 
-    return lanes(x, types.intp), generate
+    return lanes(x, types.intp, types.intp), generate
 
 
 @intrinsic
-def store(typing, x, row, value):
-    """Write lanes to a row of a float32 array, shape (n, 2 * WIDTH)."""
+def store(typing, x, row, column, value):
+    """Write lanes to a row of a float32 array, from a column on."""
 
     def generate(context, builder, signature, arguments):
         *place, value = arguments
@@ -94,7 +95,7 @@ def store(typing, x, row, value):
         builder.store(value, at, align=4)
         return context.get_dummy_value()
 
-    return types.void(x, types.intp, lanes), generate
+    return types.void(x, types.intp, types.intp, lanes), generate
 
 
 @intrinsic
@@ -102,12 +103,12 @@ def store_power(typing, x, row, value):
     """Write the squared size of lanes to a row of a float32 array, shape (n, WIDTH)."""
 
     def generate(context, builder, signature, arguments):
-        *place, value = arguments
+        x, row, value = arguments
         square = builder.fmul(value, value, flags=_FLAGS)
         parts = (
             _picked(builder, square, square, range(first, first + WIDTH)) for first in (0, WIDTH)
         )
-        at = _pointer(context, builder, signature.args[0], *place, _HALF)
+        at = _pointer(context, builder, signature.args[0], x, row, row.type(0), _HALF)
         builder.store(builder.fadd(*parts, flags=_FLAGS), at, align=4)
         return context.get_dummy_value()
 
@@ -148,7 +149,7 @@ def turn_tile(typing, x, x_row, x_column, y, y_row, y_column):
         def pointer(which, array, row, i, column):
             row = builder.add(row, ir.Constant(row.type, i))
             kind = signature.args[which]
-            return _pointer(context, builder, kind, array, row, _HALF, column)
+            return _pointer(context, builder, kind, array, row, column, _HALF)
 
         rows = [builder.load(pointer(0, x, x_row, i, x_column), align=4) for i in range(WIDTH)]
         # Rows of both halves are shuffled like cards: as often as WIDTH has factors of two.

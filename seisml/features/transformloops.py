@@ -57,21 +57,21 @@ def plan(n: int) -> tuple[np.ndarray, np.ndarray] | None:
 
 @helper
 def _put(y, at, value, factor):
-    store(y, at, value * factor.real + times_i(value) * factor.imag)
+    store(y, at, 0, value * factor.real + times_i(value) * factor.imag)
 
 
 @helper
 def _two(x, i, far, y, o, s, factor):
-    a, b = load(x, i), load(x, i + far)
-    store(y, o, a + b)
+    a, b = load(x, i, 0), load(x, i + far, 0)
+    store(y, o, 0, a + b)
     _put(y, o + s, a - b, factor[0])
 
 
 @helper
 def _three(x, i, far, y, o, s, factor):
-    a, b, c = load(x, i), load(x, i + far), load(x, i + 2 * far)
+    a, b, c = load(x, i, 0), load(x, i + far, 0), load(x, i + 2 * far, 0)
     t, d = b + c, times_i(b - c) * SINE_3
-    store(y, o, a + t)
+    store(y, o, 0, a + t)
     a = a - t * HALF
     _put(y, o + s, a - d, factor[0])
     _put(y, o + 2 * s, a + d, factor[1])
@@ -79,9 +79,10 @@ def _three(x, i, far, y, o, s, factor):
 
 @helper
 def _four(x, i, far, y, o, s, factor):
-    a, b, c, d = load(x, i), load(x, i + far), load(x, i + 2 * far), load(x, i + 3 * far)
+    a, b = load(x, i, 0), load(x, i + far, 0)
+    c, d = load(x, i + 2 * far, 0), load(x, i + 3 * far, 0)
     t, u, e, f = a + c, b + d, a - c, times_i(b - d)
-    store(y, o, t + u)
+    store(y, o, 0, t + u)
     _put(y, o + s, e - f, factor[0])
     _put(y, o + 2 * s, t - u, factor[1])
     _put(y, o + 3 * s, e + f, factor[2])
@@ -89,10 +90,10 @@ def _four(x, i, far, y, o, s, factor):
 
 @helper
 def _five(x, i, far, y, o, s, factor):
-    a, b, c, d = load(x, i), load(x, i + far), load(x, i + 2 * far), load(x, i + 3 * far)
-    e = load(x, i + 4 * far)
+    a, b, c = load(x, i, 0), load(x, i + far, 0), load(x, i + 2 * far, 0)
+    d, e = load(x, i + 3 * far, 0), load(x, i + 4 * far, 0)
     t, u, f, g = b + e, c + d, times_i(b - e), times_i(c - d)
-    store(y, o, a + (t + u))
+    store(y, o, 0, a + (t + u))
     b, c = a + (t * COSINE_5 + u * COSINE_52), f * SINE_5 + g * SINE_52
     _put(y, o + s, b - c, factor[0])
     _put(y, o + 4 * s, b + c, factor[3])
@@ -131,10 +132,10 @@ def _of_real(z, turns, out):
     """Write the first frequencies of real frames, whose samples in turn were z's two parts."""
     n = len(z)
     for k in range(len(turns)):
-        a, b = load(z, k), conjugate(load(z, (n - k) % n))
-        store(out, k, (a + b) * HALF)
+        a, b = load(z, k, 0), conjugate(load(z, (n - k) % n, 0))
+        store(out, k, 0, (a + b) * HALF)
         d = a - b
-        store(out, k, load(out, k) + d * turns[k].real + times_i(d) * turns[k].imag)
+        store(out, k, 0, load(out, k, 0) + d * turns[k].real + times_i(d) * turns[k].imag)
 
 
 @helper
@@ -227,7 +228,7 @@ def _moments(e, bits, flat, out):
 @helper
 def _analytic(z, n_bins):
     """Keep the positive frequencies, without the mean: the taper has spread it over two bins."""
-    store(z, 1, load(z, 1) + load(z, 0) * HALF)
+    store(z, 1, 0, load(z, 1, 0) + load(z, 0, 0) * HALF)
     z[0], z[n_bins:] = F4(0), F4(0)
 
 
@@ -274,7 +275,7 @@ def spectra(x, step, taper, plan, skip, columns, flat, psd, linear, envelope):
         spectrum = other if found is z else z
         _of_real(found, turns, spectrum)
         for j in range(len(power)):
-            store_power(power, j, load(spectrum, skip + j))
+            store_power(power, j, load(spectrum, skip + j, 0))
         _to_rows(power, psd[some])
         _sums(psd[some], *columns, linear[some])
         if len(flat):
@@ -282,6 +283,6 @@ def spectra(x, step, taper, plan, skip, columns, flat, psd, linear, envelope):
             signal = _transformed(radices, factors, spectrum, found)
             # Forward, not back: time runs the other way.
             for j in range(len(square)):
-                store_power(square, j, load(signal, n // 2 - before - j))
+                store_power(square, j, load(signal, n // 2 - before - j, 0))
             _to_rows(square, e)
             _moments(e, e.view(I4), flat, envelope[some])
