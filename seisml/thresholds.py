@@ -109,10 +109,10 @@ def choose_thresholds(
     """
     scores = np.asarray(scores, np.float64)
     split = split_scores(scores, by_class, detection)
-    state, free = labelled.windows["state"].to_numpy(), _to_choose(scores, split, detection)
-    candidates = levels_to_try(state, free, labelled.grid, alarms_per_day=false_alarms_per_day)
-    if stated:
-        candidates = np.array([stated])
+    candidates = np.array([stated])
+    if not stated:
+        state, free = labelled.windows["state"].to_numpy(), _to_choose(scores, split, detection)
+        candidates = levels_to_try(state, free, labelled.grid, alarms_per_day=false_alarms_per_day)
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
     every = [ScoredLine.of(labelled, split, *line) for line in lines(labelled.windows)]
