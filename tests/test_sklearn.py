@@ -70,7 +70,7 @@ def test_estimators_keep_the_rules(estimator, check):
 PIPELINE = "a Pipeline of scikit-learn fits its steps in place, whatever they are"
 INFINITE = "the steps take infinite values as missing, or the classifier does not look"
 NO_LOOK = "the dummy of scikit-learn does not look at y"
-FEW = {BOOSTING: {"max_iter": 5}} | dict.fromkeys(FORESTS, {"n_estimators": 10})
+FEW = {BOOSTING: {"max_iter": 5}} | {key: {"n_estimators": 10} for key in FORESTS}
 PIPELINES = [
     make_classifier("dummy", scale="station"),
     make_classifier("sta_lta", scale="station"),
