@@ -108,6 +108,26 @@ def choose_thresholds(
     chosen with it, thresholds were no better on blocks that were not chosen on.
     """
     scores = np.asarray(scores, np.float64)
+    options = {"detection": dict(detection), "matching": matching}
+    options |= {"false_alarms_per_day": false_alarms_per_day, "stated": stated}
+
+    def chosen() -> dict[str, np.ndarray]:
+        return dataclasses.asdict(_chosen(labelled, scores, by_class, **options))
+
+    parts = ["thresholds", scores, by_class, {**options, "matching": dataclasses.asdict(matching)}]
+    return Thresholds(**labelled.kept.arrays(parts, chosen))
+
+
+def _chosen(
+    labelled: Labelled,
+    scores: np.ndarray,
+    by_class: pd.DataFrame | None,
+    *,
+    detection: Mapping,
+    matching: MatchRule,
+    false_alarms_per_day: float,
+    stated: float,
+) -> Thresholds:
     split = split_scores(scores, by_class, detection)
     candidates = np.array([stated])
     if not stated:

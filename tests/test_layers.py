@@ -78,7 +78,7 @@ LAYERS = [
     {"plots"},
     {"trainingset", "trainingrule", "summaries", "curves"},
     {"baseline"},
-    {"folds"},
+    {"folds", "resuming"},
     {"crossfit", "labelcounts", "levels"},
     {"scoredlines", "transfer", "injection"},
     {"thresholds"},
