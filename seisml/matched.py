@@ -82,14 +82,15 @@ def coefficients(
     Returns
     -------
     numpy.ndarray, shape (n_templates, n_samples - n_length + 1)
-        Mean over the channels, -1 to 1, NaN where none takes part. Where some do not, it is lower
-        by the root of the share of those that do: noise has one spread everywhere.
+        Mean over the channels, -1 to 1, NaN where none takes part. Where some do not, or samples
+        are missing, it is lower by the root of the share that is there: noise has one spread
+        everywhere.
 
     Notes
     -----
-    c(t) = Σ a(i) x(t + i) / √(Σ a² m(t + i) · Σ x²(t + i)) with m = 1 where there is a sample
-    (Padfield 2012, masked normalised correlation; Gibbons & Ringdal 2006 for the sum over
-    channels).
+    c(t) = √s Σ a(i) x(t + i) / √(Σ a² m(t + i) · Σ x²(t + i)) with m = 1 where there is a sample
+    and s = Σ a² m / Σ a² (Padfield 2012, masked normalised correlation; Gibbons & Ringdal 2006
+    for the sum over channels).
 
     Examples
     --------
@@ -119,7 +120,8 @@ def coefficients(
         squares = np.concatenate([[0.0], np.cumsum(b * b)])
         power = squares[length:] - squares[:-length]
         enough = (seen >= least_share * energy) & (power > 1e-12 * squares[-1] / len(b) * length)
-        scale = np.sqrt(np.where(enough, seen * power, 1.0))
+        # With fewer samples noise spreads more: by the root of the share, which is taken off.
+        scale = np.sqrt(np.where(enough, energy * power, 1.0))
         total[rows] += np.where(enough, product / scale, 0.0)
         present[rows] += enough
     whole = np.maximum(used.sum(axis=1, keepdims=True), 1)

@@ -146,6 +146,8 @@ def find_repeats(
     later by the lag.
     """
     rule = rule or RepeatRule()
+    if rule.band_hz:
+        band = Band(*rule.band_hz, band.order)
     templates, skipped, parts = [], defaultdict(int), []
     for station, events in sensors_with_events(archive, detections.events).items():
         if not station:

@@ -19,6 +19,8 @@ from seisml.preparation import NOTHING, Preparation
 from seisml.segments import FORGOTTEN, Band, Segment, causal_filter, snap_rate
 from seisml.times import NS_PER_S
 
+ABOVE = 1.4
+"""Level of an event over that of the noise before it: 3 dB."""
 LEAST_COVERED = 0.8
 """Of a template that has to be recorded."""
 
@@ -34,7 +36,9 @@ class RepeatRule:
     lead_s : float, s
         How long before the onset a template begins.
     length_s : (float, float), s
-        Shortest and longest template; it ends where the event falls to the noise.
+        Shortest and longest template; it ends where the event falls to the noise before it.
+    band_hz : () or (float, float), Hz
+        Of templates and records; by default that of the profile.
     level_s : float, s
         Time over which the level of a record is measured.
     even : bool
@@ -51,6 +55,7 @@ class RepeatRule:
     false_alarms_per_day: float = 0.1
     lead_s: float = 0.5
     length_s: tuple[float, float] = (2.0, 10.0)
+    band_hz: tuple[float, ...] = ()
     level_s: float = 1.0
     even: bool = False
     n_templates: int = 50
@@ -61,6 +66,7 @@ class RepeatRule:
             ("false_alarms_per_day", self.false_alarms_per_day > 0, "more than 0"),
             ("lead_s", self.lead_s >= 0, "0 or more"),
             ("length_s", 0 < low <= high, "two lengths, the shorter first"),
+            ("band_hz", len(self.band_hz) in (0, 2), "two frequencies, or empty"),
             ("level_s", 0 < self.level_s <= high, "more than 0, at most the longest template"),
             ("n_templates", self.n_templates >= 1, "1 or more"),
         ):
@@ -103,7 +109,7 @@ class Template:
     onset_ns : int
         Of the event.
     data : numpy.ndarray, shape (n_channels, n_samples)
-        As it is correlated; 0 where nothing is recorded, or the event does not stand out.
+        As it is correlated; 0 where nothing is recorded.
     snr : float
         Largest level over that of the noise before.
     """
@@ -221,7 +227,7 @@ def templates_of(
     -------
     list of Template
         The clearest, in order of time. A template ends where the event falls to the noise before
-        it, or where the next one begins.
+        it, or where the next one begins, but is not shorter than the rule says.
     dict of str to int
         How many events have none, by reason.
     """
@@ -252,23 +258,20 @@ def _template(event, end_ns: int, records: Records, first: int, x, rule: RepeatR
     begin = number(onset_ns - round(rule.lead_s * NS_PER_S), rate_hz) - first
     level = running_level(x, first, max(1, round(rule.level_s * rate_hz)))
     noise = _noise(level[:, max(0, begin - longest) : begin])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        above = np.nan_to_num(np.maximum(1.0 - (noise[:, np.newaxis] / level) ** 2, 0.0))
-    stop = min(begin + longest, number(end_ns, rate_hz) - first, x.shape[1])
-    stands_out = np.flatnonzero((above[:, begin:stop] > 0.5).any(axis=0))
-    if not len(stands_out):
-        covered = np.isfinite(x[:, begin:stop]).any() and np.isfinite(noise).any()
-        return "not above the noise" if covered else "without records"
-    stop = begin + min(max(int(stands_out[-1]) + 1, shortest), stop - begin)
-    cut = slice(begin, stop)
+    last = max(begin + shortest, number(end_ns, rate_hz) - first)
+    last = min(last, begin + longest, x.shape[1])
+    ratio = np.nan_to_num(level[:, begin:last] / noise[:, np.newaxis])
+    above = np.flatnonzero((ratio > ABOVE).any(axis=0))
+    if not len(above):
+        return "not above the noise" if ratio.any() else "without records"
+    cut = slice(begin, max(begin + int(above[-1]) + 1, min(begin + shortest, last)))
     there = np.isfinite(x[:, cut]).mean(axis=1) >= LEAST_COVERED
-    there &= (above[:, cut] > 0).any(axis=1)
-    if stop - begin < shortest or not there.any():
+    if cut.stop - cut.start < shortest or not there.any():
         return "without records"
-    data = levelled(x, first, rate_hz, rule)[:, cut] * above[:, cut]
+    data = levelled(x, first, rate_hz, rule)[:, cut]
     data = np.where(there[:, np.newaxis], np.nan_to_num(data), 0.0)
-    snr = float(np.nanmax(level[there][:, cut] / noise[there, np.newaxis]))
     about = (records.channels, rate_hz, first + begin, onset_ns)
+    snr = float(ratio[there].max())
     return Template(str(event["event_id"]), records.station, *about, data, snr)
 
 

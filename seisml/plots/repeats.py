@@ -44,8 +44,9 @@ def plot_repeats(found: Repeats, event_id: str | None = None, *, most: int = 7) 
     Returns
     -------
     matplotlib.figure.Figure
-        Waveforms as they are correlated, the right way up, of one channel: the whole template, and a
-        few cycles where it is strongest. The stack is the mean of template and repeats.
+        Waveforms as they are correlated, the right way up, of one channel: the whole
+        template, and a few cycles where it is strongest. The stack is the mean of template and
+        repeats.
 
     Raises
     ------
@@ -110,23 +111,23 @@ def _waves(ax: Axes, lines: list, one: Template, span: tuple[int, int], *, names
     part = slice(*span)
     t = np.arange(*span) / one.rate_hz - one.onset_after_ns / 1e9
     first = _unit(lines[0][1])[part]
-    size = 0.42 / max(np.nanmax(np.abs(first)), 1e-30)
+    size = 0.34 / max(np.nanmax(np.abs(first)), 1e-30)
     for k, (name, wave, colour) in enumerate(lines):
         if not names and k:
             ax.plot(t, size * first - k, color=LIGHT, lw=1.8)
-        drawn = np.clip(size * _unit(wave)[part], -0.5, 0.5)
+        drawn = np.clip(size * _unit(wave)[part], -0.38, 0.38)
         ax.plot(t, drawn - k, color=colour, lw=0.5 if names else 0.9)
         if names:
             ax.text(
                 0.0,
-                0.40 - k,
+                0.39 - k,
                 plain(name),
                 transform=ax.get_yaxis_transform(),
                 fontsize=8.5,
                 va="bottom",
                 color=colour,
             )
-    ax.set_ylim(0.75 - len(lines), 0.95)
+    ax.set_ylim(0.4 - len(lines), 0.95)
     ax.set_yticks([])
     ax.set_xlim(t[0], t[-1])
     ax.set_xlabel(
