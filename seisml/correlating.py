@@ -41,8 +41,9 @@ def tasks_of(records: Records, templates, rule, span, chunk_s) -> Iterator[Task]
     pieces = records.archive.pieces
     pieces = pieces[pieces["station"] == records.station]
     chunks: set[int] = set()
+    early_ns = round(longest_s * NS_PER_S)  # a template may begin before the record does
     for a, b in zip(pieces["start_ns"].tolist(), pieces["end_ns"].tolist(), strict=True):
-        chunks.update(range(a // step_ns, (b - 1) // step_ns + 1))
+        chunks.update(range((a - early_ns) // step_ns, (b - 1) // step_ns + 1))
     low = -(2**63) if span[0] is None else span[0]
     high = 2**63 if span[1] is None else span[1]
     spans = [(max(k * step_ns, low), min((k + 1) * step_ns, high)) for k in sorted(chunks)]
