@@ -100,6 +100,7 @@ class TrainingRule:
     n_models: int = 1
     pool: bool = False
     vertical: bool = False
+    verify: bool = False
 
     def __post_init__(self):
         choices = {
