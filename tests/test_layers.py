@@ -31,6 +31,7 @@ LAYERS = [
         "metadata",
         "assignment",
         "comparison",
+        "described",
         "magnitudes",
         "taxonomy",
         "occurrence",
