@@ -54,16 +54,32 @@ class FittingTables:
             )
 
 
-def coordinates_of(path, metadata):
-    """Return where stations are: of a table, else of metadata; None where neither says so."""
+def coordinates_of(path, metadata, stations=()):
+    """Return where stations are: of a table, else of metadata; None where neither says so.
+
+    A table may leave out the networks of the stations; what it lacks of them is said.
+    """
     import pandas as pd
 
+    from seisml.codes import station_name
     from seisml.experts import read_stations
 
-    if path is not None:
-        return read_stations(path)
-    found = [read_stations(one) for one in metadata]
-    return pd.concat(found).drop_duplicates("station") if any(map(len, found)) else None
+    files = metadata if path is None else [path]
+    found = [read_stations(one) for one in files]
+    if not any(map(len, found)):
+        return None
+    places = pd.concat(found).drop_duplicates("station")
+    names = sorted({station_name(station) for station in stations})
+    codes = [name.split(".")[-1] for name in names]
+    whole = {code: name for code, name in zip(codes, names, strict=True) if codes.count(code) == 1}
+    places["station"] = [whole.get(code, code) for code in places["station"]]
+    lost = [name for name in names if name not in set(places["station"])]
+    if lost:
+        terminal.say(
+            f"{len(lost)} of {len(names)} stations have no coordinates, and go with their network "
+            f"code: {', '.join(lost[:6])}{' ...' if len(lost) > 6 else ''}"
+        )
+    return places
 
 
 def adapted_to(detector, tables):

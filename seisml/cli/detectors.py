@@ -196,7 +196,7 @@ def detect(
     if adapt:
         detector = detecting.adapted_to(detector, iter_tables(store, **selection))
     tables = detecting.FittingTables(iter_tables(store, **selection), detector)
-    places = detecting.coordinates_of(coordinates, metadata or ())
+    places = detecting.coordinates_of(coordinates, metadata or (), chosen)
     options = {"name": output.stem, "coordinates": places, **steps.calibration_of(plan)}
     found = find(tables, detector, archive=opened, **options)
     tables.require(store)
