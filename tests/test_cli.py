@@ -161,6 +161,7 @@ def test_train_detect_compare_by_hand(small, tmp_path):
     about = json.loads((tmp_path / "d.about.json").read_text())
     assert about["model"] == str(model)
     assert about["thresholds"]["on"] == load_detector(model).on
+    assert about["windows_in_sample"] > 0  # a comparison would say how well it remembers
     assert about["adapted_to"] is None
     assert "start" not in about
     page, numbers = tmp_path / "c.html", tmp_path / "c.json"

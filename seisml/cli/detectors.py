@@ -204,8 +204,10 @@ def detect(
     write_catalog(found, output)
     asked = {"stations": tables.stations, "start": start, "end": end, "beside": beside}
     asked["coordinates"] = None if coordinates is None else str(coordinates)
+    asked["windows_in_sample"] = tables.n_in_sample
     detecting.write_about(output, detector, model, archive=archive, **asked)
     terminal.say(f"{len(found)} detections; {tables}")
+    tables.tell_in_sample()
     terminal.line(str(output))
     failed = tables.unfit or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
