@@ -82,6 +82,14 @@ def test_no_words_shows_help_and_wrong_words_exit_2():
     assert "extract" in run.stderr
 
 
+def test_python_runs_the_command_line():
+    """python -m seisml, where no script is on the path."""
+    words = [sys.executable, "-m", "seisml", "features", "nope"]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "There is no feature 'nope'" in run.stderr
+
+
 def test_run_makes_all_products(small):
     """All products are there, and the events that were planted are found."""
     results = small / "results"
