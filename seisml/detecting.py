@@ -76,17 +76,14 @@ def coordinates_of(path, metadata, stations=()):
     import pandas as pd
 
     from seisml.codes import station_name
-    from seisml.experts import read_stations
+    from seisml.experts import read_stations, with_networks
 
     files = metadata if path is None else [path]
     found = [read_stations(one) for one in files]
     if not any(map(len, found)):
         return None
-    places = pd.concat(found).drop_duplicates("station")
+    places = with_networks(pd.concat(found).drop_duplicates("station"), stations)
     names = sorted({station_name(station) for station in stations})
-    codes = [name.split(".")[-1] for name in names]
-    whole = {code: name for code, name in zip(codes, names, strict=True) if codes.count(code) == 1}
-    places["station"] = [whole.get(code, code) for code in places["station"]]
     lost = [name for name in names if name not in set(places["station"])]
     if lost:
         terminal.say(

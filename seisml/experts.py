@@ -82,6 +82,20 @@ def _placed(table: pd.DataFrame, path) -> pd.DataFrame:
     return table.assign(station=code, **places)
 
 
+def with_networks(places: pd.DataFrame, stations) -> pd.DataFrame:
+    """Return a table of stations with the networks that it leaves out, as known stations have them.
+
+    Examples
+    --------
+    >>> with_networks(pd.DataFrame({"station": ["A", "XX.B"]}), ["Z7.A..HH"])["station"].tolist()
+    ['Z7.A', 'XX.B']
+    """
+    names = sorted({station_name(station) for station in stations})
+    codes = [name.split(".")[-1] for name in names]
+    whole = {code: name for code, name in zip(codes, names, strict=True) if codes.count(code) == 1}
+    return places.assign(station=[whole.get(code, code) for code in places["station"]])
+
+
 def read_expert(path, *, body: str) -> Catalog:
     """Read an expert catalogue for records of a body.
 
@@ -174,6 +188,8 @@ def signals_of(catalog: Catalog, archive_stations, rule: LabelRule, coordinates)
     name = catalog.name or catalog.source or "The catalogue"
     if not len(catalog):
         raise CatalogError(f"{name} holds no events.", "'seisml catalog FILE' says what it holds.")
+    if coordinates is not None:
+        coordinates = with_networks(coordinates, archive_stations)
     table = signals(catalog, archive_stations, rule, coordinates=coordinates)
     if table.empty:
         there = [*catalog.picks["station"], *catalog.events["station"]]

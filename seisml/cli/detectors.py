@@ -265,7 +265,7 @@ def associate(
     """
     from seisml.associate import coincidences
     from seisml.coverage import archive_coverage, read_coverage
-    from seisml.experts import read_stations
+    from seisml.experts import read_stations, with_networks
     from seisml.formats import output_format_of, read_catalog, write_catalog
 
     output_format_of(output, picks_as)
@@ -277,6 +277,8 @@ def associate(
         return
     live = None if coverage is None else read_coverage(coverage)
     opened, places = None, read_stations(stations)
+    if places is not None:
+        places = with_networks(places, [*catalog.events["station"], *catalog.picks["station"]])
     if archive is not None:
         opened = steps.open_archive(archive, 1)
         live = archive_coverage(opened)
