@@ -32,6 +32,7 @@ LAYERS = [
         "metadata",
         "assignment",
         "comparison",
+        "described",
         "magnitudes",
         "taxonomy",
         "occurrence",
