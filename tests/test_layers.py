@@ -42,7 +42,7 @@ LAYERS = [
     {"cleaning", "classrules"},
     {"preparation"},
     {"sources", "deconvolution", "neighbours", "wavefront", "networkevents"},
-    {"decoding", "shards", "voting"},
+    {"decoding", "shards", "voting", "grouping"},
     {
         "pooling",
         "features",
