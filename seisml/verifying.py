@@ -29,6 +29,8 @@ from seisml.verification import SHARE, chosen
 ENOUGH = 30
 """Fewer candidates that are events, or that are none, teach nothing."""
 N_MODELS, N_LEVELS = 4, 200
+DEVIATIONS = 2.0
+"""So many standard deviations of chance a second look must be better to be taken."""
 SETTINGS = {
     "max_iter": 200,
     "learning_rate": 0.08,
@@ -214,7 +216,8 @@ def _limits(
 
     levels = np.unique(np.quantile(p[known], np.linspace(0, 1, N_LEVELS)))
     second = np.array([counted(p, level) for level in levels])
-    first = counted(table["score"].to_numpy(), 1.0)[np.newaxis]
+    first_score = table["score"].to_numpy()
+    first = counted(first_score, 1.0)[np.newaxis]
     finite = np.isfinite(windows["probability"].to_numpy())
     of_fold = np.bincount(windows["fold"].to_numpy()[finite], minlength=n_folds)
     days = of_fold * detector.grid.hop_s / 86_400
@@ -225,8 +228,22 @@ def _limits(
         score, was = mean_f1(kept, weights), mean_f1(before, weights)[0]
         rate = kept[..., 1].sum(axis=1) / max(days[others].sum(), 1e-9)
         at = best_level(score, rate, false_alarms_per_day)
-        limit[k], helps[k] = levels[at], score[at] > was
+        limit[k] = levels[at]
+        rows = known & (fold != k)
+        better = _better(first_score[rows] >= 1, p[rows] >= levels[at], y[rows] == 1)
+        helps[k] = score[at] > was and better
     return limit, helps, (round(float(was), 4), round(float(score[at]), 4))
+
+
+def _better(first: np.ndarray, second: np.ndarray, truth: np.ndarray) -> bool:
+    """Return whether the second look mends more than it spoils, and not by chance.
+
+    McNemar (1947), doi:10.1007/BF02295996: of n candidates that one look tells right and the other
+    wrong, half would be mended by chance, with a deviation of sqrt(n)/2.
+    """
+    mended = np.sum((second == truth) & (first != truth))
+    spoilt = np.sum((second != truth) & (first == truth))
+    return bool(mended - spoilt > DEVIATIONS * np.sqrt(mended + spoilt))
 
 
 def _machine(found, table, p, limits, windows, detector: Detector) -> Catalog:
