@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 from training_data import DETECTION, GRID, MATCHING, event_times, make_store, training_set
 
 from seisml import crossfit, searching, thresholds
@@ -69,6 +70,21 @@ def test_rows_for_training_keep_their_distance(one, purge_s, embargo_s, split):
         assert not named & set(windows["event_id"].iloc[rows])
         straddling += len(named & set(windows["event_id"][~test]))
     assert straddling  # there are events on both sides of a joint to be kept apart
+
+
+def test_what_is_learnt_by_heart_is_no_score(one):
+    """Labels at random: a neighbour knows every window it has seen, and no other."""
+    events = event_times(1, 6, 77)
+    other = training_set(one.stores[0], events, stations=("XX.A", "XX.B"))
+    rule = dataclasses.replace(
+        RULE, model="sklearn.neighbors:KNeighborsClassifier", settings={"n_neighbors": 1}
+    )
+    labelled = crossfit.label([other], rule)
+    p = crossfit.out_of_fold(labelled, rule)["model"].to_numpy()[labelled.chosen]
+    event = (labelled.windows["state"].to_numpy() == EVENT)[labelled.chosen]
+    assert event.sum() > 50
+    assert abs(roc_auc_score(event, p) - 0.5) < 0.1
+    assert roc_auc_score(event, crossfit.fit(labelled, rule).predict_proba(labelled.X)[:, 0]) == 1
 
 
 def scores_of(labelled, good) -> np.ndarray:
