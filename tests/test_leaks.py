@@ -41,7 +41,7 @@ def labelled(one):
     return crossfit.label([one], RULE)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     purge_s=st.floats(0, 120),
     embargo_s=st.floats(0, 300),
