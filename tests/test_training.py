@@ -213,6 +213,11 @@ def test_a_stated_threshold_is_not_chosen(one):
     assert stated.detector.on == card["threshold"]["value"] == 0.3
     assert card["threshold"]["chosen_for"] == "stated before training"
     assert (stated.windows["limit"] == 0.3).all()
+    labelled = crossfit.label([one], QUICK)
+    event = (labelled.windows["state"] == EVENT).to_numpy()
+    sure = np.where(event, 0.9, np.nan)  # without noise no levels could be tried
+    options = {"detection": DETECTION, "matching": MATCHING, "stated": 0.3}
+    assert (thresholds.choose_thresholds(labelled, sure, **options).value == 0.3).all()
     with pytest.raises(ConfigError, match="both given"):
         dataclasses.replace(QUICK, threshold=0.3, false_alarms_per_day=1.0)
     with pytest.raises(ConfigError, match=r"threshold = 1\.5 is no share"):
