@@ -92,7 +92,8 @@ def read_review(path) -> dict[int, str]:
     if missing:
         raise TableError(
             f"{path} has no column {', '.join(sorted(missing))}.",
-            "Write the list with 'seisml evaluate' and fill in the column decision.",
+            "Write the list with 'seisml evaluate TABLE' and fill in the column decision; that of "
+            "a store is read by 'seisml audit'.",
         )
     decided = table[table["decision"].str.strip() != ""]
     found: dict[int, str] = {}
@@ -203,7 +204,8 @@ def _decided(path) -> pd.DataFrame:
         raise TableError(
             f"{path} has no column {', '.join(sorted(missing))}.",
             "The list is review.csv of 'seisml evaluate STORE --catalog FILE', or novelty.csv or "
-            "similar.csv of 'seisml discover'.",
+            "similar.csv of 'seisml discover'; that of a table is read with 'seisml evaluate TABLE "
+            "--review FILE'.",
         )
     table["decision"] = table["decision"].str.strip()
     return table[~table["decision"].isin(["", UNSURE])]

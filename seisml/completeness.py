@@ -105,7 +105,7 @@ def completeness(
     z = (value - middle) / reach
     x = np.linspace(value.min(), value.max(), 60)
     fit = _fit(z, hit, np.ones(len(z)))
-    curves = [fit, *_resampled(z, hit, block, n_boot, seed)]
+    curves = [fit, *_resampled(z, hit, block, n_boot, seed, fit)]
     slopes = np.array(curves)
     shares = expit(slopes[:, :1] + slopes[:, 1:] * ((x - middle) / reach))
     crossings = middle + reach * (np.array([[0.0], [np.log(9)]]) - slopes[:, 0]) / slopes[:, 1]
@@ -129,23 +129,26 @@ def completeness(
     )
 
 
-def _resampled(z, hit, block, n_boot: int, seed: int) -> list[np.ndarray]:
-    """Return the fits to resampled blocks: a block weighs as often as it is drawn."""
+def _resampled(z, hit, block, n_boot: int, seed: int, start) -> list[np.ndarray]:
+    """Return the fits to resampled blocks: a block weighs as often as it is drawn.
+
+    From the fit to all of them (`start`) it is not far to that of a resample.
+    """
     n_blocks = int(block.max()) + 1
     if n_blocks < MIN_BLOCKS:
         return []
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=n_boot)
-    return [_fit(z, hit, counts[block].astype(np.float64)) for counts in drawn]
+    return [_fit(z, hit, counts[block].astype(np.float64), start) for counts in drawn]
 
 
-def _fit(z: np.ndarray, hit: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _fit(z: np.ndarray, hit: np.ndarray, weight: np.ndarray, start=(0.0, 0.0)) -> np.ndarray:
     """Return intercept and slope of the logistic regression of `hit` on `z` (about -1 to 1)."""
     ends = np.array([-1.0, -1.0, 1.0, 1.0])
     design = np.column_stack([np.ones(len(z) + 4), np.concatenate([z, ends])])
     target = np.concatenate([hit, [0.0, 1.0, 0.0, 1.0]])
     weight = np.concatenate([weight, np.full(4, 0.5)])
-    found = np.zeros(2)
+    found = np.array(start, dtype=np.float64)
     for _ in range(50):
         share = expit(design @ found)
         gradient = design.T @ (weight * (target - share))

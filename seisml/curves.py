@@ -99,11 +99,15 @@ def around_tolerance(
     return _tolerance_table(rows)
 
 
+ENOUGH_TRIALS = 1_000_000
+"""Events times shifts of a point of the curve of chance rates."""
 _NUMBERS = ("n_matched", "recall", "precision", "f1", "chance_recall", "residual_sigma_s")
 
 
 def _tolerance_row(comparison: Comparison, n_shifts: int, n_boot: int, seed: int) -> list:
-    numbers = metrics(comparison, n_shifts=n_shifts, n_boot=n_boot, seed=seed)
+    # Of many events a few shifts say what is met by chance: to a part in a thousand of a share.
+    enough = int(np.clip(ENOUGH_TRIALS // max(len(comparison.expert), 1), 10, None))
+    numbers = metrics(comparison, n_shifts=min(n_shifts, enough), n_boot=n_boot, seed=seed)
     limits = [limit for name in _BANDS for limit in numbers["intervals"][name]]
     largest = float(np.max(comparison.tolerance_s, initial=0.0))
     return [largest, *(numbers[name] for name in _NUMBERS), *limits]

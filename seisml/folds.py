@@ -79,10 +79,39 @@ def _folds(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
             raise ModelError(
                 f"{n_with} of {n_blocks} {called} hold {what} windows; two are needed to train on "
                 "one and test on the other.",
-                "Check that the catalogue covers the archive's time and stations, or take "
-                "shorter blocks (block_days).",
+                _more(rule),
             )
     return fold[blocks]
+
+
+def _more(rule: TrainingRule) -> str:
+    """Return what to do where too few blocks hold what is to be learnt."""
+    if rule.split in BLOCKS:
+        other = "take another split (blocks)"
+    else:
+        other = "take shorter blocks (block_days)"
+    return (
+        "'seisml labels' counts events and what was ignored. Check that the catalogue covers the "
+        f"archive's time and stations, or {other}."
+    )
+
+
+def short_of_blocks(windows: pd.DataFrame, rule: TrainingRule) -> str:
+    """Say where the records are too short for the wanted blocks or folds; "" where they are not."""
+    if rule.split != "blocks":
+        return ""
+    n_blocks, days = int(windows["block"].max()) + 1, rule.block_s / 86_400
+    days = f"{days:g} day{'s' * (days != 1)}"
+    wanted = (windows["time_ns"].to_numpy() - rule.zero_ns) // round(rule.block_s * NS_PER_S)
+    n_wanted = len(np.unique(wanted))
+    if n_wanted < MIN_BLOCKS:
+        return (
+            f"the records lie in {n_wanted} of the blocks of {days}: {n_blocks} parts of "
+            "them are the blocks of the validation, which says less of other days"
+        )
+    if n_blocks < rule.n_folds:
+        return f"there are {n_blocks} blocks of {days}: as many folds, not {rule.n_folds}"
+    return ""
 
 
 def draw(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:

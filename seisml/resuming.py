@@ -10,6 +10,8 @@ import dataclasses
 import hashlib
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -77,7 +79,10 @@ class Kept:
             return make()
         path = self._path("arrays", parts, ".npz")
         if path.exists():
-            with np.load(path, allow_pickle=False) as found:
+            with (
+                contextlib.suppress(ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+                np.load(path, allow_pickle=False) as found,
+            ):
                 return {name: found[name] for name in found.files}
         made = make()
         buffer = io.BytesIO()

@@ -35,11 +35,22 @@ def item_at(found: Discovery, station: str, time_ns: int) -> int:
     here = at_station & (items["time_ns"] <= time_ns) & (time_ns < items["end_ns"])
     if not here.any():
         raise NoDataError(
-            f"No item of {station} holds {iso(time_ns)}.", "See items.csv for what there is."
+            f"No item of {station} holds {iso(time_ns)}.", _what_there_is(found, station, time_ns)
         )
     rows = np.flatnonzero(here)
     middle = (items["time_ns"].to_numpy()[rows] + items["end_ns"].to_numpy()[rows]) // 2
     return int(rows[np.argmin(np.abs(middle - time_ns))])
+
+
+def _what_there_is(found: Discovery, station: str, time_ns: int) -> str:
+    """Say which items are nearest to what was asked for."""
+    items = found.items
+    mine = items[items["station"].str.startswith(station)]
+    if not len(mine):
+        names = sorted(items["station"].unique())
+        return f"Stations: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}."
+    near = mine.iloc[int(np.argmin(np.abs(mine["time_ns"].to_numpy() - time_ns)))]
+    return f"The nearest is {near['station']},{iso(int(near['time_ns']))}."
 
 
 def more_like(

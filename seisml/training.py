@@ -28,7 +28,6 @@ from seisml.model import (
     brier,
     cross_calibrated,
     fit_calibration,
-    is_noise,
     reliability,
 )
 from seisml.scoredlines import lines
@@ -36,7 +35,7 @@ from seisml.searching import Chosen, searched
 from seisml.store import joined_windows
 from seisml.summaries import plain
 from seisml.thresholds import MatchRule
-from seisml.times import iso
+from seisml.trainingcard import chosen_for, empty_columns, notes, part
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
 from seisml.verifying import second_look
@@ -118,9 +117,8 @@ def train(
     labelled = crossfit.label(sets, rule, keep=keep)
     if labelled.kept.found:
         say(f"note: going on with what was done before a stop ({keep})")
-    for name, n in labelled.merged.items():
-        said = "noise" if is_noise(name) else "event"
-        say(f"note: {name} has {n} events, {rule.min_class_events} are needed: learnt as {said!r}")
+    for note in notes(labelled, rule):
+        say(f"note: {note}")
     class_rules(1.0, detection, known=sorted(set(labelled.windows["y"]) - {NOISE_CLASS}))
     choose = {"detection": detection, "matching": matching}
     choose["false_alarms_per_day"] = rule.false_alarms_per_day
@@ -264,7 +262,6 @@ def _detector(
     threshold = float(limits.value[-1])
     doubt = limits.doubt(rule.false_alarms_per_day)
     estimator = crossfit.fit(labelled, rule)
-    empty = np.isnan(labelled.X).all(axis=0)
     card = {
         "body": labelled.sets[0].expert.body,
         "model": rule.model,
@@ -273,13 +270,13 @@ def _detector(
         "seed": rule.seed,
         "n_models": rule.n_models,
         "scale": rule.scale,
-        **_part(windows, labelled.sets, labelled.grid),
+        **part(windows, labelled.sets, labelled.grid),
         "sets": [
-            {"name": name_of(one), "weight": one.weight, **_part(its, [one], labelled.grid)}
+            {"name": name_of(one), "weight": one.weight, **part(its, [one], labelled.grid)}
             for one, (_, its) in zip(labelled.sets, windows.groupby("set"), strict=True)
         ],
         "classes_with_too_few_events": dict(labelled.merged),
-        "columns_without_values": list(np.array(labelled.columns)[empty]),
+        "columns_without_values": empty_columns(labelled),
         "split": {
             "by": rule.split,
             "n_folds": labelled.n_folds,
@@ -290,7 +287,7 @@ def _detector(
         },
         "threshold": {
             "value": threshold,
-            "chosen_for": _chosen_for(rule),
+            "chosen_for": chosen_for(rule),
             "f1_it_was_chosen_with": float(limits.f1[-1]),
             "unmatched_per_day_it_was_chosen_with": float(limits.false_alarms_per_day[-1]),
             "station_days_it_was_chosen_on": float(limits.days[-1]),
@@ -316,36 +313,8 @@ def _detector(
     )
 
 
-def _chosen_for(rule: TrainingRule) -> str:
-    """Return what a threshold was chosen for, for the card."""
-    if rule.threshold:
-        return "stated before training"
-    if rule.false_alarms_per_day:
-        return f"at most {rule.false_alarms_per_day:g} unmatched in a station-day"
-    return "best F1 of events"
-
-
 def _novelty(labelled: Labelled, rule: TrainingRule) -> Novelty | None:
     if not rule.novelty:
         return None
     event = labelled.windows["state"].to_numpy()[labelled.chosen] == EVENT
     return Novelty(rule.novelty, rule.seed).fit(labelled.X[event])
-
-
-def _part(windows: pd.DataFrame, sets: Sequence[TrainingSet], grid: WindowGrid) -> dict:
-    """Return what the card says of windows: where, when, whose labels, how many."""
-    state = windows["state"].to_numpy()
-    rules = {str(name) for one in sets for name in one.signals["rule"].unique()}
-    return {
-        "stations": sorted(windows["station"].astype(str).unique()),
-        "start": iso(int(windows["time_ns"].min())),
-        "end": iso(int(windows["time_ns"].max()) + grid.length_ns),
-        "expert": ", ".join(one.expert.name or one.expert.source for one in sets),
-        "label_rule": ", ".join(sorted(rules)),
-        "n_events": int(windows.loc[state == EVENT, "event_id"].nunique()),
-        "n_windows": {
-            "event": int((state == EVENT).sum()),
-            "noise": int((state == NOISE).sum()),
-            "ignore": int((state == IGNORE).sum()),
-        },
-    }

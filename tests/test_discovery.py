@@ -16,7 +16,9 @@ from seisml.discovery import DiscoveryRule, discover
 from seisml.errors import NoDataError
 from seisml.filters import Band
 from seisml.formats import read_catalog, write_catalog
+from seisml.report import discovery_report
 from seisml.similarity import item_at, more_like, novelties, without_overlaps
+from seisml.times import iso
 
 S = 10**9
 
@@ -91,6 +93,31 @@ def test_too_little_is_said():
         discover(lambda: [(items, X * np.nan) for items, X in parts()])
     with pytest.raises(NoDataError, match="No feature varies"):
         discover(lambda: [(items, X * 0.0 + 1.0) for items, X in parts()])
+
+
+def test_what_holds_no_item_is_told_what_is_near(found):
+    """The stations that there are, or the nearest item."""
+    station, time_ns = found.items["station"].iloc[3], int(found.items["time_ns"].iloc[3])
+    assert item_at(found, station, time_ns + 1) in range(len(found.items))
+    with pytest.raises(NoDataError, match="No item of YY") as caught:
+        item_at(found, "YY.NO", time_ns)
+    assert station in caught.value.hint
+    first = int(found.items["time_ns"].min())
+    with pytest.raises(NoDataError, match="holds 1969") as caught:
+        item_at(found, station, -(10**12))
+    assert iso(first) in caught.value.hint
+
+
+def test_a_page_without_groups_says_so(tmp_path, found):
+    """No empty map of a clustering that found none; -1 is no name of a group."""
+    items = found.items.assign(hdbscan=-1)
+    medoids = found.medoids[found.medoids["kind"] == "kmeans"]
+    alone = dataclasses.replace(found, items=items, medoids=medoids)
+    page = discovery_report(tmp_path / "d.html", alone, title="x").read_text(encoding="utf-8")
+    assert "No group is denser than the rest" in page
+    assert "Items by group of HDBSCAN" not in page
+    assert "Items by group of k-means" in page
+    assert ">-1<" not in page
 
 
 def test_overlaps_are_of_one_station():

@@ -1,5 +1,6 @@
 """Evaluation of tables: planted truth, chance, leaks, blocks, intervals, audit."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -75,13 +76,33 @@ def test_permuted_labels_are_at_chance():
 
 @pytest.mark.parametrize("role", ["time", "group", ""])
 def test_a_block_is_never_on_both_sides(role):
-    """Rows of a block share a fold, and no training row is within the purge of a tested one."""
+    """Rows of a block share a fold."""
     table = planted().assign(group=np.arange(400) // 7)
     columns = Columns("label", **({role: role} if role else {}), drop=("group", "time"))
     samples = samples_of(table, columns)
     found = evaluate_table(samples, EvaluationRule(models=("dummy",), n_repeats=0, n_boot=10))
     assert len(set(zip(samples.block, found.fold, strict=True))) == len(set(samples.block))
     assert set(samples.X.columns) == {"a", "twin", "b"}
+
+
+def test_rows_near_a_tested_one_are_not_learnt():
+    """Two rows of one event, 40 s apart at midnight: with a purge none tells of the other."""
+    rng = np.random.default_rng(2)
+    midnight = pd.Timestamp("2020-01-01T00:00:00Z") + pd.to_timedelta(np.arange(80), "D")
+    times = np.ravel(
+        [midnight - pd.Timedelta(seconds=20), midnight + pd.Timedelta(seconds=20)], "F"
+    )
+    label = np.repeat(rng.permutation(["a", "b"] * 40), 2)
+    values = np.repeat(rng.standard_normal((80, 3)), 2, axis=0)
+    values += 1e-6 * rng.standard_normal(values.shape)
+    table = pd.DataFrame(values, columns=list("xyz")).assign(time=times.astype(str), label=label)
+    samples = samples_of(table, Columns("label", time="time"))
+    neighbour = "sklearn.tree:DecisionTreeClassifier"  # learns by heart
+    rule = EvaluationRule(models=(neighbour,), n_repeats=0, n_boot=10)
+    free = evaluate_table(samples, dataclasses.replace(rule, purge_s=0.0)).scores
+    kept = evaluate_table(samples, rule).scores
+    assert free["balanced_accuracy"][0] > 0.75
+    assert abs(kept["balanced_accuracy"][0] - 0.5) < 0.15
 
 
 def test_serial_numbers_and_rubbish_are_no_features():

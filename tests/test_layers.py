@@ -84,7 +84,7 @@ LAYERS = [
     {"baseline"},
     {"folds", "resuming"},
     {"crossfit", "labelcounts", "levels"},
-    {"scoredlines", "transfer", "injection"},
+    {"scoredlines", "transfer", "injection", "trainingcard"},
     {"thresholds"},
     {"heldout", "searching"},
     {"verifying"},

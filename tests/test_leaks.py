@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 from training_data import DETECTION, GRID, MATCHING, event_times, make_store, training_set
 
 from seisml import crossfit, searching, thresholds
@@ -15,6 +16,7 @@ from seisml.labels import EVENT
 from seisml.times import NS_PER_S
 from seisml.training import tuned_baseline
 from seisml.trainingrule import TrainingRule
+from seisml.transfer import OTHERS, group_importance, station_matrix
 
 RULE = TrainingRule(model="logistic", n_folds=3, block_s=900.0)
 CHOOSE = {"detection": DETECTION, "matching": MATCHING}
@@ -40,7 +42,7 @@ def labelled(one):
     return crossfit.label([one], RULE)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     purge_s=st.floats(0, 120),
     embargo_s=st.floats(0, 300),
@@ -69,6 +71,49 @@ def test_rows_for_training_keep_their_distance(one, purge_s, embargo_s, split):
         assert not named & set(windows["event_id"].iloc[rows])
         straddling += len(named & set(windows["event_id"][~test]))
     assert straddling  # there are events on both sides of a joint to be kept apart
+
+
+def test_what_is_learnt_by_heart_is_no_score(one):
+    """Labels at random: a neighbour knows every window it has seen, and no other."""
+    events = event_times(1, 6, 77)
+    other = training_set(one.stores[0], events, stations=("XX.A", "XX.B"))
+    rule = dataclasses.replace(
+        RULE, model="sklearn.neighbors:KNeighborsClassifier", settings={"n_neighbors": 1}
+    )
+    labelled = crossfit.label([other], rule)
+    p = crossfit.out_of_fold(labelled, rule)["model"].to_numpy()[labelled.chosen]
+    event = (labelled.windows["state"].to_numpy() == EVENT)[labelled.chosen]
+    assert event.sum() > 50
+    assert abs(roc_auc_score(event, p) - 0.5) < 0.1
+    assert roc_auc_score(event, crossfit.fit(labelled, rule).predict_proba(labelled.X)[:, 0]) == 1
+
+
+def test_stations_and_groups_by_heart_are_no_score(tmp_path):
+    """The same where stations are left out, and where groups of features are permuted."""
+    events, other = event_times(1, 6, 1), event_times(1, 6, 77)
+    columns = ("stalta_short_max.Z", "kurtosis.Z", "crest.Z")
+    stations = ("XX.A.00.HH", "XX.B.00.HH")
+    make_store(tmp_path, events, stations=stations, n_days=1, per_day=6, columns=columns)
+    rule = dataclasses.replace(
+        RULE, model="sklearn.neighbors:KNeighborsClassifier", settings={"n_neighbors": 1}
+    )
+    labelled = crossfit.label([training_set(tmp_path, other, stations=("XX.A", "XX.B"))], rule)
+    assert abs(station_matrix(labelled, rule).to_numpy() - 0.5).max() < 0.15
+    assert group_importance(labelled, rule, n_repeats=1)["importance"].max() < 0.1
+
+
+def test_a_station_that_is_left_out_is_not_learnt(tmp_path):
+    """Events that are dips at one station only: who knows the others alone has them upside down."""
+    events = event_times(1, 6, 1)
+    for name, strength in (("XX.A.00.HH", 8.0), ("XX.B.00.HH", -8.0), ("XX.C.00.HH", 8.0)):
+        options = {"n_days": 1, "per_day": 6, "strength": strength}
+        make_store(tmp_path, events, stations=(name,), **options)
+    rule = dataclasses.replace(RULE, model="hist_gradient_boosting", settings={"max_iter": 5})
+    names = ("XX.A", "XX.B", "XX.C")
+    labelled = crossfit.label([training_set(tmp_path, events, stations=names)], rule)
+    found = station_matrix(labelled, rule)
+    assert (np.diag(found) > 0.9).all()
+    assert found.loc[OTHERS, "XX.B.00.HH"] < 0.5 < 0.9 < found.loc[OTHERS, "XX.C.00.HH"]
 
 
 def scores_of(labelled, good) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Figures: what they show, what they say where there is nothing, and that nothing overlaps."""
 
+import itertools
 import subprocess
 import sys
 from itertools import pairwise
@@ -293,6 +294,19 @@ def test_axes_can_be_given():
     assert plots.plot_coverage(c.coverage, ax=axes[0]) is axes[0]
     assert plots.plot_residuals(c, ax=axes[1]) is axes[1]
     assert plots.plot_curves({"seisml": score_curve(c)}, ax=axes[2]) is axes[2]
+
+
+@pytest.mark.parametrize("n", [1, 12, 80, 500])
+def test_a_network_of_any_size_fits_a_page(n):
+    """Rows grow thinner, of hundreds of stations some are named; names never overlap."""
+    span = np.array([[0, 86_400 * 10**9]])
+    figure = plots.plot_coverage({f"XX.S{k:03d}": span for k in range(n)})
+    assert figure.get_size_inches()[1] < 14
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert boxes
+    tops = sorted((box.y0, box.y1) for box in boxes)
+    assert all(low[1] <= high[0] + 1 for low, high in itertools.pairwise(tops))
 
 
 def test_the_users_style_comes_back():

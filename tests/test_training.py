@@ -20,6 +20,7 @@ from training_data import (
 from seisml import crossfit, thresholds
 from seisml.detect import detect
 from seisml.errors import ConfigError, FeatureMismatchError, ModelError
+from seisml.folds import short_of_blocks
 from seisml.formats import read_catalog, write_catalog
 from seisml.labelcounts import label_counts
 from seisml.labels import EVENT, IGNORE, NOISE, LabelRule
@@ -212,6 +213,11 @@ def test_a_stated_threshold_is_not_chosen(one):
     assert stated.detector.on == card["threshold"]["value"] == 0.3
     assert card["threshold"]["chosen_for"] == "stated before training"
     assert (stated.windows["limit"] == 0.3).all()
+    labelled = crossfit.label([one], QUICK)
+    event = (labelled.windows["state"] == EVENT).to_numpy()
+    sure = np.where(event, 0.9, np.nan)  # without noise no levels could be tried
+    options = {"detection": DETECTION, "matching": MATCHING, "stated": 0.3}
+    assert (thresholds.choose_thresholds(labelled, sure, **options).value == 0.3).all()
     with pytest.raises(ConfigError, match="both given"):
         dataclasses.replace(QUICK, threshold=0.3, false_alarms_per_day=1.0)
     with pytest.raises(ConfigError, match=r"threshold = 1\.5 is no share"):
@@ -513,6 +519,12 @@ def test_fewer_blocks_than_folds(one):
     """As many folds as there are blocks, and the card says so."""
     labelled = crossfit.label([one], dataclasses.replace(QUICK, n_folds=40))
     assert labelled.n_folds == 5
+    rule = dataclasses.replace(QUICK, n_folds=40)
+    assert short_of_blocks(labelled.windows, rule).startswith("there are 5 blocks of 1 day: as")
+    rule = dataclasses.replace(QUICK, block_s=10 * 86_400.0)
+    labelled = crossfit.label([one], rule)
+    assert "in 1 of the blocks of 10 days: 5 parts" in short_of_blocks(labelled.windows, rule)
+    assert short_of_blocks(crossfit.label([one], QUICK).windows, QUICK) == ""
 
 
 @pytest.mark.parametrize("model", ["logistic", "hist_gradient_boosting"])
@@ -523,7 +535,9 @@ def test_columns_without_values(tmp_path, model):
     for path in folder.glob("*/*.h5"):
         with h5py.File(path, "r+") as file:
             file["X"][:, 2] = np.nan
-    training = run([training_set(folder, events)], dataclasses.replace(QUICK, model=model))
+    rule, said = dataclasses.replace(QUICK, model=model), []
+    training = run([training_set(folder, events)], rule, on_progress=said.append)
+    assert any("1 of 4 columns have no value in any window" in text for text in said)
     assert training.detector.card["columns_without_values"] == ["empty.Z"]
     assert "empty.Z" not in training.detector.always
     assert metrics(training.test)["f1"] > 0.8

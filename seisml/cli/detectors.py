@@ -82,7 +82,9 @@ def train(
 ) -> None:
     """Train a detector on expert catalogues and test it on what was held out.
 
-    A catalogue belongs to its own stores only: several networks can be learnt at once.
+    A catalogue belongs to its own stores only: several networks can be learnt at once. What is
+    done is kept in MODEL.partial/ until the model is written: after a stop the same command goes
+    on from there.
     """
     from seisml.setfiles import train_on
 

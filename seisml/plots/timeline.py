@@ -137,11 +137,16 @@ def _axes(ax: Axes | None, sections, n_rows: int) -> tuple[Figure | None, list[A
     """Return axes for the sections, as wide as these are long but none too narrow to read."""
     if ax is not None:
         return None, [ax]
-    height_in = 1.15 + 0.42 * max(1, n_rows)
+    height_in = 1.15 + _row_in(n_rows) * max(1, n_rows)
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     widths = _widths(sections)
     axes = figure.subplots(1, len(widths), sharey=True, squeeze=False, width_ratios=widths)[0]
     return figure, list(axes)
+
+
+def _row_in(n_rows: int) -> float:
+    """Return the height of a row: rows of a dozen stations are high, no figure is endless."""
+    return float(min(np.clip(5.0 / max(1, n_rows), 0.14, 0.42), 12.0 / max(1, n_rows)))
 
 
 def _widths(sections) -> np.ndarray:
@@ -151,7 +156,10 @@ def _widths(sections) -> np.ndarray:
 
 def _finish(axes: list[Axes], names: list[str]) -> None:
     """Name the rows and the axes, and mark where time is cut out."""
-    axes[0].set_yticks(np.arange(len(names))[::-1], names)
+    row_in = _row_in(len(names))
+    step = int(np.ceil(0.12 / row_in))  # of hundreds of stations every second, third ... is named
+    size = min(9.5, 0.8 * 72 * row_in * step)
+    axes[0].set_yticks(np.arange(len(names))[::-1][::step], names[::step], fontsize=size)
     axes[0].set_ylim(-0.6, len(names) - 0.4)
     axes[0].set_ylabel("station")
     for each in axes:

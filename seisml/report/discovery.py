@@ -23,6 +23,8 @@ from seisml.similarity import novelties
 from seisml.times import NS_PER_S, iso
 
 N_PICTURES = 12
+LEAST_S = 5.0
+"""What is shown before and after an item, at least."""
 
 
 def discovery_report(
@@ -80,6 +82,8 @@ def _map_block(found: Discovery) -> Block:
     pictures = []
     for kind, name in (("hdbscan", "HDBSCAN"), ("kmeans", "k-means")):
         rows = found.medoids.loc[found.medoids["kind"] == kind, "row"].to_numpy()
+        if not len(rows):  # nothing to tell apart
+            continue
         caption = f"Items by group of {name}; circles: medoids, the most typical of each group."
         options = {"medoids": rows, "explained": found.explained, "seed": found.rule.seed}
         group = found.items[kind].to_numpy()
@@ -110,6 +114,11 @@ def _group_block(found: Discovery, kind: str, scene) -> Block:
     name = {"hdbscan": "HDBSCAN", "kmeans": "k-means"}[kind]
     n_none = int((found.items[kind] < 0).sum())
     texts = [f"{len(mine)} groups" + (f"; {n_none} items in none." if kind == "hdbscan" else ".")]
+    if not len(mine):
+        texts = [
+            f"No group is denser than the rest: all {n_none} items are in none. Smaller ones "
+            "are found with a smaller --min-cluster, events with --events."
+        ]
     pictures = []
     for group, item in zip(mine["group"], items.itertuples(index=False), strict=True):
         pictures += _pictures(scene, item, f"group {group}")[: N_PICTURES - len(pictures)]
@@ -122,7 +131,7 @@ def _novelty_block(found: Discovery, scene) -> Block:
         "time (UTC)": ("time", table["time_ns"]),
         "station": ("", table["station"]),
         "novelty": (".3f", table["novelty"]),
-        "HDBSCAN": (".0f", table["hdbscan"]),
+        "HDBSCAN": ("", table["hdbscan"].map(lambda k: "none" if k < 0 else str(k))),
         "k-means": (".0f", table["kmeans"]),
     }
     text = (
@@ -158,7 +167,7 @@ def _pictures(scene, item, what: str) -> list[Picture]:
     if scene is None:
         return []
     archive, band = scene
-    length_s = max(2.0, (int(item.end_ns) - int(item.time_ns)) / NS_PER_S)
+    length_s = (int(item.end_ns) - int(item.time_ns)) / NS_PER_S
     caption = f"{what.capitalize()}: {item.station}, {iso(int(item.time_ns))[:22]}."
     drawn = picture(
         caption,
@@ -168,8 +177,8 @@ def _pictures(scene, item, what: str) -> list[Picture]:
         int(item.time_ns),
         band=band,
         machine=[(int(item.time_ns), int(item.end_ns))],
-        before_s=0.5 * length_s,
-        after_s=1.5 * length_s,
+        before_s=max(0.5 * length_s, LEAST_S),
+        after_s=max(1.5 * length_s, length_s + LEAST_S),
         what=what,
         called=("", "item: from, to"),
     )

@@ -1,0 +1,65 @@
+"""What is said of a training: notes before it begins, and parts of the model's card."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from seisml.crossfit import Labelled
+from seisml.folds import short_of_blocks
+from seisml.labels import EVENT, IGNORE, NOISE
+from seisml.model import is_noise
+from seisml.times import iso
+from seisml.trainingrule import TrainingRule
+from seisml.trainingset import TrainingSet
+from seisml.windows import WindowGrid
+
+
+def notes(labelled: Labelled, rule: TrainingRule) -> Iterator[str]:
+    """Yield what the person who trains should know before it is waited for."""
+    for name, n in labelled.merged.items():
+        said = "noise" if is_noise(name) else "event"
+        yield f"{name} has {n} events, {rule.min_class_events} are needed: learnt as {said!r}"
+    empty = empty_columns(labelled)
+    if empty:
+        more = ", ..." if len(empty) > 3 else ""
+        yield (
+            f"{len(empty)} of {len(labelled.columns)} columns have no value in any window and "
+            f"say nothing: {', '.join(empty[:3])}{more}"
+        )
+    short = short_of_blocks(labelled.windows, rule)
+    if short:
+        yield short
+
+
+def empty_columns(labelled: Labelled) -> list[str]:
+    """Return the columns without a value in any window for training."""
+    return list(np.array(labelled.columns)[np.isnan(labelled.X).all(axis=0)])
+
+
+def chosen_for(rule: TrainingRule) -> str:
+    """Return what a threshold was chosen for, for the card."""
+    if rule.threshold:
+        return "stated before training"
+    if rule.false_alarms_per_day:
+        return f"at most {rule.false_alarms_per_day:g} unmatched in a station-day"
+    return "best F1 of events"
+
+
+def part(windows: pd.DataFrame, sets: Sequence[TrainingSet], grid: WindowGrid) -> dict:
+    """Return what the card says of windows: where, when, whose labels, how many."""
+    state = windows["state"].to_numpy()
+    rules = {str(name) for one in sets for name in one.signals["rule"].unique()}
+    return {
+        "stations": sorted(windows["station"].astype(str).unique()),
+        "start": iso(int(windows["time_ns"].min())),
+        "end": iso(int(windows["time_ns"].max()) + grid.length_ns),
+        "expert": ", ".join(one.expert.name or one.expert.source for one in sets),
+        "label_rule": ", ".join(sorted(rules)),
+        "n_events": int(windows.loc[state == EVENT, "event_id"].nunique()),
+        "n_windows": {
+            "event": int((state == EVENT).sum()),
+            "noise": int((state == NOISE).sum()),
+            "ignore": int((state == IGNORE).sum()),
+        },
+    }
