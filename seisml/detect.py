@@ -111,7 +111,9 @@ def detect(
         (``network_vote`` of the detector), the scores of all are.
     detector : Detector
     archive : Archive, optional
-        Waveforms on which onsets are refined; without it they are as coarse as the hop.
+        Waveforms on which onsets are refined, and on which a detector that has a second look
+        (`seisml.verification`) takes it; without it onsets are as coarse as the hop, and the
+        first look decides.
     name, body : str
         Of the catalogue.
     calibrate, reach_s
