@@ -19,10 +19,10 @@ from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
 from seisml.folds import deal, draw
 from seisml.heldout import detections
-from seisml.model import Detector, event_probability
+from seisml.model import Detector, event_probability, over_threshold
 from seisml.pooling import like
 from seisml.store import FeatureTable
-from seisml.thresholds import MatchRule, over_threshold
+from seisml.thresholds import MatchRule
 from seisml.times import to_ns
 from seisml.training import Training, against, tuned_baseline
 from seisml.trainingrule import TrainingRule

@@ -21,3 +21,14 @@ def network_of(station: str) -> str:
     'BX'
     """
     return str(station).split(".", 1)[0]
+
+
+def sensor_of(event_id: str) -> str:
+    """Return the sensor "NET.STA.LOC.BI" that the id of a detection begins with.
+
+    Examples
+    --------
+    >>> sensor_of("AZ.PFO..HH.2000-01-02T175847.10")
+    'AZ.PFO..HH'
+    """
+    return ".".join(str(event_id).split(".")[:4])

@@ -122,6 +122,7 @@ class TrainingConfig:
     vertical: bool = False
     seed: int = 0
     n_models: int = 1
+    verify: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ from seisml.classprobabilities import column_of, named
 from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_class
 from seisml.codes import station_name
 from seisml.detections import ADAPTED, Calibrate, to_catalog
-from seisml.model import Detector, event_probability
+from seisml.model import Detector, event_probability, over_threshold
 from seisml.neighbours import groups_of
 from seisml.pooling import like
 from seisml.preparation import preparation_of
@@ -27,6 +27,7 @@ from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
 from seisml.store import FeatureTable, joined_windows
 from seisml.support import CANDIDATE, REACH_KM, supported
+from seisml.verification import verified
 from seisml.voting import voted_frames
 from seisml.windows import WindowGrid
 
@@ -110,7 +111,9 @@ def detect(
         (``network_vote`` of the detector), the scores of all are.
     detector : Detector
     archive : Archive, optional
-        Waveforms on which onsets are refined; without it they are as coarse as the hop.
+        Waveforms on which onsets are refined, and on which a detector that has a second look
+        (`seisml.verification`) takes it; without it onsets are as coarse as the hop, and the
+        first look decides.
     name, body : str
         Of the catalogue.
     calibrate, reach_s
@@ -143,7 +146,9 @@ def detect(
     grid, known = detector.grid, detector.classes
     limits = class_rules(detector.on, detector.detection, known=known)
     window_s = detector.detection.get("support_window_s", 0.0)
-    low = detector.on * (CANDIDATE if window_s > 0 else 1.0)
+    verifier = None if archive is None else detector.verifier
+    share = CANDIDATE if window_s > 0 else 1.0
+    low = detector.on * (share if verifier is None else verifier.share)
     rules = class_rules(low, detector.detection, known=known)
     scored = _scored(tables, detector, low)
     if detector.detection.get("network_vote", False):
@@ -160,12 +165,17 @@ def detect(
     columns = ["station", "label", *RAW_COLUMNS, "on"]
     found = [some for some in found if len(some)]
     raw = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
-    if window_s > 0:
-        spans = {name: np.concatenate(some) for name, some in live.items() if some}
-        groups = None if coordinates is None else groups_of(spans, coordinates, reach_km=REACH_KM)
-        options = {"window_s": window_s, "groups": groups}
-        raw = supported(raw, raw["on"].to_numpy(), spans, **options)
-    raw["peak"] = detector.calibration(raw["peak"])
+    spans = {name: np.concatenate(some) for name, some in live.items() if some}
+    groups = None
+    if window_s > 0 and coordinates is not None:
+        groups = groups_of(spans, coordinates, reach_km=REACH_KM)
+    support = {"window_s": window_s, "groups": groups}
+    if verifier is not None:
+        raw["peak"] = over_threshold(raw["peak"], raw["on"])
+    else:
+        if window_s > 0:
+            raw = supported(raw, raw["on"].to_numpy(), spans, **support)
+        raw["peak"] = detector.calibration(raw["peak"])
     if "adapted_to" in detector.card:
         raw[ADAPTED] = raw["station"].map(detector.card["adapted_to"]).fillna(0).astype(int)
     body = body or detector.card.get("body", "earth")
@@ -173,6 +183,9 @@ def detect(
     options["preparation"] = preparation_of(detector.plan)
     band, preparation = plan_band(detector.plan), options["preparation"]
     catalog = to_catalog(raw, archive, band, detector.detection, **options)
+    if verifier is not None:
+        options = {"preparation": preparation, "live": spans, **support}
+        catalog = verified(catalog, archive, verifier, **options)
     settings = detector.detection.get("repeats", {})
     if archive is None or not settings or not len(catalog):
         return catalog

@@ -31,6 +31,8 @@ from seisml.windows import WindowGrid
 Calibrate = Callable[[list[Segment]], Iterable[Segment]]
 """From counts to ground motion, for example `seisml.response.to_motion` with its settings."""
 ONSETS = ("picker", "level")
+FOLD = "fold"
+"""Column: of the windows of a held-out candidate; it is no part of a catalogue that is written."""
 ADAPTED = "adapted_windows"
 """Column: from how many windows the level of the station was learnt before, 0: as in training."""
 MEASURED = ("amplitude_peak", "amplitude_rms", "amplitude_unit", "snr_db", "dominant_hz")
@@ -115,7 +117,7 @@ def to_catalog(
     emergent_s = detection.get("onset_uncertainty_s", 0.0)
     events, picks = [], []
     seen: Counter = Counter()
-    kept = [*class_columns(raw).values(), *(name for name in (ADAPTED,) if name in raw)]
+    kept = [*class_columns(raw).values(), *(name for name in (ADAPTED, FOLD) if name in raw)]
     rows = zip(raw.itertuples(index=False), found, raw[kept].to_dict("records"), strict=True)
     for row, (onset, measures), more in rows:
         name_of = f"{row.station}.{iso(row.start_ns)[:-5].replace(':', '')}"

@@ -11,12 +11,12 @@ from seisml.classprobabilities import class_columns, named
 from seisml.classrules import OTHERS, class_rules, events_by_class
 from seisml.codes import station_name
 from seisml.detect import RAW_COLUMNS, EventRule, plan_band, to_catalog
-from seisml.model import Detector
+from seisml.detections import FOLD
+from seisml.model import Detector, over_threshold
 from seisml.preparation import preparation_of
 from seisml.scoredlines import lines, split_scores
 from seisml.store import joined_windows
 from seisml.support import CANDIDATE, supported
-from seisml.thresholds import over_threshold
 from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
 
@@ -64,27 +64,56 @@ def detections(
     return merge([dataclasses.replace(one, time_basis=basis) for one in found], name=name)
 
 
+def candidates(
+    one: TrainingSet, windows: pd.DataFrame, detector: Detector, *, share: float
+) -> Catalog:
+    """Return the held-out candidates of a training set, with a column of their folds.
+
+    Parameters
+    ----------
+    one : TrainingSet
+    windows : pandas.DataFrame
+        Of this set, see `seisml.training.Training`.
+    detector : Detector
+        For its settings.
+    share : float
+        Of the threshold.
+    """
+    detection = detector.detection
+    raw = _events_of_model(windows, detector.grid, detection, detector.priors, share=share)
+    options = {"name": "candidates", "body": detector.card["body"], "grid": detector.grid}
+    options["preparation"] = preparation_of(detector.plan)
+    return to_catalog(raw, one.archive, plan_band(detector.plan), detection, **options)
+
+
 def _events(windows: pd.DataFrame, grid: WindowGrid, detection: Mapping) -> pd.DataFrame:
     """Return the raw events of STA/LTA over its threshold."""
     rules = class_rules(1.0, {**detection, "classes": {}})
     ratio = {OTHERS: windows["baseline"].to_numpy()}
     raw = _raw(windows, ratio, {OTHERS: windows["limit"].to_numpy()}, rules, grid)
-    return raw.assign(label="event").drop(columns="limit")
+    return raw.assign(label="event").drop(columns=["limit", FOLD])
 
 
 def _events_of_model(
-    windows: pd.DataFrame, grid: WindowGrid, detection: Mapping, priors: Mapping
+    windows: pd.DataFrame,
+    grid: WindowGrid,
+    detection: Mapping,
+    priors: Mapping,
+    *,
+    share: float = 0.0,
 ) -> pd.DataFrame:
     """Return the raw events of a model as `seisml.detect.detect` does, each fold by its threshold.
 
     A multiple of the probability goes through the state machine, as smoothing would make another
-    thing of odds; what is reported is `seisml.thresholds.over_threshold`.
+    thing of odds; what is reported is `seisml.model.over_threshold`. With `share` these are
+    candidates, from that share of the threshold on, with their fold.
     """
-    window_s = detection.get("support_window_s", 0.0)
+    window_s = 0.0 if share else detection.get("support_window_s", 0.0)
     own, limit = detection.get("classes", {}), windows["limit"].to_numpy()
     # Divided by its threshold each class has it at 1, also that which states its own.
     at_one = {name: one | ({"on": 1.0} if "on" in one else {}) for name, one in own.items()}
-    rules = class_rules(CANDIDATE if window_s > 0 else 1.0, {**detection, "classes": at_one})
+    low = share or (CANDIDATE if window_s > 0 else 1.0)
+    rules = class_rules(low, {**detection, "classes": at_one})
     scores = split_scores(windows["probability"].to_numpy(), windows, detection)
     limits = {name: np.full(len(limit), own.get(name, {}).get("on", np.nan)) for name in rules}
     limits = {name: np.where(np.isnan(one), limit, one) for name, one in limits.items()}
@@ -92,15 +121,20 @@ def _events_of_model(
     raw = _raw(windows, ratios, limits, rules, grid, priors=priors)
     raw["peak"] *= raw["limit"]
     if window_s > 0:
-        live: dict[str, list] = {}
-        for station, rows in lines(windows):
-            times_ns = windows["time_ns"].to_numpy()[rows][np.isfinite(ratios[OTHERS][rows])]
-            spans = joined_windows(times_ns, grid)
-            live.setdefault(station_name(station), []).append(spans)
-        spans_of = {name: np.concatenate(some) for name, some in live.items()}
-        raw = supported(raw, raw["limit"].to_numpy(), spans_of, window_s=window_s)
+        options = {"window_s": window_s}
+        raw = supported(raw, raw["limit"].to_numpy(), live_spans(windows, grid), **options)
     peak = over_threshold(raw["peak"], raw["limit"])
-    return raw.assign(peak=peak).drop(columns="limit")
+    return raw.assign(peak=peak).drop(columns="limit" if share else ["limit", FOLD])
+
+
+def live_spans(windows: pd.DataFrame, grid: WindowGrid) -> dict[str, np.ndarray]:
+    """Return when each station has windows with a score, for `seisml.support.supported`."""
+    live: dict[str, list] = {}
+    known = np.isfinite(windows["probability"].to_numpy())
+    for station, rows in lines(windows):
+        times_ns = windows["time_ns"].to_numpy()[rows][known[rows]]
+        live.setdefault(station_name(station), []).append(joined_windows(times_ns, grid))
+    return {name: np.concatenate(some) for name, some in live.items()}
 
 
 def _raw(
@@ -122,6 +156,7 @@ def _raw(
         events = events_by_class([chunk], grid, rules)
         raw = pd.DataFrame(events, columns=["label", *RAW_COLUMNS])
         peak = known[np.searchsorted(time_ns, raw["peak_ns"])]
+        raw[FOLD] = windows["fold"].to_numpy()[peak]
         raw["limit"] = [limits[name][row] for name, row in zip(raw["label"], peak, strict=True)]
         reached = [scores[name][known] >= rule.on for name, rule in rules.items()]
         candidates = np.any(reached, axis=0)

@@ -10,6 +10,7 @@ import pandas as pd
 from seisml import crossfit, thresholds
 from seisml.classprobabilities import class_columns
 from seisml.crossfit import Labelled
+from seisml.model import over_threshold
 from seisml.thresholds import Thresholds
 from seisml.trainingrule import TrainingRule
 from seisml.voting import voted_windows
@@ -59,7 +60,7 @@ def searched(
         {**{k: one.settings[k] for k in keys}, "f1": round(float(found.f1[-1]), 4)}
         for one, found in zip(rules, limits, strict=True)
     ]
-    score = thresholds.over_threshold(p, limit)
+    score = over_threshold(p, limit)
     last = best[-1]
     tried = tried if keys else []
     return Chosen(rules[last], scores[last], p, score, limit, limits[last], tried, by_class)

@@ -101,6 +101,7 @@ _SAME = (
         "seed",
         "n_models",
         "vertical",
+        "verify",
     ),
 )
 

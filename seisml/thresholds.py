@@ -148,9 +148,9 @@ def _chosen(
     for k in range(n_folds + 1):
         others = np.arange(n_folds) != k
         kept = counts[:, others].sum(axis=1)
-        score = _mean_f1(kept, [one.weight for one in labelled.sets])
+        score = mean_f1(kept, [one.weight for one in labelled.sets])
         rate = kept[..., 1].sum(axis=1) / max(days[others].sum(), 1e-9)
-        at = _best(score, rate, false_alarms_per_day)
+        at = best_level(score, rate, false_alarms_per_day)
         value[k], f1[k], alarms[k], told[k] = (
             candidates[at],
             score[at],
@@ -185,7 +185,7 @@ def _to_choose(scores: np.ndarray, split: Mapping, detection: Mapping) -> np.nda
     return free if (free > 0).any() else scores  # where every class states its own, none is
 
 
-def _best(f1: np.ndarray, rate: np.ndarray, false_alarms_per_day: float) -> int:
+def best_level(f1: np.ndarray, rate: np.ndarray, false_alarms_per_day: float) -> int:
     """Return which of the rising thresholds is taken."""
     if false_alarms_per_day > 0:
         too_many = np.flatnonzero(rate > false_alarms_per_day)
@@ -194,25 +194,9 @@ def _best(f1: np.ndarray, rate: np.ndarray, false_alarms_per_day: float) -> int:
     return int(best[len(best) // 2])
 
 
-def _mean_f1(counts: np.ndarray, weights: Sequence[float]) -> np.ndarray:
+def mean_f1(counts: np.ndarray, weights: Sequence[float]) -> np.ndarray:
     """Return the mean F1 of the sets that have events, shape (n_thresholds,)."""
     tp, fp, fn = np.moveaxis(counts, -1, 0)
     f1 = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
     weights = np.where((tp + fn).max(axis=0) > 0, weights, 0)
     return f1 @ weights / max(weights.sum(), 1e-12)
-
-
-def over_threshold(probability, threshold) -> np.ndarray:
-    """Return scores that are 1 at the threshold: ratios below it, ratios of odds above.
-
-    Probabilities of clear events crowd just below 1; their odds, p/(1 - p), do not.
-
-    Examples
-    --------
-    >>> over_threshold([0.25, 0.5, 0.75], 0.5).tolist()
-    [0.5, 1.0, 3.0]
-    """
-    p, t = np.broadcast_arrays(np.asarray(probability, float), np.asarray(threshold, float))
-    certain = 1e-12  # odds stay finite where a model leaves no doubt
-    odds = (p / np.maximum(1 - p, certain)) / (t / np.maximum(1 - t, certain))
-    return np.where(p < t, p / t, np.maximum(odds, 1.0))

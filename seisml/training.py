@@ -1,6 +1,7 @@
 """Training: from feature stores and an expert's signals to a validated Detector."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -37,6 +38,7 @@ from seisml.thresholds import MatchRule
 from seisml.trainingcard import chosen_for, empty_columns, notes, part
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
+from seisml.verifying import second_look
 from seisml.windows import WindowGrid
 
 
@@ -50,7 +52,7 @@ class Training:
         Trained on all blocks; its threshold was chosen on out-of-fold scores.
     machine : Catalog
         Detections from out-of-fold scores; the score is 1 at the threshold, see
-        `seisml.thresholds.over_threshold`.
+        `seisml.model.over_threshold`.
     baseline_machine : Catalog
         The same by STA/LTA; the score is the ratio over the threshold.
     test, baseline : Comparison
@@ -142,6 +144,15 @@ def train(
         found = detections(sets, windows, column, detector, name=called, detection=rules[column])
         results.append((found, against(found, sets, labelled.grid, windows, matching)))
     (machine, test), (base_machine, baseline) = results
+    if rule.verify:
+        judge = functools.partial(_judged, grid=labelled.grid, matching=matching)
+        options = {"false_alarms_per_day": rule.false_alarms_per_day, "seed": rule.seed}
+        look = second_look(sets, windows, detector, judge, on_progress=say, **options)
+        if look.machine is not None:
+            machine = look.machine
+            test = against(machine, sets, labelled.grid, windows, matching)
+        card = {**detector.card, "second_look": look.about}
+        detector = dataclasses.replace(detector, verifier=look.verifier, card=card)
     tests = {"seisml": metrics_of(test), "baseline": metrics_of(baseline)}
     detector = dataclasses.replace(detector, card={**detector.card, "test": tests})
     return Training(detector, machine, base_machine, test, baseline, windows)
@@ -238,6 +249,10 @@ def against(
         coverage={name: np.concatenate(spans) for name, spans in coverage.items()},
         by_station=True,
     )
+
+
+def _judged(machine: Catalog, sets, windows: pd.DataFrame, *, grid, matching) -> Comparison:
+    return against(machine, sets, grid, windows, matching)
 
 
 def _detector(

@@ -74,6 +74,9 @@ class TrainingRule:
     vertical : bool
         Learn from the vertical and from three components together, see
         `seisml.pooling.vertical`.
+    verify : bool
+        Learn a second look at candidates, at their own onsets, and take it if it helps: see
+        `seisml.verifying`. It needs waveforms, in training and in use.
     """
 
     model: str = "hist_gradient_boosting"
@@ -100,6 +103,7 @@ class TrainingRule:
     n_models: int = 1
     pool: bool = False
     vertical: bool = False
+    verify: bool = False
 
     def __post_init__(self):
         choices = {

@@ -10,6 +10,7 @@ from seisml.model.calibration import (
     brier,
     cross_calibrated,
     fit_calibration,
+    over_threshold,
     reliability,
 )
 from seisml.model.classifiers import CLASSIFIERS, finite, fit_classifier, make_classifier
@@ -42,6 +43,7 @@ from seisml.model.splits import (
     make_blocks,
     within,
 )
+from seisml.model.verifier import Verifier
 
 __all__ = [
     "CLASSIFIERS",
@@ -60,6 +62,7 @@ __all__ = [
     "PurgedGroupTimeSplit",
     "StaLtaThreshold",
     "StationScaler",
+    "Verifier",
     "adapted",
     "always_known",
     "brier",
@@ -76,6 +79,7 @@ __all__ = [
     "load_detector",
     "make_blocks",
     "make_classifier",
+    "over_threshold",
     "predict",
     "reliability",
     "save_detector",

@@ -189,3 +189,19 @@ def cross_calibrated(
 def from_dict(values: Mapping) -> Calibration:
     """Return a calibration from its fields, as they stand in a model's file."""
     return Calibration(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def over_threshold(probability, threshold) -> np.ndarray:
+    """Return scores that are 1 at the threshold: ratios below it, ratios of odds above.
+
+    Probabilities of clear events crowd just below 1; their odds, p/(1 - p), do not.
+
+    Examples
+    --------
+    >>> over_threshold([0.25, 0.5, 0.75], 0.5).tolist()
+    [0.5, 1.0, 3.0]
+    """
+    p, t = np.broadcast_arrays(np.asarray(probability, float), np.asarray(threshold, float))
+    certain = 1e-12  # odds stay finite where a model leaves no doubt
+    odds = (p / np.maximum(1 - p, certain)) / (t / np.maximum(1 - t, certain))
+    return np.where(p < t, p / t, np.maximum(odds, 1.0))

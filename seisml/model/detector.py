@@ -12,6 +12,7 @@ from seisml.model.classifiers import predict_proba, scales_by_station
 from seisml.model.estimators import NOISE_CLASS
 from seisml.model.novelty import Novelty
 from seisml.model.priors import with_priors
+from seisml.model.verifier import Verifier
 from seisml.pooling import is_pooled, like, of_vertical
 from seisml.store import FeatureTable
 from seisml.windows import WindowGrid
@@ -50,6 +51,8 @@ class Detector:
     priors : mapping of str to (float, float)
         Share of each class in what was trained on, with its weights, and in the records of the
         training; empty where they are not known.
+    verifier : Verifier or None
+        Takes a second look at candidates, where there are waveforms; see `seisml.verification`.
     """
 
     estimator: object
@@ -65,6 +68,7 @@ class Detector:
     calibration: Calibration = dataclasses.field(default_factory=Calibration)
     novelty: Novelty | None = None
     priors: Mapping = dataclasses.field(default_factory=dict)
+    verifier: Verifier | None = None
 
     @property
     def unit(self) -> str:

@@ -12,6 +12,7 @@ from seisml.atomic import replacing
 from seisml.errors import ModelError, did_you_mean
 from seisml.model.calibration import from_dict
 from seisml.model.detector import Detector
+from seisml.model.verifier import Verifier
 from seisml.windows import WindowGrid
 
 PACKAGES = ("seisml", "scikit-learn", "skops", "numpy")
@@ -44,6 +45,7 @@ def save_detector(detector: Detector, path) -> Path:
         "schema": SCHEMA,
         "estimator": detector.estimator,
         "novelty": detector.novelty,
+        "verifier": None if detector.verifier is None else detector.verifier.estimator,
         "about": json.dumps(_about(detector), sort_keys=True),
     }
     return write_skops(content, path)
@@ -104,8 +106,11 @@ def _about(detector: Detector) -> dict:
     about = {
         field.name: getattr(detector, field.name)
         for field in dataclasses.fields(detector)
-        if field.name not in ("estimator", "novelty", "grid", "calibration")
+        if field.name not in ("estimator", "novelty", "grid", "calibration", "verifier")
     }
+    if detector.verifier is not None:
+        fields = dataclasses.fields(detector.verifier)[1:]
+        about["verifier"] = {one.name: getattr(detector.verifier, one.name) for one in fields}
     for name in ("grid", "calibration"):
         about[name] = dataclasses.asdict(getattr(detector, name))
     about["versions"] = {name: version(name) for name in PACKAGES}
@@ -169,6 +174,9 @@ def load_detector(path, *, trusted: Sequence[str] = ()) -> Detector:
         about["grid"] = WindowGrid(**about["grid"])
         for name in ("columns", "always"):
             about[name] = tuple(about[name])
+        if about.get("verifier"):
+            given = {**about["verifier"], "columns": tuple(about["verifier"]["columns"])}
+            about["verifier"] = Verifier(estimator=content["verifier"], **given)
         about["calibration"] = from_dict(about["calibration"])
         about["priors"] = {name: tuple(v) for name, v in about.get("priors", {}).items()}
         about["card"] = {**about["card"], "versions": about.pop("versions")}

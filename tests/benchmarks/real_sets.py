@@ -5,7 +5,7 @@ none with a threshold that was chosen on the records it is scored on:
 
 shipped   the model that comes with seisml, as ``seisml detect --model earth-local`` has it;
 A         trained on all other sets, without this network (split "set"), with the trees and the
-          stated threshold of earth-local; earth_pfo and earth_mixed hold the same earthquakes and
+          stated threshold of earth-local, without a second look, as it has none; earth_pfo and earth_mixed hold the same earthquakes and
           are left out together;
 B         cross-fitted blocks of this network (split "blocks"), and nothing else. Blocks of
           earth_mixed share earthquakes, at other sizes and in other noise.
@@ -278,7 +278,7 @@ def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str,
         sets = [training_set(bench, keys, config) for keys in (*alone, *ONE_NETWORK)]
         options = {"split": "set", "max_windows": MAX_WINDOWS, "sta_lta": args.sta_lta}
         like_shipped = get_recipe("earth-local").training
-        options |= {name: like_shipped[name] for name in ("settings", "n_models", "threshold")}
+        options |= {name: like_shipped[name] for name in ("settings", "n_models", "threshold", "verify")}
         found = cross_fitted([*sets, *more], config, **options)
         yield from ((key, part_of(found, bench, key)) for key in wanted)
         return
