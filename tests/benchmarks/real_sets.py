@@ -5,8 +5,8 @@ none with a threshold that was chosen on the records it is scored on:
 
 shipped   the model that comes with seisml, as ``seisml detect --model earth-local`` has it;
 A         trained on all other sets, without this network (split "set"), with the trees and the
-          stated threshold of earth-local, without a second look, as it has none; earth_pfo and earth_mixed hold the same earthquakes and
-          are left out together;
+          stated threshold of earth-local, without a second look, as it has none; earth_pfo and
+          earth_mixed hold the same earthquakes and are left out together;
 B         cross-fitted blocks of this network (split "blocks"), and nothing else. Blocks of
           earth_mixed share earthquakes, at other sizes and in other noise.
 
