@@ -1,5 +1,8 @@
 """Compiled loops have the values of NumPy, and the same bits in whatever chunk a block comes."""
 
+import os
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -178,6 +181,41 @@ def test_trailing_quantiles(both, n, share):
         known = known[np.isfinite(known)]
         wanted = np.quantile(known, 0.3) if len(known) > 1 else np.nan
         np.testing.assert_allclose(compiled[i], wanted, rtol=1e-13)
+
+
+def run(code: str, **environment: str) -> str:
+    """Run a program in a process of its own; return what it prints to both streams."""
+    some = {**os.environ, fast.SWITCH: "1", **environment}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=some, capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+def test_without_a_folder_for_compiled_loops():
+    """Where Numba can keep nothing NumPy does the work, and one warning says how to change it."""
+    code = """if True:
+        from numba.core import caching
+        for one in list(vars(caching).values()):
+            if hasattr(one, "from_function"):
+                one.from_function = classmethod(lambda *_: None)  # as if it could not write
+        import numpy as np
+        from seisml.features import compute, fast
+        compute(np.arange(1000.0) % 7, 20.0, length_s=20.0, hop_s=5.0, names=["rms"])
+        print([fast.compiled(name) for name in fast.LOOPS])"""
+    said = run(code)
+    assert str([None] * len(fast.LOOPS)) in said
+    assert said.count("NUMBA_CACHE_DIR") == 1
+
+
+def test_compiled_loops_are_kept(tmp_path):
+    """Compiled code goes to the folder that the environment names, and is taken from there."""
+    code = """if True:
+        from seisml.features import blockloops
+        print(sum(blockloops.sums.stats.cache_hits.values()))"""
+    folder = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert run(code, **folder) == "0\n"
+    assert len(list(tmp_path.rglob("blockloops.sums*.nbc"))) == 1
+    assert run(code, **folder) == "1\n"
 
 
 def test_products_say_so(both):

@@ -67,7 +67,7 @@ LAYERS = [
         "discovery",
         "networkfeatures",
     },
-    {"emergent", "classprobabilities"},
+    {"emergent", "classprobabilities", "warm"},
     {"tablecolumns"},
     {"compare", "tabular", "similarity", "detections", "eventsnr", "support"},
     {"suspicions"},

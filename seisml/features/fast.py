@@ -1,16 +1,23 @@
 """Compiled loops in place of passes of NumPy, where Numba is installed (``seisml[fast]``).
 
-Values are the same within rounding. ``SEISML_NUMBA=0`` in the environment leaves Numba aside.
+Values are the same within rounding. ``SEISML_NUMBA=0`` in the environment leaves Numba aside. What
+is compiled is kept beside this file, else in the user's folder of caches, or in the one that
+``NUMBA_CACHE_DIR`` names; where none can be written to, NumPy does the work.
 """
 
 import functools
 import importlib
 import importlib.util
 import os
+import warnings
 from types import ModuleType
 
 SWITCH = "SEISML_NUMBA"
 """Variable of the environment that says 0 where Numba must not be used."""
+
+
+LOOPS = ("blockloops", "transformloops", "windowloops", "pastloops")
+"""Modules of compiled loops."""
 
 
 def compiled(name: str) -> ModuleType | None:
@@ -19,7 +26,7 @@ def compiled(name: str) -> ModuleType | None:
     Parameters
     ----------
     name : str
-        "blockloops", "windowloops" or "pastloops".
+        One of `LOOPS`.
     """
     return None if os.environ.get(SWITCH) == "0" or not _installed() else _module(name)
 
@@ -30,5 +37,16 @@ def _installed() -> bool:
 
 
 @functools.cache
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"seisml.features.{name}")
+def _module(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(f"seisml.features.{name}")
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+    # To compile in each process anew takes longer than what most runs would save.
+    warnings.warn(
+        "Numba has no folder to keep compiled loops in, so NumPy does their work; to have them, "
+        "set NUMBA_CACHE_DIR to a folder that can be written to.",
+        stacklevel=2,
+    )
+    return None
