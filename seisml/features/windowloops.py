@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from seisml.features.compiling import count, loop, place_of_largest, read, write
+from seisml.features.compiling import count, loop, place_of_largest, read, real, write
 from seisml.features.lanes import ROW, load, store
 
 F4, I4 = np.float32, np.int32
@@ -33,12 +33,14 @@ def sums_of_rows(x, n, out, peak, largest):
         largest[i] = out[i, peak[i]]
 
 
-@loop(read(F4, 2), read(F4), write(F4, 2))
-def floored(room, floor, out):
-    """Fill rows with spectra, at least as large as the floor of each; with NaN where that is."""
+@loop(read(F4, 2), read(F4), real, write(F4, 2))
+def floored(room, largest, floor, out):
+    """Fill rows with spectra, at least that share of their largest value; NaN without power."""
     n = out.shape[1]
     for i in range(len(out)):
-        p, o, least = room[i, :n], out[i], floor[i]
+        p, o, least = room[i, :n], out[i], largest[i] * F4(floor)
+        if not largest[i] > 0:
+            least = F4(np.nan)
         for j in range(n):
             o[j] = p[j] if p[j] > least else least
 
