@@ -16,11 +16,12 @@ from seisml.cli import (
     naming,
     projects,
     records,
+    repeating,
 )
 from seisml.errors import CatalogError, ConfigError, FeatureError, SeismlError
 
 INTERRUPTED = 130
-GOES_ON = {"demo", "run", "extract", "detect"}
+GOES_ON = {"demo", "run", "extract", "detect", "train"}
 """Verbs whose finished station-days are kept."""
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +39,7 @@ for verbs in (
     records,
     labelling,
     detectors,
+    repeating,
     naming,
     evaluations,
     generated,
