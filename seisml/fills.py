@@ -94,7 +94,7 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
     -------
     values, kind : numpy.ndarray, shape (n_samples,)
         Whole units; 1 where they were put in, 2 where more than `LOST_RUN` samples are lost, which
-        is a gap and left as it is, 0 elsewhere. None where no sample was lost.
+        is a gap and stays as it is, 0 elsewhere. None where no sample was lost.
 
     Examples
     --------

@@ -164,7 +164,7 @@ def test_switch(monkeypatch):
     """Without Numba, or with the switch off, there are no compiled loops."""
     monkeypatch.setenv(fast.SWITCH, "1")
     assert fast.compiled("pastloops") is not None
-    monkeypatch.setattr(fast, "_installed", lambda: False)
+    monkeypatch.setattr(fast, "_usable", lambda: False)
     assert fast.compiled("pastloops") is None
 
 
@@ -191,20 +191,42 @@ def run(code: str, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_without_a_folder_for_compiled_loops():
-    """Where Numba can keep nothing NumPy does the work, and one warning says how to change it."""
-    code = """if True:
+NO_FOLDER = """
         from numba.core import caching
         for one in list(vars(caching).values()):
             if hasattr(one, "from_function"):
                 one.from_function = classmethod(lambda *_: None)  # as if it could not write
+"""
+BROKEN = """
+        import sys
+        sys.modules["numba"] = type(sys)("numba")
+        sys.modules["numba"].__spec__ = "there"
+"""
+NO_COMPILER = """
+        import os
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (NO_FOLDER, "NUMBA_CACHE_DIR"),
+        (BROKEN, "cannot import name"),
+        (NO_COMPILER, "NUMBA_DISABLE_JIT is set"),
+    ],
+)
+def test_numba_that_cannot_be_used(before, why):
+    """NumPy does the work, and one warning says why and what to do."""
+    code = f"""if True:{before}
         import numpy as np
         from seisml.features import compute, fast
         compute(np.arange(1000.0) % 7, 20.0, length_s=20.0, hop_s=5.0, names=["rms"])
         print([fast.compiled(name) for name in fast.LOOPS])"""
     said = run(code)
     assert str([None] * len(fast.LOOPS)) in said
-    assert said.count("NUMBA_CACHE_DIR") == 1
+    assert said.count("Numba cannot be used") == 1
+    assert why in said
 
 
 def test_compiled_loops_are_kept(tmp_path):

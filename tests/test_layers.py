@@ -32,6 +32,7 @@ LAYERS = [
         "metadata",
         "assignment",
         "comparison",
+        "described",
         "magnitudes",
         "taxonomy",
         "occurrence",
@@ -41,7 +42,7 @@ LAYERS = [
     {"cleaning", "classrules"},
     {"preparation"},
     {"sources", "deconvolution", "neighbours", "wavefront", "networkevents"},
-    {"decoding", "shards", "voting"},
+    {"decoding", "shards", "voting", "grouping"},
     {
         "pooling",
         "features",

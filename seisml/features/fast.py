@@ -28,25 +28,30 @@ def compiled(name: str) -> ModuleType | None:
     name : str
         One of `LOOPS`.
     """
-    return None if os.environ.get(SWITCH) == "0" or not _installed() else _module(name)
+    return None if os.environ.get(SWITCH) == "0" or not _usable() else _module(name)
 
 
 @functools.cache
-def _installed() -> bool:
-    return importlib.util.find_spec("numba") is not None
-
-
-@functools.cache
-def _module(name: str) -> ModuleType | None:
+def _usable() -> bool:
+    """Whether Numba is there, works, and can keep what it compiles; a warning says why not."""
+    if importlib.util.find_spec("numba") is None:
+        return False
+    why = ""
     try:
-        return importlib.import_module(f"seisml.features.{name}")
+        if importlib.import_module("seisml.features.compiling").numba.config.DISABLE_JIT:
+            why = "NUMBA_DISABLE_JIT is set"
+    except ImportError as error:
+        why = str(error)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
-    # To compile in each process anew takes longer than what most runs would save.
-    warnings.warn(
-        "Numba has no folder to keep compiled loops in, so NumPy does their work; to have them, "
-        "set NUMBA_CACHE_DIR to a folder that can be written to.",
-        stacklevel=2,
-    )
-    return None
+        # To compile in each process anew takes longer than what most runs would save.
+        why = "set NUMBA_CACHE_DIR to a folder where it can keep compiled code"
+    if why:
+        warnings.warn(f"Numba cannot be used ({why}): NumPy does its work.", stacklevel=3)
+    return not why
+
+
+@functools.cache
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"seisml.features.{name}")
