@@ -89,7 +89,8 @@ def _kind_of(piece: Piece) -> tuple:
 
 
 @functools.cache
-def _loaded(name: str, what: str) -> Callable:
+def loaded(name: str, what: str) -> Callable:
+    """Return a function of a plug-in of ObsPy, which takes long to be found."""
     distribution = ENTRY_POINTS["waveform"][name].dist.name
     return buffered_load_entry_point(distribution, f"obspy.plugin.waveform.{name}", what)
 
@@ -120,7 +121,7 @@ def call_plugin(name: str, what: str, *args, **kwargs):
     """Call a plug-in of ObsPy; whatever it raises on a broken file is one error."""
     try:
         with uninterrupted():
-            return _loaded(name, what)(*args, **kwargs)
+            return loaded(name, what)(*args, **kwargs)
     except Exception as error:
         raise UnreadableError(f"unreadable: reader of {name}: {one_line(error)}") from error
 

@@ -44,7 +44,7 @@ class Lost:
 
 
 def run_tasks(
-    function: Callable, tasks: Iterable, *, jobs: int = 1, scheduler: str = ""
+    function: Callable, tasks: Iterable, *, jobs: int = 1, scheduler: str = "", loads: str = ""
 ) -> Iterator[tuple]:
     """Call a function with each task; yield (task, result) as they finish.
 
@@ -57,6 +57,8 @@ def run_tasks(
         Processes on this computer; 1 works in this process.
     scheduler : str
         Address or scheduler file of a Dask cluster that does the work instead.
+    loads : str, optional
+        Module that processes here have loaded from the start, else that of the function.
 
     Yields
     ------
@@ -78,24 +80,24 @@ def run_tasks(
     if scheduler:
         return _on_cluster(function, queue, scheduler)
     if jobs > 1 and len(queue) > 1:
-        return _in_pool(function, queue, min(jobs, len(queue)))
+        return _in_pool(function, queue, min(jobs, len(queue)), loads)
     return ((task, function(task)) for task in queue)
 
 
 # ------------------------------------------------------------------------ a pool of processes
 
 
-def _in_pool(function: Callable, queue: deque, jobs: int) -> Iterator[tuple]:
-    n_done = 0
+def _in_pool(function: Callable, queue: deque, jobs: int, loads: str) -> Iterator[tuple]:
+    n_done, pool_of = 0, functools.partial(_pool, _processes(function, loads))
     while True:
         suspects = []
-        for task, result in _until_broken(function, queue, jobs, suspects):
+        for task, result in _until_broken(function, queue, pool_of(jobs), jobs, suspects):
             n_done += 1
             yield task, result
         if not suspects:
             return
         # Whose worker died is not known: each gets a process of its own for its second try.
-        again = list(_each_alone(function, suspects, jobs))
+        again = list(_each_alone(function, suspects, pool_of, jobs))
         if not n_done and all(isinstance(result, Lost) for _, result in again):
             raise SeismlError(
                 "Every worker process died (killed, or out of memory).",
@@ -105,15 +107,13 @@ def _in_pool(function: Callable, queue: deque, jobs: int) -> Iterator[tuple]:
         yield from again
 
 
-def _pool(jobs: int, function: Callable) -> ProcessPoolExecutor:
+def _pool(context, jobs: int) -> ProcessPoolExecutor:
     """Return worker processes with the environment that this one has now.
 
     What they are copies of has that of its own start: credentials may have come since.
     """
     environment = dict(os.environ)
-    return ProcessPoolExecutor(
-        jobs, mp_context=_processes(function), initializer=_take, initargs=(environment,)
-    )
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_take, initargs=(environment,))
 
 
 def _take(environment: dict[str, str]) -> None:
@@ -134,24 +134,25 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _processes(function: Callable):
+def _processes(function: Callable, loads: str):
     """Return how worker processes start: each as a fresh interpreter, with this program's modules.
 
-    On Linux they are copies of one such interpreter that has loaded the module of the function:
-    it takes as long as a few days of records, and is done once, not once a worker.
+    On Linux they are copies of one such interpreter that has loaded a module, that of the function
+    if no other: it takes as long as a few days of records, and is done once, not once a worker.
     """
     if sys.platform != "linux":
         return get_context("spawn")
     context = get_context("forkserver")
     while isinstance(function, functools.partial):
         function = function.func
-    context.set_forkserver_preload([getattr(function, "__module__", __name__)])
+    context.set_forkserver_preload([loads or getattr(function, "__module__", __name__)])
     return context
 
 
-def _until_broken(function: Callable, queue: deque, jobs: int, suspects: list) -> Iterator[tuple]:
+def _until_broken(
+    function: Callable, queue: deque, pool: ProcessPoolExecutor, jobs: int, suspects: list
+) -> Iterator[tuple]:
     """Work until all is done or a worker dies; what is under way then goes into `suspects`."""
-    pool = _pool(jobs, function)
     waiting: dict[Future, object] = {}
     try:
         while True:
@@ -175,18 +176,18 @@ def _until_broken(function: Callable, queue: deque, jobs: int, suspects: list) -
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _each_alone(function: Callable, tasks: list, jobs: int) -> Iterator[tuple]:
+def _each_alone(function: Callable, tasks: list, pool_of: Callable, jobs: int) -> Iterator[tuple]:
     threads = ThreadPoolExecutor(jobs)
     try:
-        futures = {threads.submit(_in_own_process, function, task): task for task in tasks}
+        futures = {threads.submit(_in_own_process, function, pool_of, task): task for task in tasks}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
         threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _in_own_process(function: Callable, task):
-    with _pool(1, function) as pool:
+def _in_own_process(function: Callable, pool_of: Callable, task):
+    with pool_of(1) as pool:
         try:
             return pool.submit(function, task).result()
         except BrokenProcessPool:

@@ -26,6 +26,9 @@ from seisml.shards import Shard
 from seisml.stationday import Rotation, compute_day, sources_of
 from seisml.times import DAY_NS, to_ns
 
+WARM = "seisml.warm"
+"""Module that worker processes have loaded from the start."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -156,7 +159,7 @@ def extract_day(
     """
     began = time.perf_counter()
     counts: Counter = Counter()
-    with _threads().limit(limits=1):  # one thread a process: same sums, and no fighting for cores
+    with threads().limit(limits=1):  # one thread a process: same sums, and no fighting for cores
         shard = compute_day(part, station, day, plan, counts, rotation, beside)
     usable = int(np.isfinite(shard.X).any(axis=1).sum())
     seconds = time.perf_counter() - began
@@ -164,7 +167,7 @@ def extract_day(
 
 
 @functools.cache
-def _threads():
+def threads():
     """Return what limits the threads of the libraries, which takes long to be found."""
     from threadpoolctl import ThreadpoolController
 
@@ -258,7 +261,7 @@ def extract(
         if not replace:
             _require_same_settings(store, todo, plan)
         work = functools.partial(_work, Path(store).absolute(), plan, _stamp(plan))
-        for task, result in run_tasks(work, todo, jobs=jobs, scheduler=scheduler):
+        for task, result in run_tasks(work, todo, jobs=jobs, scheduler=scheduler, loads=WARM):
             lost = isinstance(result, Lost)
             outcomes.append(_failed(task, result.why) if lost else result)
             if on_progress:

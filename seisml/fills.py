@@ -59,12 +59,14 @@ def absent(data: np.ndarray) -> np.ndarray | None:
 
 def runs_of(values: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
     """Mark the long runs of one value."""
-    same = values[1:] == values[:-1]
     shortest = max(MIN_RUN, int(np.ceil(FILL_RUN_S * sampling_rate_hz)))
     longest = max(MIN_RUN, int(np.ceil(DEAD_RUN_S * sampling_rate_hz)))
-    # A run of n equal samples has n - 1 equal neighbours; look only where runs can be long.
-    if not same[:: shortest - 1].any():
+    # A run of n equal samples has n - 1 equal neighbours, so two of those looked at here.
+    step = (shortest - 1) // 2
+    some = values[1::step] == values[:-1:step]
+    if not (some[1:] & some[:-1]).any():
         return None
+    same = values[1:] == values[:-1]
     edges = np.flatnonzero(np.diff(np.r_[False, same, False])).reshape(-1, 2)
     length = edges[:, 1] - edges[:, 0] + 1
     dead = (length >= longest) | np.isin(values[edges[:, 0]].astype(np.float64), FILL_VALUES)
@@ -102,39 +104,39 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
     >>> int(values[7]), int(kind[7]), int(kind.sum())
     (507, 1, 1)
     """
-    if values.dtype.kind != "i" or sampling_rate_hz < LOST_RATE_HZ:
-        return None
-    first, stop = _high_runs(values, round(LOST_CLEAR_S * sampling_rate_hz))
+    first, stop = lost_runs(values, sampling_rate_hz)
     if not len(first):
         return None
     kind = np.zeros(len(values) + 1, dtype=np.int8)
     rank = np.where(stop - first > LOST_RUN, 2, 1).astype(np.int8)
     kind[first], kind[stop] = rank, -rank
     kind = np.cumsum(kind[:-1], dtype=np.int8)
-    known, lost = np.flatnonzero(kind == 0), np.flatnonzero(kind == 1)
-    out = values.copy()
-    out[lost] = np.rint(np.interp(lost, known, values[known]))
+    known, few, out = np.flatnonzero(kind == 0), np.flatnonzero(kind == 1), values.copy()
+    out[few] = np.rint(np.interp(few, known, values[known]))
     return out, kind
 
 
-def _high_runs(values: np.ndarray, n_clear: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return first sample and end of the runs of `LOST` among samples far above it."""
+def lost_runs(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return first sample and end of the runs of `LOST` among samples far above it: `bridged`."""
+    none = np.zeros(0, dtype=int)
+    if values.dtype.kind != "i" or sampling_rate_hz < LOST_RATE_HZ:
+        return none, none
     n, at = len(values), np.flatnonzero(values == LOST)
     if not len(at):
-        return at, at
+        return none, none
     breaks = np.flatnonzero(np.diff(at) > 1)
     first, stop = at[np.r_[0, breaks + 1]], at[np.r_[breaks, -1]] + 1
     fits, n_known = stop - first < n, np.zeros(len(first), dtype=int)
     for k in range(1, LOST_NEAR + 1):  # most records are about zero, and soon none is left
         for at in (first - k, stop + k - 1):
-            near = values[np.clip(at, 0, n - 1)]
+            near = values.take(at, mode="clip")
             is_known = (at >= 0) & (at < n) & (near != LOST)
             fits &= ~is_known | (near >= LOST_ABOVE)
             n_known += is_known
         first, stop, n_known, fits = first[fits], stop[fits], n_known[fits], fits[fits]
-    if len(first):
-        below = np.flatnonzero(values < LOST)
-        clear = np.searchsorted(below, first - n_clear) == np.searchsorted(below, stop + n_clear)
-        first, stop, n_known = first[clear], stop[clear], n_known[clear]
-    enough = n_known >= LOST_KNOWN
-    return first[enough], stop[enough]
+        if not len(first):
+            return none, none
+    below, far = np.flatnonzero(values < LOST), round(LOST_CLEAR_S * sampling_rate_hz)
+    clear = np.searchsorted(below, first - far) == np.searchsorted(below, stop + far)
+    good = clear & (n_known >= LOST_KNOWN)
+    return first[good], stop[good]

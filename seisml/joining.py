@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from seisml.fills import LOST, absent, bridged, runs_of
+from seisml.fills import absent, bridged, lost_runs, runs_of
 from seisml.rates import samples_to_ns, snap_rate
 from seisml.times import NS_PER_S
 
@@ -130,9 +130,9 @@ def _is_plain(records: list[Record]) -> bool:
     if (np.diff(start_ns) <= 0).any() or (end_ns[:-1] - half_ns > start_ns[1:]).any():
         return False
     values = np.concatenate([record.data for record in records])
-    if bridged(values, min(rates)) is not None:
+    if absent(values) is not None or runs_of(values, min(rates)) is not None:
         return False
-    return absent(values) is None and runs_of(values, min(rates)) is None
+    return not len(lost_runs(values, min(rates))[0])
 
 
 def _is_nominal(rate_hz: float) -> bool:
@@ -256,13 +256,14 @@ def _without_fill(
     placed: list[tuple[Record, bool]], span: tuple[int, int], counts: Counter
 ) -> Iterator[Record]:
     """Yield what is no fill, also where a run of one value goes on from record to record."""
-    for found_stretch in _stretches(placed):
-        stretch, bad = _bridged(found_stretch, span, counts), None
-        changed = stretch is not found_stretch
-        if changed or any(a.data[-1] == b.data[0] for (a, _), (b, _) in pairwise(stretch)):
-            values = np.concatenate([piece.data for piece, _ in stretch])
-            bad = runs_of(values, stretch[0][0].rate_hz)
-        at = 0
+    for stretch in _stretches(placed):
+        parts, rate_hz, at = [piece.data for piece, _ in stretch], stretch[0][0].rate_hz, 0
+        values, bad = parts[0] if len(parts) == 1 else np.concatenate(parts), None
+        whole = bridged(values, rate_hz)
+        if whole is not None:
+            stretch, values = _bridged(stretch, whole, span, counts), whole[0]
+        if whole is not None or any(a[-1] == b[0] for a, b in pairwise(parts)):
+            bad = runs_of(values, rate_hz)
         for piece, is_fill in stretch:
             n = len(piece.data)
             marks = np.full(n, is_fill) if bad is None else bad[at : at + n] | is_fill
@@ -280,25 +281,19 @@ def _without_fill(
 
 
 def _bridged(
-    stretch: list[tuple[Record, bool]], span: tuple[int, int], counts: Counter
+    stretch: list[tuple[Record, bool]], whole: tuple, span: tuple[int, int], counts: Counter
 ) -> list[tuple[Record, bool]]:
-    """Return a stretch with straight lines where telemetry has lost single samples."""
-    if not any((piece.data == LOST).any() for piece, is_fill in stretch if not is_fill):
-        return stretch
-    values = np.concatenate([piece.data for piece, _ in stretch])
-    whole = bridged(values, stretch[0][0].rate_hz)
-    if whole is None:
-        return stretch
-    out, at = [], 0
+    """Return a stretch with the values and gaps of `seisml.fills.bridged`."""
+    (values, kind), out, at = whole, [], 0
     for piece, is_fill in stretch:
-        values, kind = (part[at : at + len(piece.data)] for part in whole)
-        at += len(piece.data)
-        if n := int((kind[piece.index(span[0]) : piece.index(span[1])] == 1).sum()):
+        some = slice(at, at + len(piece.data))
+        at, bridged_piece = some.stop, dataclasses.replace(piece, data=values[some])
+        if n := int((kind[some][piece.index(span[0]) : piece.index(span[1])] == 1).sum()):
             counts["lost_samples"] += n
-        whole_piece = dataclasses.replace(piece, data=values)
-        edges = np.r_[0, np.flatnonzero(np.diff(kind == 2)) + 1, len(kind)]
+        is_gap = kind[some] == 2
+        edges = np.r_[0, np.flatnonzero(np.diff(is_gap)) + 1, len(is_gap)]
         for start, stop in pairwise(edges.tolist()):
-            out.append((whole_piece.part(start, stop), is_fill or kind[start] == 2))
+            out.append((bridged_piece.part(start, stop), is_fill or is_gap[start]))
     return out
 
 

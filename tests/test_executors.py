@@ -67,6 +67,17 @@ def test_workers_that_cannot_even_start_stop_the_run():
     assert "__main__" in error.value.hint
 
 
+def test_workers_start_with_what_their_first_day_needs():
+    """The module that they are to have loaded can be imported: their server tells no errors."""
+    code = f"""if True:
+        import gc, {extraction.WARM}
+        from seisml import decoding, extract
+        print(extract.threads.cache_info().currsize, decoding.loaded.cache_info().currsize)
+        print(gc.get_freeze_count() > 0)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1", "True"]
+
+
 def test_what_a_task_raises_ends_the_run():
     """An error of the function comes out of the pool as it is."""
     with pytest.raises(SeismlError, match="cannot be done") as error:

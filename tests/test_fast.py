@@ -1,5 +1,8 @@
 """Compiled loops have the values of NumPy, and the same bits in whatever chunk a block comes."""
 
+import os
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -161,7 +164,7 @@ def test_switch(monkeypatch):
     """Without Numba, or with the switch off, there are no compiled loops."""
     monkeypatch.setenv(fast.SWITCH, "1")
     assert fast.compiled("pastloops") is not None
-    monkeypatch.setattr(fast, "_installed", lambda: False)
+    monkeypatch.setattr(fast, "_usable", lambda: False)
     assert fast.compiled("pastloops") is None
 
 
@@ -178,6 +181,63 @@ def test_trailing_quantiles(both, n, share):
         known = known[np.isfinite(known)]
         wanted = np.quantile(known, 0.3) if len(known) > 1 else np.nan
         np.testing.assert_allclose(compiled[i], wanted, rtol=1e-13)
+
+
+def run(code: str, **environment: str) -> str:
+    """Run a program in a process of its own; return what it prints to both streams."""
+    some = {**os.environ, fast.SWITCH: "1", **environment}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=some, capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+NO_FOLDER = """
+        from numba.core import caching
+        for one in list(vars(caching).values()):
+            if hasattr(one, "from_function"):
+                one.from_function = classmethod(lambda *_: None)  # as if it could not write
+"""
+BROKEN = """
+        import sys
+        sys.modules["numba"] = type(sys)("numba")
+        sys.modules["numba"].__spec__ = "there"
+"""
+NO_COMPILER = """
+        import os
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (NO_FOLDER, "NUMBA_CACHE_DIR"),
+        (BROKEN, "cannot import name"),
+        (NO_COMPILER, "NUMBA_DISABLE_JIT is set"),
+    ],
+)
+def test_numba_that_cannot_be_used(before, why):
+    """NumPy does the work, and one warning says why and what to do."""
+    code = f"""if True:{before}
+        import numpy as np
+        from seisml.features import compute, fast
+        compute(np.arange(1000.0) % 7, 20.0, length_s=20.0, hop_s=5.0, names=["rms"])
+        print([fast.compiled(name) for name in fast.LOOPS])"""
+    said = run(code)
+    assert str([None] * len(fast.LOOPS)) in said
+    assert said.count("Numba cannot be used") == 1
+    assert why in said
+
+
+def test_compiled_loops_are_kept(tmp_path):
+    """Compiled code goes to the folder that the environment names, and is taken from there."""
+    code = """if True:
+        from seisml.features import blockloops
+        print(sum(blockloops.sums.stats.cache_hits.values()))"""
+    folder = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert run(code, **folder) == "0\n"
+    assert len(list(tmp_path.rglob("blockloops.sums*.nbc"))) == 1
+    assert run(code, **folder) == "1\n"
 
 
 def test_products_say_so(both):

@@ -70,7 +70,7 @@ LAYERS = [
         "discovery",
         "networkfeatures",
     },
-    {"emergent", "classprobabilities"},
+    {"emergent", "classprobabilities", "warm"},
     {"tablecolumns"},
     {"compare", "tabular", "similarity", "detections", "eventsnr", "support"},
     {"suspicions", "templates", "candidates"},

@@ -37,7 +37,7 @@ def place_of_largest(bits):
     at = n
     for j in range(len(bits)):
         at = min(at, np.int32(j) if bits[j] == high else n)
-    return at
+    return min(at, n - 1)  # where all are NaN with a sign
 
 
 def read(kind: type, n_axes: int = 1) -> types.Array:

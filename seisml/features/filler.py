@@ -292,11 +292,11 @@ class _Gathering:
         rows, starts, powers = rows[whole], starts[whole], powers[whole]
         views, alone = sliding_window_view(x, n_samples), starts == spans[0][whole]
         before = x[starts - ~alone]  # the first sample stands before itself
-        first = 0
+        first, every = 0, _step(starts)
         while first < len(rows):
             n = min(len(self.frames) - self.n, len(rows) - first)
             some, here = slice(first, first + n), slice(self.n, self.n + n)
-            step = _step(starts[some])
+            step = every or _step(starts[some])
             if n == len(self.frames) and step:
                 found = x[starts[first] : starts[first + n - 1] + n_samples]
                 rest = before[some], alone[some], powers[some]

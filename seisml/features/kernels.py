@@ -154,9 +154,8 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
     raw = np.zeros(len(table.blocks), bool)
 
     def run(lot: Lot) -> None:
-        f = lot.frames
         if table.absolute is not None:
-            mean = np.abs(f) @ share
+            mean = np.abs(lot.frames) @ share
             table.absolute[lot.rows] = lot.unscaled(mean[:, np.newaxis], 1)[:, 0]
         sums, energy, fourth = measured(lot)
         _per_second(lot, rate_hz, sums[6:])
@@ -167,7 +166,7 @@ def sums_kernel(table, n_block: int, rate_hz: float) -> Kernel:
         mean, square_mean = sums[:2, : lot.n].astype(np.float64)
         far = np.flatnonzero(mean * mean > FAR * square_mean)
         if len(far):
-            sums[:4, far] = _central_of(f[far]).T
+            sums[:4, far] = _central_of(lot.frames[far]).T
             raw[lot.rows_at(far)] = False
         table.sums[lot.rows] = lot.unscaled(sums.T, ORDERS)
         low, high = sums[4:6, : lot.n]
@@ -290,7 +289,7 @@ def _differences(lot: Lot, slope: np.ndarray, sign: np.ndarray, out: np.ndarray)
 
 def _per_second(lot: Lot, rate_hz: float, out: np.ndarray) -> None:
     """Turn what `_differences` writes to crossings a second, mean (dx/dt)² and mean (d²x/dt²)²."""
-    n = lot.frames.shape[1]
+    n = lot.n_samples
     out[0] *= rate_hz / n
     out[1] *= rate_hz**2 / n
     out[2] *= rate_hz**4 / max(n - 1, 1)

@@ -89,6 +89,8 @@ def _means(x, n, late, least, between, begin, end, out, at):
 
     The first ``late`` values are not known, all others are.
     """
+    if end <= begin:
+        return
     _sums(x, n, float(n), between, begin, end, out, at)
     for b in range(begin, min(end, (n + late) // len(x) + 1)):
         for i in range(len(x)):
@@ -133,9 +135,15 @@ def _count_ratios(ratio, limit, out, begin, end):
 
 
 @helper
-def _far(i, n, steps):
-    """Return how many blocks back n values before step i are, and at which step."""
-    return (n - i + steps - 1) // steps, (i - n) % steps
+def _before(means, origin, i, n, begin, end):
+    """Return the first of some blocks that has values n before step i, and their means.
+
+    Those of the block ``origin`` are the first of the means.
+    """
+    steps = len(means)
+    back = (n - i + steps - 1) // steps
+    first = min(max(begin, back), end)
+    return first, means[(i - n) % steps, first - back - origin : end - back - origin]
 
 
 @loop(
@@ -160,22 +168,17 @@ def ratios(x, n_sta, n_lta, of_sta, of_lta, limit, sta, out):
     steps, blocks = x.shape
     lta, room = np.empty((steps, WIDTH + 1)), np.empty(WIDTH)
     out[0], out[1:] = np.nan, 0.0
-    nearest, _ = _far(steps - 1, n_sta, steps)
     for begin in range(0, blocks, WIDTH):
         end = min(begin + WIDTH, blocks)
+        origin, last = max(0, begin - n_sta // steps - 1), end - n_sta // steps
         _means(x, n_sta, 0, n_sta, of_sta, begin, end, sta, begin)
-        origin = max(0, begin - nearest - 1)
-        if end > nearest:
-            _means(x, n_lta, 0, max(1.0, 0.5 * n_lta), of_lta, origin, end - nearest, lta, 0)
+        _means(x, n_lta, 0, max(1.0, 0.5 * n_lta), of_lta, origin, last, lta, 0)
         for i in range(steps):
-            back, j = _far(i, n_sta, steps)
-            first = max(begin, back)
-            if first < end:
-                a, r = sta[i, first:end], room[: end - first]
-                b = lta[j, first - back - origin : end - back - origin]
-                for m in range(len(r)):
-                    r[m] = a[m] / b[m] if b[m] > 0.0 else np.nan
-                _count_ratios(r, limit, out, first, end)
+            first, b = _before(lta, origin, i, n_sta, begin, end)
+            a, r = sta[i, first:end], room[: end - first]
+            for m in range(len(r)):
+                r[m] = a[m] / b[m] if b[m] > 0.0 else np.nan
+            _count_ratios(r, limit, out, first, end)
 
 
 @loop(
@@ -198,24 +201,19 @@ def scores(x, square, late, n, n_lta, of_mean, of_square, out):
     least = max(1.0, 0.5 * n_lta)
     mean, power, room = np.empty((steps, WIDTH + 1)), np.empty((steps, WIDTH + 1)), np.empty(WIDTH)
     out[:] = np.nan
-    nearest, _ = _far(steps - 1, n, steps)
     for begin in range(0, blocks, WIDTH):
         end = min(begin + WIDTH, blocks)
-        origin = max(0, begin - nearest - 1)
-        if end > nearest:
-            _means(x, n_lta, late, least, of_mean, origin, end - nearest, mean, 0)
-            _means(square, n_lta, late, least, of_square, origin, end - nearest, power, 0)
+        origin, last = max(0, begin - n // steps - 1), end - n // steps
+        _means(x, n_lta, late, least, of_mean, origin, last, mean, 0)
+        _means(square, n_lta, late, least, of_square, origin, last, power, 0)
         for i in range(steps):
-            back, j = _far(i, n, steps)
-            first = max(begin, back)
-            if first < end:
-                now, r = x[i, first:end], room[: end - first]
-                m1 = mean[j, first - back - origin : end - back - origin]
-                m2 = power[j, first - back - origin : end - back - origin]
-                for m in range(len(r)):
-                    v = m2[m] - m1[m] * m1[m]
-                    r[m] = (now[m] - m1[m]) / math.sqrt(v) if v > 1e-12 else np.nan
-                _largest(r, out[first:end])
+            first, m1 = _before(mean, origin, i, n, begin, end)
+            first, m2 = _before(power, origin, i, n, begin, end)
+            now, r = x[i, first:end], room[: end - first]
+            for m in range(len(r)):
+                v = m2[m] - m1[m] * m1[m]
+                r[m] = (now[m] - m1[m]) / math.sqrt(v) if v > 1e-12 else np.nan
+            _largest(r, out[first:end])
 
 
 @helper
@@ -228,7 +226,7 @@ def _after(present, place):
 
 
 @helper
-def _before(present, place):
+def _sooner(present, place):
     """Return the last place before that is taken."""
     place -= 1
     while not present[place]:
@@ -246,7 +244,7 @@ def _taken_out(present, rank, at, below, known):
         return at, below
     if below < known:
         return _after(present, rank), below
-    return _before(present, rank), below - 1
+    return _sooner(present, rank), below - 1
 
 
 @loop(read(float), read(np.int64), count, real, write(bool), write(float))
@@ -278,7 +276,7 @@ def trailing_quantiles(ordered, ranks, n, q, present, out):
             while below < rank:
                 at, below = _after(present, at), below + 1
             while below > rank:
-                at, below = _before(present, at), below - 1
+                at, below = _sooner(present, at), below - 1
             low = ordered[at]
             high = ordered[_after(present, at)] if rank < known - 1 else low
             out[i] = low + (high - low) * (place - rank)

@@ -91,7 +91,7 @@ def _compiled_ratios(series: Series, n_sta: int, n_lta: int, wanted: set[str]) -
     """Return the same, compiled, where all of the series is known."""
     if not series.complete:
         return _ratios(series, n_sta, n_lta, wanted)
-    loops, x = fast.compiled("pastloops"), np.ascontiguousarray(series.x)
+    loops, x = fast.compiled("pastloops"), series.contiguous
     sta, found = np.empty_like(x), np.empty((4, x.shape[1]))
     between = series.between(n_sta), series.between(n_lta)
     loops.ratios(x, n_sta, n_lta, *between, ON_RATIO, sta, found)

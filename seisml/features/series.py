@@ -184,10 +184,14 @@ class Series:
         return total
 
     @cached_property
-    def _whole(self) -> tuple[np.ndarray, np.ndarray]:
-        """Values as `x`, contiguous, and the sum of each block."""
-        x = np.ascontiguousarray(self.x)
-        return x, np.add.reduce(x, axis=0) if len(self._lacking) else self._totals
+    def contiguous(self) -> np.ndarray:
+        """Values as `x`, in one piece of memory."""
+        return np.ascontiguousarray(self.x)
+
+    @cached_property
+    def _known_totals(self) -> np.ndarray:
+        """Sum of what is known of each block."""
+        return np.add.reduce(self.x, axis=0) if len(self._lacking) else self._totals
 
     @cached_property
     def _loops(self):
@@ -201,17 +205,16 @@ class Series:
 
     def between(self, n: int) -> np.ndarray:
         """Sum the whole blocks between n values: see `seisml.features.pastloops.sums`."""
-        x, ends = self._whole
+        ends, steps = self._known_totals, len(self._given)
         between = np.zeros((2, len(ends)))
-        if n > len(x):
-            for row, before in zip(between, _whole_blocks(ends, (n - 1) // len(x)), strict=True):
+        if n > steps:
+            for row, before in zip(between, _whole_blocks(ends, (n - 1) // steps), strict=True):
                 row[1:] = before[:-1]
         return between
 
     def _compiled_sum(self, n: int, unit: float) -> np.ndarray:
-        x, _ = self._whole
-        out = np.empty_like(x)
-        self._loops.sums(x, n, unit, self.between(n), out)
+        out = np.empty_like(self.contiguous)
+        self._loops.sums(self.contiguous, n, unit, self.between(n), out)
         return out
 
     def _sum_of_few(self, n: int) -> np.ndarray:

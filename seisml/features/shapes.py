@@ -150,10 +150,11 @@ class _CompiledMeasure(_Measure):
     def __init__(self, w: Windows):
         super().__init__(w)
         self.loops = fast.compiled("windowloops")
+        self.shares, self.total = np.array(QUANTILES), np.empty(self.room.shape[1] // GROUP + 2)
 
     def logarithm(self, lot: PsdLot, out: np.ndarray) -> None:
         """Write the logarithm of spectra."""
-        self.loops.floored(lot.room, _floor(lot), out)
+        self.loops.floored(lot.room, lot.largest, FLOOR, out)
         np.log(out, out=out)
 
     def sums(self, lot: PsdLot, logs: np.ndarray, unit: np.ndarray, out: Shapes) -> None:
@@ -164,8 +165,7 @@ class _CompiledMeasure(_Measure):
         self.loops.measure(lot.room, logs, unit, self.k, *past, found)
         (out.mean[rows], out.mean_log[rows], out.weighted_log[rows]) = found[:3]
         (out.slope[rows], out.flux[rows], out.distance[rows]) = found[3:]
-        total = np.empty(lot.room.shape[1] // GROUP + 1)
-        self.loops.quantiles(lot.room, np.array(QUANTILES), total, places)
+        self.loops.quantiles(lot.room, self.shares, self.total, places)
         out.quantiles[:, rows] = places
 
 

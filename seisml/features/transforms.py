@@ -63,7 +63,7 @@ def _plain(
             z = scipy.fft.rfft(tapered(lot, some), axis=1)
             power(z, psd[some], linear[some])
             if envelope is not None:
-                envelope.add(some, z)
+                envelope.add(some, z)  # last: it writes over z
         return envelope and envelope.columns()
 
     return run

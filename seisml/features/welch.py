@@ -71,6 +71,8 @@ def psd_lots(table: BlockTable, first: int, n: int, n_spectra: int) -> Iterator[
     unit = float(scale.max(initial=0.0)) or 1.0
     mixed = bool((known & (scale != unit)).any())
     count = sum_of_rows(known.astype(np.float64), n_spectra)
+    units, unknown = unit / np.maximum(count, 1), count == 0
+    any_unknown = bool(unknown.any())
     n_f = power.shape[1]
     summed = _compiled_sums if fast.compiled("windowloops") and n_spectra <= FEW else _sums
     room = np.zeros((LOT, -(-n_f // GROUP) * GROUP), np.float32)
@@ -82,10 +84,11 @@ def psd_lots(table: BlockTable, first: int, n: int, n_spectra: int) -> Iterator[
         room[lot.stop - lot.start :] = 0.0
         total = room[: lot.stop - lot.start, :n_f]
         peak, largest = summed(part, n_spectra, total)
-        units = _scale(total, largest, unit) / np.maximum(count[lot], 1)
-        if not count[lot].all():
-            total[count[lot] == 0] = largest[count[lot] == 0] = np.nan
-        yield PsdLot(lot, total, units, peak, largest, room)
+        moved = _moved(total, largest)
+        if any_unknown:
+            total[unknown[lot]] = largest[unknown[lot]] = np.nan
+        now = units[lot] if moved is None else np.ldexp(units[lot], moved)
+        yield PsdLot(lot, total, now, peak, largest, room)
 
 
 def _sums(spectra: np.ndarray, n: int, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,18 +105,18 @@ def _compiled_sums(spectra: np.ndarray, n: int, total: np.ndarray) -> tuple:
     return peak, largest
 
 
-def _scale(total: np.ndarray, largest: np.ndarray, unit: float) -> np.ndarray | float:
-    """Scale the rows in place where they are far from 1, and return their units.
+def _moved(total: np.ndarray, largest: np.ndarray) -> np.ndarray | None:
+    """Scale the rows in place where they are far from 1; return by which power of two each was.
 
-    By powers of two: no bit depends on the other windows. By few of them: neighbours have the same.
+    No bit depends on the other windows. There are few of these powers: neighbours have the same.
     """
     half = STEP // 2 - 1
     if 2.0**-half < largest.min() and largest.max() < 2.0**half:
-        return np.full(len(total), unit)
+        return None
     exponent = np.frexp(np.where(largest > 0, largest, 1.0).astype(float))[1]
     exponent = STEP * np.round(exponent / STEP).astype(int)
     moved = np.flatnonzero(exponent)
     # Not by a factor: float32 has no 2^128.
     total[moved] = np.ldexp(total[moved], -exponent[moved, np.newaxis])
     largest[moved] = np.ldexp(largest[moved], -exponent[moved])
-    return np.ldexp(unit, exponent)
+    return exponent

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from seisml.features.compiling import count, loop, place_of_largest, read, write
+from seisml.features.compiling import count, loop, place_of_largest, read, real, write
 from seisml.features.lanes import ROW, load, store
 
 F4, I4 = np.float32, np.int32
@@ -33,12 +33,14 @@ def sums_of_rows(x, n, out, peak, largest):
         largest[i] = out[i, peak[i]]
 
 
-@loop(read(F4, 2), read(F4), write(F4, 2))
-def floored(room, floor, out):
-    """Fill rows with spectra, at least as large as the floor of each; with NaN where that is."""
+@loop(read(F4, 2), read(F4), real, write(F4, 2))
+def floored(room, largest, floor, out):
+    """Fill rows with spectra, at least that share of their largest value; NaN without power."""
     n = out.shape[1]
     for i in range(len(out)):
-        p, o, least = room[i, :n], out[i], floor[i]
+        p, o, least = room[i, :n], out[i], largest[i] * F4(floor)
+        if not largest[i] > 0:
+            least = F4(np.nan)
         for j in range(n):
             o[j] = p[j] if p[j] > least else least
 
@@ -109,22 +111,20 @@ def quantiles(room, shares, total, out):
             x = row[g * GROUP : (g + 1) * GROUP]
             s = ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]))
             total[g + 1] = total[g] + s
-        whole, g = total[n_groups], 0
+        whole = total[n_groups]
         for q in range(len(shares)):
-            if not whole > 0:
-                out[q, i] = np.nan
-                continue
-            wanted = shares[q] * whole
-            while g < n_groups - 1 and total[g + 1] < wanted:
-                g += 1
-            rest, at, running = wanted - total[g], g * GROUP, row[g * GROUP]
-            last = at + GROUP - 1
-            while at < last and running < rest:
-                at += 1
-                running += row[at]
-            step = row[at]
-            part = (rest - (running - step)) / step if step > 0 else rest - (running - step)
-            out[q, i] = at + min(max(part, 0.0), 1.0)
+            # Counted rather than looked for: no branch has to be guessed.
+            wanted, g, at, running, less = shares[q] * whole, 0, 0, F4(0), F4(0)
+            for j in range(1, n_groups):
+                g += 1 if total[j] < wanted else 0
+            rest, x = wanted - total[g], row[g * GROUP : (g + 1) * GROUP]
+            for j in range(GROUP - 1):
+                running += x[j]
+                at += 1 if running < rest else 0
+                less = running if running < rest else less
+            part = (rest - less) / x[at] if x[at] > 0 else rest - less
+            place = g * GROUP + at + min(max(part, 0.0), 1.0)
+            out[q, i] = place if whole > 0 else np.nan
 
 
 @loop(read(F4, 2), read(bool), count, write(F4, 2))

@@ -20,8 +20,8 @@ import records
 
 HERE = Path(__file__).parent
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-N_DAYS = 72
-"""Days of a channel for two processes: what they need to start is a few days' time."""
+N_DAYS = 120
+"""Days of a channel for two processes: what they need to start is six days' time, however many."""
 STAGES = ("read", "join", "filter", "blocks", "combine", "write")
 
 
