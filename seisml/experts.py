@@ -1,7 +1,9 @@
 """The expert's side: catalogues and stations of an archive."""
 
+import csv
 import dataclasses
 
+import numpy as np
 import pandas as pd
 
 from seisml.archive import Archive
@@ -22,7 +24,9 @@ def read_stations(path) -> pd.DataFrame | None:
     Parameters
     ----------
     path : path or None
-        CSV (.csv, .txt), else StationXML, dataless SEED or a folder of them.
+        CSV (.csv, .txt), with any separator, column names in any case (also lat, lon, name; a
+        column network is put before the station); else StationXML, dataless SEED or a folder of
+        them.
 
     Returns
     -------
@@ -32,7 +36,7 @@ def read_stations(path) -> pd.DataFrame | None:
     Raises
     ------
     ConfigError
-        If the file is missing or lacks a column.
+        If the file is missing, lacks a column, or has a place that is none.
     """
     if not path:
         return None
@@ -41,15 +45,36 @@ def read_stations(path) -> pd.DataFrame | None:
         columns = ["station", "latitude", "longitude"]
         return pd.DataFrame(places, columns=columns).drop_duplicates("station")
     try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
+        table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)
+    except (OSError, ValueError, csv.Error) as error:
         raise ConfigError(f"The table of stations {path} cannot be read: {error}.") from error
+    names = {"lat": "latitude", "lon": "longitude", "name": "station", "net": "network"}
+    table.columns = [names.get(n, n) for n in table.columns.str.strip().str.lower()]
     missing = {"station", "latitude", "longitude"} - set(table.columns)
     if missing:
         raise ConfigError(
             f"{path} lacks the columns {', '.join(sorted(missing))}.",
             "It needs station (NET.STA), latitude, longitude.",
         )
+    station = table["station"].str.strip()
+    if "network" in table.columns:
+        alone = ~station.str.contains(".", regex=False)
+        station = station.where(~alone, table["network"].str.strip() + "." + station)
+    return _checked(table.assign(station=station), path)
+
+
+def _checked(table: pd.DataFrame, path) -> pd.DataFrame:
+    """Return stations with latitude and longitude as numbers; refuse places that are none."""
+    for name, most in (("latitude", 90.0), ("longitude", 360.0)):
+        given, values = table[name], pd.to_numeric(table[name], errors="coerce")
+        bad = np.flatnonzero(~(values.abs() <= most))
+        if len(bad):
+            raise ConfigError(
+                f"{path}: the {name} of {table['station'].iloc[bad[0]]} is "
+                f"{given.iloc[bad[0]] or 'missing'} ({len(bad)} such).",
+                "Coordinates are decimal degrees, 64.5, north and east positive.",
+            )
+        table = table.assign(**{name: values})
     return table
 
 

@@ -70,7 +70,7 @@ LAYERS = [
     },
     {"emergent", "classprobabilities"},
     {"tablecolumns"},
-    {"compare", "tabular", "similarity", "detections", "eventsnr", "support"},
+    {"compare", "tabular", "similarity", "detections", "eventsnr", "support", "chance"},
     {"suspicions"},
     {"detect", "resampling", "evaluation"},
     {"metrics", "completeness", "audit", "eventclasses", "windowscores", "classscores"},
