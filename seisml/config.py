@@ -145,6 +145,7 @@ class DetectionConfig:
     onset_uncertainty_s: float = 0.0
     onset_by: str = "picker"
     onset_from: float = 0.5
+    repeats: Mapping = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

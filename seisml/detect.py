@@ -22,6 +22,7 @@ from seisml.model import Detector, event_probability
 from seisml.neighbours import groups_of
 from seisml.pooling import like
 from seisml.preparation import preparation_of
+from seisml.repeats import with_repeats
 from seisml.segments import Band
 from seisml.states import RAW_COLUMNS, EventRule, event_rule, events_from_windows
 from seisml.store import FeatureTable, joined_windows
@@ -97,6 +98,7 @@ def detect(
     calibrate: Calibrate | None = None,
     reach_s: float = 0.0,
     coordinates: pd.DataFrame | None = None,
+    jobs: int = 1,
 ) -> Catalog:
     """Find events in feature tables.
 
@@ -118,6 +120,9 @@ def detect(
         see `seisml.neighbours.groups_of` (no further apart than its `REACH_KM`, or than that of
         `seisml.support`). Without it those of a network code vote together, and all support each
         other.
+    jobs : int
+        Processes that look for repeats (``repeats`` of the detector, see `seisml.repeats`), which
+        takes an archive; they are looked for in the time of the tables.
 
     Returns
     -------
@@ -166,7 +171,16 @@ def detect(
     body = body or detector.card.get("body", "earth")
     options = {"name": name, "body": body, "calibrate": calibrate, "reach_s": reach_s, "grid": grid}
     options["preparation"] = preparation_of(detector.plan)
-    return to_catalog(raw, archive, plan_band(detector.plan), detector.detection, **options)
+    band, preparation = plan_band(detector.plan), options["preparation"]
+    catalog = to_catalog(raw, archive, band, detector.detection, **options)
+    settings = detector.detection.get("repeats", {})
+    if archive is None or not settings or not len(catalog):
+        return catalog
+    known = np.concatenate([spans for some in live.values() for spans in some])
+    span = {"start_ns": int(known.min()), "end_ns": int(known.max())}
+    return with_repeats(
+        catalog, archive, band, settings, preparation=preparation, jobs=jobs, **span
+    )
 
 
 def _scored(tables, detector: Detector, low: float) -> Iterator[pd.DataFrame]:

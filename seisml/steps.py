@@ -81,6 +81,21 @@ def training_sets(stores, catalog, also, path, config, **options):
     return found
 
 
+def at_stations(events, opened, config, stations):
+    """Return the events of an expert as seen at the stations of an archive, with ``event``."""
+    from seisml.experts import read_stations, signals_of
+    from seisml.labels import signal_catalog
+    from seisml.settings import label_rule_of
+    from seisml.times import NAT
+
+    table = events.events
+    if (table["station"] != "").all() and (table["end_ns"] != NAT).any():
+        return events
+    names = chosen_stations(opened, None)
+    found = signals_of(events, names, label_rule_of(config), read_stations(stations))
+    return signal_catalog(found, events)
+
+
 def open_archive(root: str, jobs: int):
     """Open an archive with a progress bar."""
     from seisml.archive import open_archive

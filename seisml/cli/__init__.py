@@ -16,6 +16,7 @@ from seisml.cli import (
     naming,
     projects,
     records,
+    repeating,
 )
 from seisml.errors import CatalogError, ConfigError, FeatureError, SeismlError
 
@@ -38,6 +39,7 @@ for verbs in (
     records,
     labelling,
     detectors,
+    repeating,
     naming,
     evaluations,
     generated,

@@ -14,21 +14,6 @@ Taxonomy = Annotated[
 ]
 
 
-def _at_stations(events, opened, config, stations):
-    """Return the events of an expert as seen at the stations of an archive, with ``event``."""
-    from seisml.experts import read_stations, signals_of
-    from seisml.labels import signal_catalog
-    from seisml.settings import label_rule_of
-    from seisml.times import NAT
-
-    table = events.events
-    if (table["station"] != "").all() and (table["end_ns"] != NAT).any():
-        return events
-    names = steps.chosen_stations(opened, None)
-    found = signals_of(events, names, label_rule_of(config), read_stations(stations))
-    return signal_catalog(found, events)
-
-
 @app.command(
     name="train-classes",
     epilog="Example: `seisml train-classes detections.csv --catalog expert.xml --archive sds/ "
@@ -83,11 +68,11 @@ def train_classes(
     opened = steps.open_archive(archive, 1)
     plan = plan_of(config, metadata=steps.read_metadata(metadata or ()))
     if catalog is None:
-        found = _at_stations(read_catalog(events), opened, config, stations).events
+        found = steps.at_stations(read_catalog(events), opened, config, stations).events
         own = found["event_id"].str.rsplit("@", n=1).str[0]
         table = found.assign(event=own)[lambda rows: rows["label"] != ""]
     else:
-        expert = _at_stations(read_catalog(catalog), opened, config, stations)
+        expert = steps.at_stations(read_catalog(catalog), opened, config, stations)
         test = compare(read_catalog(events), expert, tolerance_s=tolerance, by_station=True)
         table = labelled_detections(test)[lambda rows: rows["label"] != ""]
         terminal.say(f"{len(table)} of {len(test.machine)} detections have an expert's label")

@@ -14,6 +14,7 @@ from seisml.plots.features import plot_feature
 from seisml.plots.groups import plot_groups, plot_groups_in_time
 from seisml.plots.probabilities import plot_reliability
 from seisml.plots.recall import plot_completeness, plot_confusion, plot_recall
+from seisml.plots.repeats import plot_repeats
 from seisml.plots.scores import plot_differences, plot_importance, plot_scores
 from seisml.plots.spectra import plot_before_after, plot_spectra
 from seisml.plots.style import png
@@ -40,6 +41,7 @@ __all__ = [
     "plot_rates",
     "plot_recall",
     "plot_reliability",
+    "plot_repeats",
     "plot_residuals",
     "plot_scores",
     "plot_snr",

@@ -31,6 +31,7 @@ from seisml.synthetics.moon_waves import (
     Moonquake,
     draw_moonquake,
     moonquake_wave,
+    repeated,
 )
 from seisml.synthetics.noise import Draw, generator
 from seisml.times import DAY_NS, NS_PER_S, to_ns
@@ -44,6 +45,7 @@ SHARES = ((DEEP, 0.72), (IMPACT, 0.2), (SHALLOW, 0.08))
 CLIMATE = LunarClimate(level_du=0.3, drift_sd=0.15, steps_per_day=1.0, heater_du=0.6)
 LEVEL_STEP_S = 20.0
 PICK_SD_S = {"start": 30.0, "end": 300.0, "P": 10.0, "S": 20.0}
+NEST_KEY = 1_000_000  # key of the first nest: above those of all events
 MARGIN_S, LONGEST_S = 1800.0, 7200.0  # later onsets may lie in the end of a coda
 
 
@@ -60,7 +62,12 @@ class MoonPlan:
 
 
 def plan_moon(
-    *, seed: int, start="1971-03-01", n_days: int = 4, events_per_day: float = 3.0
+    *,
+    seed: int,
+    start="1971-03-01",
+    n_days: int = 4,
+    events_per_day: float = 3.0,
+    n_nests: int = 0,
 ) -> MoonPlan:
     """Draw events and gaps of an archive, but no samples; see `make_moon_archive`."""
     start_ns = to_ns(start)
@@ -72,6 +79,7 @@ def plan_moon(
     quakes: list[Moonquake] = []
     taken: list[tuple[float, float]] = []
     length_s = n_days * 86_400.0
+    nests = [_nest(seed, n, start_ns) for n in range(n_nests)]
     for number in range(round(events_per_day * n_days)):
         label = str(rng.choice([k for k, _ in SHARES], p=[p for _, p in SHARES]))
         snr = 1.5 * (1.0 - rng.random() * (1.0 - (1.5 / 150.0) ** 1.0)) ** -1.0
@@ -80,6 +88,8 @@ def plan_moon(
             at_s = float(np.round(rng.uniform(MARGIN_S, length_s - 5400.0), 3))
             first_ns = start_ns + round(at_s * NS_PER_S)
             quake = draw_moonquake(rng, (seed, number), first_ns, label, snr)
+            if nests and label == DEEP:
+                quake = repeated(nests[number % n_nests], first_ns, snr, (1, 1, -1)[number % 3])
             span = at_s - MARGIN_S, at_s + min(quake.length_s, LONGEST_S)
             if all(span[1] < a or b < span[0] for a, b in taken):
                 break
@@ -96,6 +106,12 @@ def plan_moon(
     quakes.sort(key=lambda quake: quake.first_ns)
     ordered = tuple(quakes)
     return MoonPlan(seed, start_ns, n_days, ordered, tuple(gaps), _catalog(ordered))
+
+
+def _nest(seed: int, number: int, start_ns: int) -> Moonquake:
+    """Draw a source of deep moonquakes."""
+    rng = generator(seed, Draw.NESTS, number)
+    return draw_moonquake(rng, (seed, NEST_KEY + number), start_ns, DEEP, 1.0)
 
 
 def end_ns(quake: Moonquake) -> int:
@@ -123,6 +139,8 @@ def _catalog(quakes) -> Catalog:
                 "snr": quake.snr,
             }
         )
+        if quake.key[1] >= NEST_KEY:
+            events[-1]["nest"] = f"N{quake.key[1] - NEST_KEY + 1:02d}"
         rows = (("start", quake.first_ns), ("P", quake.first_ns), ("S", quake.second_ns))
         for phase, time_ns in (*rows, ("end", end_ns(quake))):
             row = {"event_id": event_id, "station": STATION, "phase": phase, "time_ns": time_ns}
@@ -183,6 +201,7 @@ def make_moon_archive(
     start="1971-03-01",
     n_days: int = 4,
     events_per_day: float = 3.0,
+    n_nests: int = 0,
     missing_share: float = 0.25,
     jobs: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
@@ -204,6 +223,9 @@ def make_moon_archive(
     n_days : int
     events_per_day : float
         Deep and shallow moonquakes and impacts, with codas of up to hours.
+    n_nests : int
+        The deep ones come from so many places and have one waveform each, a third of them upside
+        down; 0: each from its own.
     missing_share : float
         Share of the events that the expert has missed, faint ones first.
     jobs : int
@@ -222,7 +244,8 @@ def make_moon_archive(
     ConfigError
         If a setting cannot be used, or a day file exists.
     """
-    plan = plan_moon(seed=seed, start=start, n_days=n_days, events_per_day=events_per_day)
+    options = {"n_days": n_days, "events_per_day": events_per_day, "n_nests": n_nests}
+    plan = plan_moon(seed=seed, start=start, **options)
     sd = plan.catalog.picks["phase"].map(PICK_SD_S).to_numpy(dtype=float)
     expert = expert_copy(
         plan.catalog, seed=seed, missing_share=missing_share, pick_sd_s=sd, time_phase="start"

@@ -82,6 +82,8 @@ class Moonquake:
         fade first.
     corner_hz : float
     distance_deg : float
+    polarity : int
+        -1: upside down, as some repeats of a nest are.
     """
 
     key: tuple[int, int]
@@ -96,6 +98,7 @@ class Moonquake:
     slowing: float
     corner_hz: float
     distance_deg: float
+    polarity: int = 1
 
     @property
     def length_s(self) -> float:
@@ -137,6 +140,19 @@ def draw_moonquake(rng, key: tuple[int, int], first_ns: int, label: str, snr: fl
         slowing=float(rng.uniform(0.0, 1.0)),
         corner_hz=between(*kind.corner_hz),
         distance_deg=distance_deg,
+    )
+
+
+def repeated(quake: Moonquake, first_ns: int, snr: float, polarity: int = 1) -> Moonquake:
+    """Return another event of the same source: it has the same path and the same waveform."""
+    later_ns = first_ns - quake.first_ns
+    return dataclasses.replace(
+        quake,
+        first_ns=first_ns,
+        second_ns=quake.second_ns + later_ns,
+        origin_ns=quake.origin_ns + later_ns,
+        snr=snr,
+        polarity=polarity,
     )
 
 
@@ -191,4 +207,4 @@ def moonquake_wave(quake: Moonquake, offset_s: float, n: int, n_channels: int = 
         decay_s = quake.decay_s * (centre_hz / DECAY_HZ) ** -quake.slowing
         carrier = shaped_noise(np.broadcast_to(part, (n_channels, len(f))), size, RATE_HZ, rng)
         out += carrier[:, :n] * (moonquake_envelope(quake, t, decay_s) * fade)
-    return out
+    return quake.polarity * out

@@ -23,6 +23,7 @@ class Draw(enum.IntEnum):
     TICK = 11
     RECORD = 12
     CRACKS = 13
+    NESTS = 14
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
