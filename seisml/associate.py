@@ -137,15 +137,15 @@ def coincidences(
     if stations is not None and can_locate(events, stations):
         at_once = np.maximum(live, 4), rule.simultaneous_s
         options = {"least": least, "off_s": OFF * tolerance_s, "at_once": at_once}
-        groups, s_rows = by_sources(events, stations, moveout, **options)
+        groups, s_groups = by_sources(events, stations, moveout, **options)
     else:
-        groups, s_rows = by_limits(events, moveout, least)
-    n_events, n_s = sum(map(len, groups)), len(s_rows)
+        groups, s_groups = by_limits(events, moveout, least)
+    n_events, n_s = sum(map(len, groups)), sum(map(len, s_groups))
     dropped = {"not_associated": len(events) - n_events - n_s, "s_of_an_event": n_s}
     s_picks = s_picks_of(catalog)
     rows, picks = [], []
-    for group in groups:
-        event, its_picks = network_event(events.iloc[group], s_picks)
+    for group, s_group in zip(groups, s_groups, strict=True):
+        event, its_picks = network_event(events.iloc[group], s_picks, events.iloc[s_group])
         event |= _simultaneous(event, int(live[group[0]]), moveout, rule)
         if event["artefact"] and rule.artefacts == "drop":
             dropped["artefact"] = dropped.get("artefact", 0) + 1
@@ -211,7 +211,7 @@ def limits_of(
     if stations is None and window_s is None:
         raise ConfigError(
             "Without coordinates the longest moveout is not known.",
-            "Give coordinates (stations) or the longest time between onsets (window_s): the "
+            "Give coordinates (--stations) or the longest time between onsets (--window, s): the "
             "diameter of the network over the slowest speed.",
         )
     if stations is None:

@@ -1,7 +1,9 @@
 """The expert's side: catalogues and stations of an archive."""
 
+import csv
 import dataclasses
 
+import numpy as np
 import pandas as pd
 
 from seisml.archive import Archive
@@ -28,7 +30,9 @@ def read_stations(path) -> pd.DataFrame | None:
     Parameters
     ----------
     path : path or None
-        CSV (.csv, .txt), else StationXML, dataless SEED or a folder of them.
+        CSV (.csv, .txt), with any separator, column names in any case (also lat, lon, name; a
+        column network is put before the station); else StationXML, dataless SEED or a folder of
+        them.
 
     Returns
     -------
@@ -47,8 +51,9 @@ def read_stations(path) -> pd.DataFrame | None:
         columns = ["station", "latitude", "longitude"]
         return pd.DataFrame(places, columns=columns).drop_duplicates("station")
     try:
-        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", skipinitialspace=True)
-    except (OSError, ValueError) as error:
+        options = {"encoding": "utf-8-sig", "skipinitialspace": True, "keep_default_na": False}
+        table = pd.read_csv(path, sep=None, engine="python", dtype=str, **options)
+    except (OSError, ValueError, csv.Error) as error:
         raise ConfigError(f"The table of stations {path} cannot be read: {error}.") from error
     names = [str(name).strip().lower() for name in table.columns]
     table.columns = names
@@ -59,27 +64,26 @@ def read_stations(path) -> pd.DataFrame | None:
             f"{path} lacks the columns {', '.join(sorted(missing))}.",
             f"It needs station (NET.STA), latitude, longitude; it has {', '.join(names)}.",
         )
-    return _placed(table, path)
+    station = table["station"].str.strip()
+    if "network" in table.columns:
+        alone = ~station.str.contains(".", regex=False)
+        station = station.where(~alone, table["network"].str.strip() + "." + station)
+    return _checked(table.assign(station=station), path)
 
 
-def _placed(table: pd.DataFrame, path) -> pd.DataFrame:
-    """Return the table with whole station names and checked coordinates."""
-    code = table["station"].fillna("").str.strip()
-    if "network" in table:
-        whole = table["network"].fillna("").str.strip() + "." + code
-        code = code.where(code.str.contains(".", regex=False), whole)
-    places = {
-        name: pd.to_numeric(table[name], errors="coerce") for name in ("latitude", "longitude")
-    }
-    good = (places["latitude"].abs() <= 90) & (places["longitude"].abs() <= 360)
-    if not good.all():
-        bad = int((~good).idxmax())
-        raise ConfigError(
-            f"{path}: the station {code[bad]!r} is at {table['latitude'][bad]!r}, "
-            f"{table['longitude'][bad]!r}.",
-            "Give latitude and longitude in degrees.",
-        )
-    return table.assign(station=code, **places)
+def _checked(table: pd.DataFrame, path) -> pd.DataFrame:
+    """Return stations with latitude and longitude as numbers; refuse places that are none."""
+    for name, most in (("latitude", 90.0), ("longitude", 360.0)):
+        given, values = table[name], pd.to_numeric(table[name], errors="coerce")
+        bad = np.flatnonzero(~(values.abs() <= most))
+        if len(bad):
+            raise ConfigError(
+                f"{path}: the {name} of {table['station'].iloc[bad[0]]} is "
+                f"{given.iloc[bad[0]] or 'missing'} ({len(bad)} such).",
+                "Coordinates are decimal degrees, 64.5, north and east positive.",
+            )
+        table = table.assign(**{name: values})
+    return table
 
 
 def with_networks(places: pd.DataFrame, stations) -> pd.DataFrame:

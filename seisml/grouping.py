@@ -15,7 +15,7 @@ SHORTEST_MOVEOUT_S = 0.2
 
 def by_limits(
     events: pd.DataFrame, moveout: Moveout, least: np.ndarray
-) -> tuple[list[list[int]], list[int]]:
+) -> tuple[list[list[int]], list[list[int]]]:
     """Group detections that keep the limits of all pairs; see `by_sources`."""
     return _without_s(_grown(events, moveout, least), events, moveout)
 
@@ -40,7 +40,7 @@ def by_sources(
     least: np.ndarray,
     off_s: float,
     at_once: tuple[np.ndarray, float],
-) -> tuple[list[list[int]], list[int]]:
+) -> tuple[list[list[int]], list[list[int]]]:
     """Group detections that one source explains.
 
     Parameters
@@ -61,8 +61,8 @@ def by_sources(
     -------
     groups : list of list of int
         Rows of the P of each event, in order of time.
-    s_rows : list of int
-        Rows that are S of one of them.
+    s_groups : list of list of int
+        Rows that are S of each of them.
     """
     number = {name: i for i, name in enumerate(moveout.stations)}
     station = np.array([number[name] for name in events["station"]], dtype=int)
@@ -82,10 +82,14 @@ def by_sources(
 
     options = {"limit_s": moveout.limit_s, "off_s": off_s, "enough": enough}
     found = waves(_places(stations, moveout.stations), onsets, **options)
-    groups = [*spikes, *(rest[wave.p].tolist() for wave in found)]
-    taken = {i for group in groups for i in group}
-    s_rows = {int(i) for wave in found for i in rest[wave.s]} - taken
-    return sorted(groups), sorted(s_rows)
+    taken = {int(i) for wave in found for i in rest[wave.p]}
+    pairs = [(spike, []) for spike in spikes]
+    for wave in found:
+        later = [int(i) for i in rest[wave.s] if int(i) not in taken]
+        taken.update(later)
+        pairs.append((rest[wave.p].tolist(), later))
+    pairs.sort(key=lambda pair: pair[0])
+    return [p for p, _ in pairs], [s for _, s in pairs]
 
 
 def _at_once(station, time_ns, n_live, within_s: float, moveout: Moveout) -> list[list[int]]:
@@ -145,20 +149,24 @@ def _grown(events, moveout: Moveout, least: np.ndarray) -> list[list[int]]:
     return sorted(found, key=lambda group: (time_ns[group[0]], group[0]))
 
 
-def _without_s(groups, events, moveout: Moveout) -> tuple[list[list[int]], list[int]]:
-    """Return the events that are no S wave of an earlier one, and the rows of those that are."""
+def _without_s(groups, events, moveout: Moveout) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the events that are no S wave of an earlier one, and what is S of each of them."""
     time_s = events["time_ns"].to_numpy() / NS_PER_S
     station = events["station"].to_numpy()
+    reach_s = 2 * moveout.s_minus_p_s
     kept: list[list[int]] = []
-    s_rows: list[int] = []
+    s_groups: list[list[int]] = []
     for group in groups:
         start_s = time_s[group[0]]
-        near = [one for one in kept if start_s - time_s[one[0]] <= 2 * moveout.s_minus_p_s]
-        if any(_is_s(group, one, time_s, station, moveout.s_minus_p_s) for one in near):
-            s_rows += group
-        else:
+        near = (k for k in range(len(kept)) if start_s - time_s[kept[k][0]] <= reach_s)
+        of = (k for k in near if _is_s(group, kept[k], time_s, station, moveout.s_minus_p_s))
+        k = next(of, None)
+        if k is None:
             kept.append(group)
-    return kept, s_rows
+            s_groups.append([])
+        else:
+            s_groups[k] += group
+    return kept, s_groups
 
 
 def _is_s(group, earlier, time_s, station, longest_s: float) -> bool:

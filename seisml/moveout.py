@@ -103,9 +103,11 @@ def moveout_from_distances(
     known = coordinates.drop_duplicates("station").set_index("station")
     lost = [name for name in names if name not in known.index]
     if lost:
+        bare = lost[0].split(".")[-1]
+        named = f"The table has {bare!r}: stations are NET.STA there, too. " * (bare in known.index)
         raise CatalogError(
             f"The station {lost[0]!r} has detections but no coordinates ({len(lost)} such).",
-            "Complete the coordinates, or give the longest moveout: --window S.",
+            f"{named}Complete the coordinates, or give the longest moveout: --window S.",
         )
     places = known.loc[list(names), ["latitude", "longitude"]].to_numpy(float)
     distance_km = distances_km(places, radius_km)

@@ -13,6 +13,7 @@ from seisml.associate import coincidences
 from seisml.catalog import make_catalog
 from seisml.cli import app
 from seisml.errors import CatalogError, ConfigError
+from seisml.experts import read_stations
 from seisml.formats import read_catalog, write_catalog
 from seisml.moveout import distances_km, moveout_from_distances
 from seisml.times import NS_PER_S
@@ -115,7 +116,7 @@ def test_the_order_of_rows_does_not_matter(seed):
     other = coincidences(shuffled, stations=STATIONS)
     pd.testing.assert_frame_equal(one.events, other.events)
     pd.testing.assert_frame_equal(one.picks, other.picks)
-    assert not one.picks.duplicated(["event_id", "station"]).any()  # one trigger a station
+    assert not one.picks.duplicated(["event_id", "station", "phase"]).any()
     used = one.picks["event_id"].nunique()
     assert used == len(one)
 
@@ -147,7 +148,12 @@ def test_s_waves_are_no_event_of_their_own():
     p, s = arrivals(100.0), arrivals(100.0, speed=VP_KM_S / 1.73)
     found = coincidences(detections(*at_all(p), *at_all(s)), stations=STATIONS)
     assert len(found) == 1
-    assert found.dropped["s_of_an_event"] + found.dropped.get("not_associated", 0) == 6
+    assert found.dropped == {"s_of_an_event": 6}
+    assert found.picks["phase"].value_counts().to_dict() == {"P": 6, "S": 6}
+    [event] = found.events.to_dict("records")
+    off_s = event["origin_ns"] / NS_PER_S - 100.0
+    assert event["origin_method"] == "wadati"
+    assert abs(off_s) < event["origin_uncertainty_s"] < 0.5
     doublet = detections(*at_all(p), *at_all(arrivals(104.0, place=(0.12, 0.25))))
     assert len(coincidences(doublet, stations=STATIONS)) == 2
 
@@ -164,6 +170,7 @@ def test_origin_from_s_minus_p():
         found = coincidences(catalog, stations=STATIONS)
         [event] = found.events.to_dict("records")
         assert event["origin_method"] == method
+        assert np.isfinite(event["origin_uncertainty_s"]) == bool(picks)
         assert event["origin_ns"] == pytest.approx(origin_s * NS_PER_S, abs=0.1 * NS_PER_S)
         assert (found.picks["phase"] == "S").sum() == len(picks)
 
@@ -182,6 +189,29 @@ def test_bad_options():
     with pytest.raises(CatalogError, match=r"'XX\.S5' has detections but no coordinates"):
         coincidences(some, stations=STATIONS[:5])
     assert len(coincidences(make_catalog(), window_s=3)) == 0
+
+
+def test_tables_of_stations(tmp_path):
+    """Any separator and case, a column of networks; what is no place is refused by name."""
+    file = tmp_path / "s.csv"
+    for text in (
+        "Station;Lat;Lon\nXX.A;64.5;-17",
+        "network,name,LATITUDE,longitude\nXX,A,64.5,-17",
+    ):
+        file.write_text(text)
+        [row] = read_stations(file)[["station", "latitude", "longitude"]].to_numpy().tolist()
+        assert row == ["XX.A", 64.5, -17.0]
+    for bad in ("640", "64;5", "", "nan"):
+        file.write_text(f'station,latitude,longitude\nXX.A,"{bad}",-17\n')
+        with pytest.raises(ConfigError, match=r"the latitude of XX\.A is"):
+            read_stations(file)
+    file.write_text("station,latitude\nXX.A,64.5\n")
+    with pytest.raises(ConfigError, match="lacks the columns longitude"):
+        read_stations(file)
+    bare = STATIONS.assign(station=STATIONS["station"].str[3:])
+    with pytest.raises(CatalogError, match=r"'XX\.S0' has detections") as caught:
+        coincidences(detections(*at_all(arrivals(0.0))), stations=bare)
+    assert "stations are NET.STA" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", ["gamma-picks", "pyocto-input"])

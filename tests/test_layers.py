@@ -72,7 +72,7 @@ LAYERS = [
     },
     {"emergent", "classprobabilities", "warm"},
     {"tablecolumns"},
-    {"compare", "tabular", "similarity", "detections", "eventsnr", "support"},
+    {"compare", "tabular", "similarity", "detections", "eventsnr", "support", "chance"},
     {"suspicions", "templates", "candidates"},
     {"correlating", "verification"},
     {"repeats"},

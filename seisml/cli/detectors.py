@@ -258,6 +258,10 @@ def associate(
             "--features", help="Add the features of group I: see 'seisml features network'."
         ),
     ] = False,
+    chance: Annotated[
+        int,
+        typer.Option(help="Shift the stations in time so often: how many events come by chance."),
+    ] = 0,
     profile: Profile = "earth-local",
 ) -> None:
     """Join detections that one event can have made at several stations into network events.
@@ -266,6 +270,7 @@ def associate(
     with --archive xcorr_max and spectral_width of records that are filtered as in the profile.
     """
     from seisml.associate import coincidences
+    from seisml.chance import by_chance
     from seisml.coverage import archive_coverage, read_coverage
     from seisml.experts import read_stations, with_networks
     from seisml.formats import output_format_of, read_catalog, write_catalog
@@ -284,17 +289,17 @@ def associate(
     if archive is not None:
         opened = steps.open_archive(archive, 1)
         live = archive_coverage(opened)
-    found = coincidences(
-        catalog,
-        window_s=window,
-        stations=places,
-        slowest_km_s=slowest,
-        tolerance_s=tolerance,
-        min_stations=min_stations,
-        min_share=min_share,
-        coverage=live,
-        artefacts=artefacts,
-    )
+    options = {
+        "window_s": window,
+        "stations": places,
+        "slowest_km_s": slowest,
+        "tolerance_s": tolerance,
+        "min_stations": min_stations,
+        "min_share": min_share,
+        "coverage": live,
+        "artefacts": artefacts,
+    }
+    found = coincidences(catalog, **options)
     if features:
         limits = {"window_s": window, "slowest_km_s": slowest, "tolerance_s": tolerance}
         found = detecting.with_network_features(found, catalog, opened, profile, places, **limits)
@@ -303,4 +308,8 @@ def associate(
     noted = {"simultaneous_at_all_stations": n_artefacts, **found.dropped}
     rest = "".join(f"; {n} {what.replace('_', ' ')}" for what, n in noted.items() if n)
     terminal.say(f"{len(found)} network events{rest}")
+    if chance > 0:
+        least, most = by_chance(catalog, n_shifts=chance, **options)
+        told = f"{least:.2g} events of what is in none, {most:.2g} of all detections"
+        terminal.say(f"by chance, with the stations shifted in time {chance} times: {told}")
     terminal.line(str(output))

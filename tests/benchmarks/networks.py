@@ -9,6 +9,7 @@ stations) is counted as a duplicate.
 
 import argparse
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from seisml.times import NS_PER_S, to_ns
 
 START_NS = to_ns("2010-01-01")
 EVERY_NS = 3600 * NS_PER_S
-TOLERANCE_S = 1.5
+TOLERANCE_S, NEAR_S, CLOSE_S = 1.5, 0.6, 0.3
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -61,16 +62,45 @@ def counted(found: pd.DataFrame, truth: pd.DataFrame) -> np.ndarray:
     return np.array([len(i), len(known) - len(i), len(rest) - n_inside, n_inside])
 
 
-def told(name: str, counts: list[np.ndarray]) -> None:
+def told(name: str, counts: list[np.ndarray], starts: list[np.ndarray] | None = None) -> None:
     """Print a line of the table."""
     hit, missed, false, twice = np.sum(counts, axis=0)
     f1 = 2 * hit / max(2 * hit + missed + false, 1)
     strict = 2 * hit / max(2 * hit + missed + false + twice, 1)
+    p, close, s = np.sum(starts, axis=0) if starts else (0, 0, 0)
+    more = f"  of P {p} ({close / max(p, 1):.3f} start within {CLOSE_S} s), of S {s}"
     print(
         f"{name:44} F1 {f1:.3f}  recall {hit / max(hit + missed, 1):.3f}  false {false}  "
-        f"duplicates {twice}  F1 with them {strict:.3f}",
+        f"duplicates {twice}  F1 with them {strict:.3f}{more if starts else ''}",
         flush=True,
     )
+
+
+def started(joined, network: Network) -> np.ndarray:
+    """Return how many events are made of P, start within `CLOSE_S` of it, and are made of S.
+
+    An event is what most of its picks are: P or S of an event, within `NEAR_S`.
+    """
+    total, truth = np.zeros(3, int), network.events()["time_ns"].to_numpy(np.int64)
+    arrivals = dict(list(network.arrivals.groupby("station")))
+    first = joined.events.set_index("event_id")["time_ns"]
+    for event_id, picks in joined.picks[joined.picks["phase"] == "P"].groupby("event_id"):
+        what = Counter()
+        for pick in picks.itertuples():
+            rows = arrivals[pick.station]
+            near_p, near_s = (
+                np.abs(rows[name].to_numpy() - pick.time_ns) / NS_PER_S for name in ("p_ns", "s_ns")
+            )
+            heard = np.where(near_p <= NEAR_S, rows["seen_db"].to_numpy(), -np.inf)
+            if np.isfinite(heard).any():
+                what["P", int(rows["event"].iloc[np.argmax(heard)])] += 1
+            elif near_s.min(initial=np.inf) <= NEAR_S:
+                what["S", int(rows["event"].iloc[np.argmin(near_s)])] += 1
+        (phase, event), n = max(what.items(), key=lambda one: one[1], default=(("", 0), 0))
+        if n >= 2:
+            close = abs(first[event_id] - truth[event]) <= CLOSE_S * NS_PER_S
+            total += [phase == "P", phase == "P" and close, phase == "S"]
+    return total
 
 
 def of_network(found, network: Network):
@@ -112,13 +142,14 @@ def main() -> None:
         found = detect(tables, one, archive=archive)
         told(f"support {support_s:g} s: stations", [station_counts(found, n) for n in networks])
         for name, options in (("window 3 s", {"window_s": 3.0}), ("coordinates", {})):
-            counts = []
+            counts, starts = [], []
             for network in networks:
                 if not options:
                     places = {"stations": network.stations}
                 joined = coincidences(of_network(found, network), **(options or places))
                 counts.append(counted(joined.events, network.events()))
-            told(f"support {support_s:g} s: network, {name}", counts)
+                starts.append(started(joined, network))
+            told(f"support {support_s:g} s: network, {name}", counts, starts)
 
 
 if __name__ == "__main__":

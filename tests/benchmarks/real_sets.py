@@ -278,7 +278,9 @@ def found_by(mode: str, bench: Bench, args, profile: str) -> Iterator[tuple[str,
         sets = [training_set(bench, keys, config) for keys in (*alone, *ONE_NETWORK)]
         options = {"split": "set", "max_windows": MAX_WINDOWS, "sta_lta": args.sta_lta}
         like_shipped = get_recipe("earth-local").training
-        options |= {name: like_shipped[name] for name in ("settings", "n_models", "threshold", "verify")}
+        options |= {
+            name: like_shipped[name] for name in ("settings", "n_models", "threshold", "verify")
+        }
         found = cross_fitted([*sets, *more], config, **options)
         yield from ((key, part_of(found, bench, key)) for key in wanted)
         return
