@@ -58,15 +58,10 @@ def tasks_of(records: Records, templates, rule, span, chunk_s) -> Iterator[Task]
         yield Task(dataclasses.replace(records, archive=part), templates, rule, a, b)
 
 
-def _apart(template: Template) -> int:
-    """Return how near two repeats of one template may be, samples: half its length."""
-    return max(1, template.data.shape[1] // 2)
-
-
 def _reach_ns(templates, rule: RepeatRule) -> int:
     """Return how far a search looks beyond a chunk: peaks, a template, the level."""
     longest_ns = max(one.length_ns for one in templates)
-    return 2 * longest_ns + round((NEAR + 2) * rule.level_s * NS_PER_S)
+    return longest_ns + round((rule.apart_s + (NEAR + 2) * rule.level_s) * NS_PER_S)
 
 
 def search(task: Task) -> list[tuple[str, np.ndarray, np.ndarray, Null]]:
@@ -75,7 +70,7 @@ def search(task: Task) -> list[tuple[str, np.ndarray, np.ndarray, Null]]:
     Returns
     -------
     list of (event_id, samples, coefficients, Null)
-        Of each template: where it fits as never within half its length, and what it does reversed.
+        Of each template: where it fits best within `apart_s`, and what it does reversed.
     """
     records, rule = task.records, task.rule
     reach_ns = _reach_ns(task.templates, rule)
@@ -89,19 +84,19 @@ def search(task: Task) -> list[tuple[str, np.ndarray, np.ndarray, Null]]:
     found = []
     for same in by_length.values():
         for k in range(0, len(same), LOT):
-            found += _correlated(same[k : k + LOT], x, first, (low, high), records)
+            found += _correlated(same[k : k + LOT], x, first, (low, high), task)
     return found
 
 
-def _correlated(lot: list[Template], x, first: int, inside, records: Records) -> Iterator[tuple]:
-    band, rate_hz = records.band, records.rate_hz
+def _correlated(lot: list[Template], x, first: int, inside, task: Task) -> Iterator[tuple]:
+    band, rate_hz = task.records.band, task.records.rate_hz
+    apart = max(1, round(task.rule.apart_s * rate_hz))
     # Peaks of chance are independent from about 1/B on.
     chance_apart = max(1, round(rate_hz / (min(band.f_max_hz, 0.4 * rate_hz) - band.f_min_hz)))
     data = np.stack([one.data for one in lot])
     c = coefficients(x, np.concatenate([data, data[:, :, ::-1]]))
     n = len(lot)
     for one, forward, backward in zip(lot, c[:n], c[n:], strict=True):
-        apart = _apart(one)
         low, high = inside[0], min(inside[1], len(forward))
         at = _within(peaks(forward, apart), low, high)
         chance = _within(peaks(backward, chance_apart), low, high)

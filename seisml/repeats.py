@@ -229,7 +229,7 @@ def _told(detections, archive, parts, searched, rule, skipped, band, preparation
             for k in np.flatnonzero(z >= limits[one.event_id]):
                 chance = chance_per_day(null, width, z[k]) * len(templates)
                 rows.append((one, int(at[k]), float(c[k]), float(z[k]), chance))
-    events = _events(detections.events, rows)
+    events = _events(detections.events, rows, round(rule.apart_s * NS_PER_S))
     events = _measured(events, archive, band, preparation, rule)
     about = {
         "templates": sum(len(templates) for _, templates in parts),
@@ -252,7 +252,7 @@ def _told(detections, archive, parts, searched, rule, skipped, band, preparation
     return Repeats(catalog, templates, records, limits, fits, rule, about)
 
 
-def _events(events: pd.DataFrame, rows: list[tuple]) -> pd.DataFrame:
+def _events(events: pd.DataFrame, rows: list[tuple], apart_ns: int) -> pd.DataFrame:
     """Return detections with what they repeat, and new ones."""
     events = events.reset_index(drop=True)
     events = events.assign(repeat="", template="", correlation=np.nan, significance=np.nan)
@@ -267,7 +267,7 @@ def _events(events: pd.DataFrame, rows: list[tuple]) -> pd.DataFrame:
         mine = onsets[station_name(one.station)]
         near = min(mine, key=lambda known: abs(known[0] - onset_ns), default=(2**62, -1))
         about = {"template": one.event_id, "correlation": c, "significance": z}
-        if abs(near[0] - onset_ns) <= one.length_ns // 2:
+        if abs(near[0] - onset_ns) <= apart_ns:
             k = near[1]
             if k >= 0 and k != by_id[one.event_id] and not events.loc[k, "template"]:
                 for name, value in {**about, "repeat": KNOWN}.items():

@@ -21,7 +21,7 @@ from seisml.plots.style import (
 )
 from seisml.repeats import NEW, Repeats
 from seisml.templates import Template, instant, levelled, number
-from seisml.times import iso
+from seisml.times import NS_PER_S, iso
 
 SHOWN = 4.0
 """Peaks are drawn from so many standard deviations on."""
@@ -140,7 +140,7 @@ def _through_time(ax: Axes, found: Repeats, one: Template) -> None:
     """Draw how well the template fits at its peaks, the limit, and the events that were taken."""
     time_ns, z = found.peaks[one.event_id]
     events = found.catalog.events
-    own = np.abs(time_ns - one.onset_ns) <= one.length_ns // 2
+    own = np.abs(time_ns - one.onset_ns) <= found.rule.apart_s * NS_PER_S
     shown = (np.abs(z) >= SHOWN) & ~own
     limit = found.limits[one.event_id]
     ax.vlines(days(time_ns[shown]), 0, np.abs(z[shown]), color=GREY, lw=0.8)
