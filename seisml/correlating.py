@@ -9,6 +9,7 @@ import numpy as np
 from seisml import archive as archives
 from seisml.errors import NoDataError
 from seisml.executors import Lost, run_tasks
+from seisml.intervals import union
 from seisml.matched import NEAR, Null, coefficients, peaks
 from seisml.segments import FORGOTTEN
 from seisml.templates import Records, RepeatRule, Template, levelled, number
@@ -40,13 +41,15 @@ def tasks_of(records: Records, templates, rule, span, chunk_s) -> Iterator[Task]
     step_ns = max(1, round(chunk_s * NS_PER_S))
     pieces = records.archive.pieces
     pieces = pieces[pieces["station"] == records.station]
-    chunks: set[int] = set()
     early_ns = round(longest_s * NS_PER_S)  # a template may begin before the record does
-    for a, b in zip(pieces["start_ns"].tolist(), pieces["end_ns"].tolist(), strict=True):
-        chunks.update(range((a - early_ns) // step_ns, (b - 1) // step_ns + 1))
-    low = -(2**63) if span[0] is None else span[0]
-    high = 2**63 if span[1] is None else span[1]
-    spans = [(max(k * step_ns, low), min((k + 1) * step_ns, high)) for k in sorted(chunks)]
+    there = pieces[["start_ns", "end_ns"]].to_numpy(np.int64) + [-early_ns, 8 * early_ns]
+    low = -(2**62) if span[0] is None else span[0]
+    high = 2**62 if span[1] is None else span[1]
+    spans = []
+    # Of records in short pieces far apart the time in between is not searched; gaps are.
+    for a, b in union(there).tolist():
+        for k in range(max(a, low) // step_ns, (min(b, high) - 1) // step_ns + 1):
+            spans.append((max(k * step_ns, a, low), min((k + 1) * step_ns, b, high)))
     spans = [(a, b) for a, b in spans if b > a]
     reach_ns = _reach_ns(templates, rule)
     pad_ns = reach_ns + round(records.band.settle_s(FORGOTTEN) * NS_PER_S)
