@@ -25,16 +25,20 @@ MOST = 20_000
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Task:
-    """Templates of a sensor and the chunk of its records in which they are looked for."""
+    """Templates of a sensor and the chunk of its records in which they are looked for.
+
+    What they do by chance is not learnt where known events are, from onset to end (``known``).
+    """
 
     records: Records
     templates: list[Template]
+    known: np.ndarray
     rule: RepeatRule
     start_ns: int
     end_ns: int
 
 
-def tasks_of(records: Records, templates, rule, span, chunk_s) -> Iterator[Task]:
+def tasks_of(records: Records, templates, known, rule, span, chunk_s) -> Iterator[Task]:
     """Yield the chunks of a sensor that hold samples, on the absolute grid."""
     longest_s = max(one.data.shape[1] for one in templates) / records.rate_hz
     chunk_s = chunk_s or max(CHUNK_SAMPLES / records.rate_hz, 4 * longest_s)
@@ -42,7 +46,8 @@ def tasks_of(records: Records, templates, rule, span, chunk_s) -> Iterator[Task]
     pieces = records.archive.pieces
     pieces = pieces[pieces["station"] == records.station]
     early_ns = round(longest_s * NS_PER_S)  # a template may begin before the record does
-    there = pieces[["start_ns", "end_ns"]].to_numpy(np.int64) + [-early_ns, 8 * early_ns]
+    there = pieces[["start_ns", "end_ns"]].to_numpy(np.int64)
+    there = there + np.array([-early_ns, 8 * early_ns])
     low = -(2**62) if span[0] is None else span[0]
     high = 2**62 if span[1] is None else span[1]
     spans = []
@@ -56,9 +61,10 @@ def tasks_of(records: Records, templates, rule, span, chunk_s) -> Iterator[Task]
     pad_ns += archives.guard(records.archive, records.station) + 7200 * NS_PER_S
     wide = [(a - pad_ns, b + pad_ns) for a, b in spans]
     # A worker gets only what it needs to know of the archive.
-    known = archives.parts(records.archive, records.station, wide)
-    for (a, b), part in zip(spans, known, strict=True):
-        yield Task(dataclasses.replace(records, archive=part), templates, rule, a, b)
+    about = archives.parts(records.archive, records.station, wide)
+    for (a, b), part in zip(spans, about, strict=True):
+        near = known[(known[:, 0] < b + pad_ns) & (known[:, 1] > a - pad_ns)]
+        yield Task(dataclasses.replace(records, archive=part), templates, near, rule, a, b)
 
 
 def _reach_ns(templates, rule: RepeatRule) -> int:
@@ -101,6 +107,9 @@ def _correlated(lot: list[Template], x, first: int, inside, task: Task) -> Itera
     n = len(lot)
     for one, forward, backward in zip(lot, c[:n], c[n:], strict=True):
         low, high = inside[0], min(inside[1], len(forward))
+        for a, b in task.known.tolist():
+            begin = number(a, rate_hz) - first - one.data.shape[1]
+            backward[max(begin, 0) : max(number(b, rate_hz) - first, 0)] = np.nan
         at = _within(peaks(forward, apart), low, high)
         chance = _within(peaks(backward, chance_apart), low, high)
         days = np.isfinite(backward[low:high]).sum() / rate_hz * NS_PER_S / DAY_NS
