@@ -1,8 +1,6 @@
 """Association: detections at stations that one event can have made are a network event."""
 
 import dataclasses
-import heapq
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,18 +8,16 @@ import pandas as pd
 
 from seisml.catalog import Catalog, make_catalog
 from seisml.errors import ConfigError, did_you_mean
+from seisml.grouping import SHORTEST_MOVEOUT_S, by_limits, by_sources, can_locate
 from seisml.intervals import contains
-from seisml.moveout import WADATI, Moveout, moveout_from_distances, moveout_from_window
+from seisml.moveout import Moveout, moveout_from_distances, moveout_from_window
 from seisml.networkevents import network_event, s_picks_of
 from seisml.planets import get_body
 from seisml.times import NS_PER_S
-from seisml.wavefront import of_one_source
 
 ARTEFACTS = ("flag", "drop")
-OFF = 1.4
-"""Times the tolerance of a moveout: what a picked onset may be off the wave of its event."""
-SHORTEST_MOVEOUT_S = 0.2
-"""Networks whose largest limit is below this cannot tell an artefact from an event."""
+OFF = 1.6
+"""Times the tolerance of a moveout: what an onset may be off the wave of its event."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +94,7 @@ def coincidences(
         and columns ``n_stations``, ``n_live``, ``nearest_station`` (first onset), ``origin_ns``,
         ``origin_method`` (``wadati`` from S - P at two or more stations, else ``first_pick``: an
         upper limit), ``moveout_s`` and ``artefact``. ``dropped`` counts what is in no event:
-        ``not_associated`` detections, ``s_of_an_event``, ``no_wave``, ``artefact``.
+        ``not_associated`` detections, ``s_of_an_event``, ``artefact``.
 
     Raises
     ------
@@ -107,15 +103,15 @@ def coincidences(
 
     Notes
     -----
-    A set of detections, one a station, is possible where each pair keeps its limit. From each
-    detection on, the set is grown in order of time by what is possible with all in it. The largest
-    set is the first event (of equal ones the earliest, as S follows P); its detections are taken
-    out, and so on: an early false alarm does not tear an event apart. Nothing
-    depends on the order of the rows. An event whose detections lie after those of an earlier one by
-    a possible S - P that grows with the time of P, at half of its stations or more, is the S wave
-    of that event and is merged into it. With coordinates, of eight onsets or more those that no
-    source explains together with the others are left out (`seisml.wavefront`): the event must not
-    begin with the S wave of the one before.
+    With coordinates of three stations or more, no further apart than straight rays go, the
+    detections of an event are those that P and S of one source explain, see `seisml.wavefront`; a
+    station where only S was detected counts half. Otherwise a set of detections, one a station, is
+    possible where each pair keeps its limit. From each detection on, the set is grown in order of
+    time by what is possible with all in it. The largest set is the first event (of equal ones the
+    earliest, as S follows P); its detections are taken out, and so on: an early false alarm does
+    not tear an event apart. Nothing depends on the order of the rows. An event whose detections
+    lie after those of an earlier one by a possible S - P that grows with the time of P, at half of
+    its stations or more, is the S wave of that event and is merged into it.
 
     Examples
     --------
@@ -137,15 +133,15 @@ def coincidences(
         tolerance_s=tolerance_s,
     )
     live = _live(events, moveout, coverage)
-    groups, strays = _groups(events, moveout, rule, live), 0
-    if stations is not None:
-        n_grouped = sum(map(len, groups))
-        groups = _of_one_source(groups, events, stations, rule, tolerance_s)
-        strays = n_grouped - sum(map(len, groups))
-    groups, s_waves = _without_s(groups, events, moveout)
-    n_events, n_s = sum(map(len, groups)), sum(map(len, s_waves))
-    dropped = {"not_associated": len(events) - n_events - n_s - strays}
-    dropped |= {"s_of_an_event": n_s, "no_wave": strays}
+    least = np.maximum(rule.min_stations, np.ceil(rule.min_share * live - 1e-9).astype(int))
+    if stations is not None and can_locate(events, stations):
+        at_once = np.maximum(live, 4), rule.simultaneous_s
+        options = {"least": least, "off_s": OFF * tolerance_s, "at_once": at_once}
+        groups, s_rows = by_sources(events, stations, moveout, **options)
+    else:
+        groups, s_rows = by_limits(events, moveout, least)
+    n_events, n_s = sum(map(len, groups)), len(s_rows)
+    dropped = {"not_associated": len(events) - n_events - n_s, "s_of_an_event": n_s}
     s_picks = s_picks_of(catalog)
     rows, picks = [], []
     for group in groups:
@@ -236,95 +232,6 @@ def _live(events, moveout: Moveout, coverage) -> np.ndarray:
     times = events["time_ns"].to_numpy()
     alive = [contains(spans, times) for name, spans in sorted(coverage.items()) if len(spans)]
     return np.sum(alive, axis=0).astype(int) if alive else np.zeros(len(events), int)
-
-
-def _groups(events, moveout: Moveout, rule: NetworkRule, live: np.ndarray) -> list[list[int]]:
-    """Return the rows of each event, the events in order of time."""
-    number = {name: i for i, name in enumerate(moveout.stations)}
-    station = np.array([number[name] for name in events["station"]], dtype=int)
-    time_ns = events["time_ns"].to_numpy()
-    limit_ns = np.round(moveout.limit_s * NS_PER_S).astype(np.int64)
-    widest_ns = int(limit_ns.max(initial=0))
-    last = np.searchsorted(time_ns, time_ns + widest_ns, "right")
-    free = np.ones(len(events), dtype=bool)
-
-    def grown(first: int) -> list[int]:
-        group = [first]
-        for i in range(first + 1, last[first]):
-            if free[i] and all(
-                station[i] != station[j]
-                and time_ns[i] - time_ns[j] <= limit_ns[station[i], station[j]]
-                for j in group
-            ):
-                group.append(i)
-        return group
-
-    def rank(group: list[int]) -> tuple[int, int]:
-        return -len(group), group[0]
-
-    queue = [rank(grown(first)) for first in range(len(events))]
-    heapq.heapify(queue)
-    found = []
-    while queue:
-        known = heapq.heappop(queue)
-        if not free[known[1]]:
-            continue
-        group = grown(known[1])
-        if len(group) < max(rule.min_stations, math.ceil(rule.min_share * live[known[1]] - 1e-9)):
-            continue
-        if rank(group) != known:  # others have taken some of it since
-            heapq.heappush(queue, rank(group))
-            continue
-        free[group] = False
-        found.append(group)
-    return sorted(found, key=lambda group: (time_ns[group[0]], group[0]))
-
-
-def _of_one_source(groups, events, stations, rule: NetworkRule, tolerance_s: float):
-    """Return the groups without the onsets that no source explains together with the others."""
-    known = stations.drop_duplicates("station").set_index("station")
-    places = known.loc[events["station"], ["latitude", "longitude"]].to_numpy(float)
-    time_ns, picked = events["time_ns"].to_numpy(), events["uncertainty_s"].notna().to_numpy()
-    found = []
-    for group in map(np.array, groups):
-        time_s = (time_ns[group] - time_ns[group[0]]) / NS_PER_S
-        # A time that is only that of a window may be off, and does not set that of the event.
-        off_s = np.where(picked[group], OFF * tolerance_s, np.inf)
-        kept = of_one_source(places[group], time_s, np.maximum(off_s, 1e-3))
-        if kept.sum() >= rule.min_stations:
-            found.append(group[kept].tolist())
-    return sorted(found, key=lambda group: (time_ns[group[0]], group[0]))
-
-
-def _without_s(groups, events, moveout: Moveout) -> tuple[list[list[int]], list[list[int]]]:
-    """Return the events that are no S wave of an earlier one, and those that are."""
-    time_s = events["time_ns"].to_numpy() / NS_PER_S
-    station = events["station"].to_numpy()
-    kept: list[list[int]] = []
-    s_waves = []
-    for group in groups:
-        start_s = time_s[group[0]]
-        near = [one for one in kept if start_s - time_s[one[0]] <= 2 * moveout.s_minus_p_s]
-        if any(_is_s(group, one, time_s, station, moveout.s_minus_p_s) for one in near):
-            s_waves.append(group)
-        else:
-            kept.append(group)
-    return kept, s_waves
-
-
-def _is_s(group, earlier, time_s, station, longest_s: float) -> bool:
-    """Whether the detections of a group are the S waves of an earlier event."""
-    p_s = {station[i]: time_s[i] for i in earlier}
-    shared = [i for i in group if station[i] in p_s]
-    if 2 * len(shared) < len(group) or len(shared) < 2:
-        return False
-    p = np.array([p_s[station[i]] for i in shared])
-    lag = time_s[shared] - p
-    if not (np.all(lag > 0) and np.median(lag) <= longest_s):
-        return False
-    # S - P = 0.73 (P - origin): the lag grows with P; of a second event it stays the same.
-    grown = np.std(lag - WADATI * (p - p.min()))
-    return bool(grown < np.std(lag))
 
 
 def _simultaneous(event: dict, n_live: int, moveout: Moveout, rule: NetworkRule) -> dict:

@@ -1,6 +1,6 @@
 """Label audit: where held-out models and labels disagree, for a person to look at and decide.
 
-The list is a CSV with an empty column ``corrected``. What is written into it is read back: a
+The list is a CSV with an empty column ``decision``. What is written into it is read back: a
 class, or ``?`` for what should not count.
 """
 
@@ -19,7 +19,7 @@ from seisml.evaluation import Evaluation
 from seisml.tabular import UNSURE
 from seisml.times import NAT, iso, to_ns
 
-COLUMNS = ("row", "label", "suggested", "p_label", "p_suggested", "corrected")
+COLUMNS = ("row", "label", "suggested", "p_label", "p_suggested", "decision")
 
 
 def disagreements(result: Evaluation, *, n: int | None = None) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def disagreements(result: Evaluation, *, n: int | None = None) -> pd.DataFrame:
             "suggested": np.asarray(result.classes)[suggested],
             "p_label": p[at, truth].round(6),
             "p_suggested": p[at, suggested].round(6),
-            "corrected": "",
+            "decision": "",
         }
     )
     if result.samples.time_ns is not None:
@@ -67,12 +67,12 @@ def write_review(path, table: pd.DataFrame) -> Path:
 
 
 def read_review(path) -> dict[int, str]:
-    """Return the corrected label of each row that a reviewer decided on.
+    """Return the label of each row that a reviewer decided on.
 
     Parameters
     ----------
     path : path
-        A list of `write_review` with some of the column ``corrected`` filled in.
+        A list of `write_review` with some of the column ``decision`` filled in.
 
     Returns
     -------
@@ -88,15 +88,15 @@ def read_review(path) -> dict[int, str]:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise TableError(f"{path} cannot be read as CSV: {error}.") from error
-    missing = {"row", "corrected"} - set(table.columns)
+    missing = {"row", "decision"} - set(table.columns)
     if missing:
         raise TableError(
             f"{path} has no column {', '.join(sorted(missing))}.",
-            "Write the list with 'seisml evaluate' and fill in the column corrected.",
+            "Write the list with 'seisml evaluate' and fill in the column decision.",
         )
-    decided = table[table["corrected"].str.strip() != ""]
+    decided = table[table["decision"].str.strip() != ""]
     found: dict[int, str] = {}
-    for row, label in zip(decided["row"], decided["corrected"].str.strip(), strict=True):
+    for row, label in zip(decided["row"], decided["decision"].str.strip(), strict=True):
         if not row.isdigit():
             raise TableError(f"{path}: {row!r} is no row.", "Leave the column row as it is.")
         if found.setdefault(int(row), label) != label:

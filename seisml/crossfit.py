@@ -7,6 +7,7 @@ Thresholds are chosen on events, never on windows, and never on the fold that th
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from seisml.model import (
     within,
 )
 from seisml.pooling import pooled, vertical
+from seisml.resuming import Kept, kept_in
 from seisml.starts import Starts
 from seisml.times import NS_PER_S, iso
 from seisml.trainingrule import TrainingRule
@@ -55,6 +57,8 @@ class Labelled:
         See `TrainingRule`.
     merged : mapping of str to int
         Classes with too few events to be learnt, and how many they have.
+    kept : Kept
+        What a training that was stopped has done already.
     """
 
     sets: tuple[TrainingSet, ...]
@@ -67,6 +71,7 @@ class Labelled:
     settings: Mapping
     embargo_s: float = 0.0
     merged: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    kept: Kept = dataclasses.field(default_factory=Kept)
 
     @property
     def n_folds(self) -> int:
@@ -74,13 +79,15 @@ class Labelled:
         return int(self.windows["fold"].max()) + 1
 
 
-def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
+def label(sets: Sequence[TrainingSet], rule: TrainingRule, *, keep=None) -> Labelled:
     """Label all windows of training sets, deal them to folds and draw the rows for training.
 
     Parameters
     ----------
     sets : sequence of TrainingSet
     rule : TrainingRule
+    keep : path, optional
+        Folder in which models, scores and thresholds are kept as they are made, and found again.
 
     Returns
     -------
@@ -112,6 +119,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule) -> Labelled:
         settings=about.settings,
         embargo_s=_embargo_s(windows, about.settings, rule),
         merged=merged,
+        kept=kept_in(keep, sets, windows, chosen, X, columns, about.fingerprint, asdict(rule)),
     )
 
 
@@ -215,18 +223,17 @@ def fit(labelled: Labelled, rule: TrainingRule, *, without_fold: int | None = No
             "left to learn from.",
             "Take more data or shorter blocks (block_days).",
         )
-    X = labelled.X[keep]
-    if rule.scale == "station":
-        station = pd.Index(windows["station"].to_numpy()[chosen][keep].astype(str), name="station")
-        X = pd.DataFrame(X, index=station, columns=list(labelled.columns))
-    return fit_classifier(
-        rule.model,
-        X,
-        y,
-        sample_weight=windows["weight"].to_numpy()[chosen][keep],
-        columns=labelled.columns,
-        **rule.options,
-    )
+
+    def fitted():
+        X = labelled.X[keep]
+        if rule.scale == "station":
+            names = windows["station"].to_numpy()[chosen][keep].astype(str)
+            X = pd.DataFrame(X, pd.Index(names, name="station"), list(labelled.columns))
+        weight = windows["weight"].to_numpy()[chosen][keep]
+        about = {"sample_weight": weight, "columns": labelled.columns}
+        return fit_classifier(rule.model, X, y, **about, **rule.options)
+
+    return labelled.kept.model(["fit", asdict(rule), without_fold], fitted)
 
 
 def rows_without(labelled: Labelled, fold: int, rule: TrainingRule) -> np.ndarray:
@@ -266,6 +273,16 @@ def out_of_fold(
         model of a fold has not seen.
     """
     say = on_progress or (lambda text: None)
+
+    def scored() -> dict[str, np.ndarray]:
+        found = _scores(labelled, rule, say)
+        return {"columns": np.array(found.columns, dtype=str), "values": found.to_numpy()}
+
+    found = labelled.kept.arrays(["scores", asdict(rule)], scored)
+    return pd.DataFrame(found["values"], columns=found["columns"].tolist())
+
+
+def _scores(labelled: Labelled, rule: TrainingRule, say: Callable[[str], None]) -> pd.DataFrame:
     models = []
     for k in range(labelled.n_folds):
         say(f"training without fold {k + 1} of {labelled.n_folds}")

@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from seisml.errors import ModelError, TableError, did_you_mean
 from seisml.importance import kin_groups, permutation_importance
@@ -154,7 +155,8 @@ def evaluate_table(
                     name, X[train], samples.y[train], class_weight="balanced", seed=rule.seed
                 )
             fitted[name].append(model)
-        probability[name] = _out_of_fold(fitted[name], X, fold, classes)
+        with threadpool_limits(1):
+            probability[name] = _out_of_fold(fitted[name], X, fold, classes)
     block, n = samples.block, len(classes)
     counts = {
         name: block_counts(truth, p.argmax(axis=1), block, n) for name, p in probability.items()
@@ -231,15 +233,12 @@ def _training_rows(samples: Samples, fold, k: int, rule: EvaluationRule) -> np.n
 
 def _out_of_fold(models, X: np.ndarray, fold: np.ndarray, classes) -> np.ndarray:
     """Return the probabilities of all rows, each by the model of its fold."""
-    from threadpoolctl import threadpool_limits
-
     out = np.zeros((len(X), len(classes)))
-    with threadpool_limits(1):
-        for k, model in enumerate(models):
-            rows = np.flatnonzero(fold == k)
-            columns = np.searchsorted(classes, [str(name) for name in model.classes_])
-            if len(rows):
-                out[np.ix_(rows, columns)] = model.predict_proba(X[rows])
+    for k, model in enumerate(models):
+        rows = np.flatnonzero(fold == k)
+        columns = np.searchsorted(classes, [str(name) for name in model.classes_])
+        if len(rows):
+            out[np.ix_(rows, columns)] = model.predict_proba(X[rows])
     return out
 
 
@@ -260,11 +259,12 @@ def _with_importance(result: Evaluation, models, X: np.ndarray, say) -> Evaluati
         return _out_of_fold(models, other, result.fold, result.classes).argmax(axis=1)
 
     data = X, result.truth, result.samples.block
-    return dataclasses.replace(
-        result,
-        importance=permutation_importance(predict, *data, each, **options),
-        group_importance=permutation_importance(predict, *data, together, **options),
-    )
+    with threadpool_limits(1):  # once: to look for the libraries takes as long as to predict
+        return dataclasses.replace(
+            result,
+            importance=permutation_importance(predict, *data, each, **options),
+            group_importance=permutation_importance(predict, *data, together, **options),
+        )
 
 
 def numbers(result: Evaluation) -> dict:

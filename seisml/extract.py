@@ -305,19 +305,30 @@ def _failed(task: Task, why: str) -> Outcome:
 
 
 def require_windows(outcomes: list[Outcome], store) -> None:
-    """Raise where a run made nothing usable.
+    """Raise where a run made nothing usable, and no run before it made anything.
 
     Raises
     ------
     NoDataError
-        If shards were made and none of their windows has a feature.
+        If shards were made, none of their windows has a feature, and the store has no others; or
+        if every station-day failed.
     """
-    if outcomes and not any(outcome.n_usable for outcome in outcomes):
-        counted: Counter = Counter()
-        for outcome in outcomes:
-            counted.update(outcome.counts)
-        seen = ", ".join(f"{name} {n}" for name, n in sorted(counted.items())) or "no rejections"
+    if not outcomes or any(outcome.n_usable for outcome in outcomes):
+        return
+    made = {shards.shard_path(store, outcome.station, outcome.day) for outcome in outcomes}
+    if set(Path(store).glob("*/*.h5")) - made:
+        return  # a bad new day is no reason to stop
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    if errors:
         raise NoDataError(
-            f"No window of {store} has enough samples ({seen}).",
-            "See 'seisml scan' for rates and gaps, and whether the profile fits this archive.",
+            f"No station-day of {store} could be made ({len(errors)} failed): {errors[0]}.",
+            "Run 'seisml scan' on the archive; what is mended is made by the same command.",
         )
+    counted: Counter = Counter()
+    for outcome in outcomes:
+        counted.update(outcome.counts)
+    seen = ", ".join(f"{name} {n}" for name, n in sorted(counted.items())) or "no rejections"
+    raise NoDataError(
+        f"No window of {store} has enough samples ({seen}).",
+        "See 'seisml scan' for rates and gaps, and whether the profile fits this archive.",
+    )

@@ -92,7 +92,7 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
     -------
     values, kind : numpy.ndarray, shape (n_samples,)
         Whole units; 1 where they were put in, 2 where more than `LOST_RUN` samples are lost, which
-        is a gap, 0 elsewhere. None where no sample was lost.
+        is a gap and stays as it is, 0 elsewhere. None where no sample was lost.
 
     Examples
     --------
@@ -111,9 +111,9 @@ def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np
     rank = np.where(stop - first > LOST_RUN, 2, 1).astype(np.int8)
     kind[first], kind[stop] = rank, -rank
     kind = np.cumsum(kind[:-1], dtype=np.int8)
-    known = np.flatnonzero(kind == 0)
+    known, lost = np.flatnonzero(kind == 0), np.flatnonzero(kind == 1)
     out = values.copy()
-    out[kind > 0] = np.rint(np.interp(np.flatnonzero(kind), known, values[known]))
+    out[lost] = np.rint(np.interp(lost, known, values[known]))
     return out, kind
 
 

@@ -7,10 +7,8 @@ are counted in whole samples from the first sample of the piece that a file hold
 
 import bisect
 import dataclasses
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -23,8 +21,6 @@ MANY = 8
 """Records from which on it is first looked whether all of them are plain."""
 HALF_SAMPLE = 0.5001
 """Largest distance, in samples, between where a sample is and where it was to be expected."""
-ON_TIME = 0.01
-"""Distance, in samples, from which on a sample counts as off."""
 CLOCK_NS = 500
 """Slack when samples are counted to an instant: below the step of clocks, above our rounding."""
 
@@ -319,37 +315,3 @@ def _stretches(placed: list[tuple[Record, bool]]) -> Iterator[list[tuple[Record,
         stretch.append((piece, is_fill))
     if stretch:
         yield stretch
-
-
-@dataclasses.dataclass
-class Line:
-    """Where the running segment of a channel began, its rate, and how far it has come."""
-
-    start_ns: int
-    rate_hz: float
-    n_samples: int = 0
-
-    def takes(self, piece: Record) -> tuple[int, int]:
-        """Return how many samples of the piece are, within half a sample, the next ones.
-
-        Where the true rates differ, the two clocks drift apart within the piece. Second, how many
-        of these are off by more than `ON_TIME`.
-        """
-        if snap_rate(piece.rate_hz) != snap_rate(self.rate_hz):
-            return 0, 0
-        n = len(piece.data)
-        if piece.rate_hz == self.rate_hz:  # counted from origins: the same however cut
-            ahead = (piece.origin_ns - self.start_ns) * self.rate_hz / NS_PER_S
-            off = abs(ahead + (piece.first - self.n_samples))
-            return (n, n if off > ON_TIME else 0) if off <= HALF_SAMPLE else (0, 0)
-        own, other = Fraction(self.rate_hz), Fraction(piece.rate_hz)
-        seconds = Fraction(piece.origin_ns - self.start_ns, NS_PER_S) + piece.first / other
-        off, drift = seconds * own - self.n_samples, own / other - 1
-        n = _n_between(off, drift, HALF_SAMPLE, n) if abs(off) <= HALF_SAMPLE else 0
-        return n, n - _n_between(off, drift, ON_TIME, n)
-
-
-def _n_between(off: Fraction, drift: Fraction, limit: float, n: int) -> int:
-    """Return for how many of i = 0 ... n - 1 the value of off + i drift is within a limit."""
-    a, b = sorted(((-Fraction(limit) - off) / drift, (Fraction(limit) - off) / drift))
-    return max(0, min(n - 1, math.floor(b)) - max(0, math.ceil(a)) + 1)

@@ -7,9 +7,10 @@ import numpy as np
 from scipy.signal import sosfilt, sosfilt_zi
 
 from seisml.archive import Archive
+from seisml.changes import aic_onset
 from seisml.cuts import cuts
 from seisml.errors import ConfigError
-from seisml.picker import Pick, aic_onset, pad_s, pick_onset
+from seisml.picker import Pick, pad_s, pick_onset
 from seisml.segments import Band, Segment, align, snap_rate
 from seisml.times import NS_PER_S
 

@@ -22,6 +22,7 @@ from seisml.metrics import metrics
 from seisml.model import load_detector, save_detector
 from seisml.project import Project, read_stamps, stamp_of, status
 from seisml.report import Section, write_report
+from seisml.resuming import folder_of, forget
 from seisml.settings import label_rule_of, match_rule_of, training_rule_of
 from seisml.shards import read_counts, shard_paths
 from seisml.summaries import to_json
@@ -154,15 +155,15 @@ def _training_set(project: Project, archive: Archive) -> TrainingSet:
 
 
 def _train(project: Project, archive: Archive, progress: Progress) -> Training:
-    config = project.config
+    config, folder = project.config, project.results
     training = train(
         [_training_set(project, archive)],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
         matching=match_rule_of(config),
+        keep=folder_of(folder / "model.skops"),
         on_progress=progress.said,
     )
-    folder = project.results
     save_detector(training.detector, folder / "model.skops")
     write_catalog(training.machine, folder / "detections.csv")
     write_catalog(training.machine, folder / "detections.xml")
@@ -172,6 +173,7 @@ def _train(project: Project, archive: Archive, progress: Progress) -> Training:
     np.savez_compressed(buffer, **columns)
     write_atomic(folder / "windows.npz", buffer.getvalue())
     _stamp(project, archive, "train")
+    forget(folder_of(folder / "model.skops"))
     return training
 
 

@@ -5,14 +5,16 @@ sampling_rate). Gaps are never filled: where there is no sample there is no segm
 """
 
 import dataclasses
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 import numpy as np
 
 from seisml.errors import ConfigError
 from seisml.filters import FORGOTTEN, SETTLED, Band, CausalFilter, causal_filter
-from seisml.joining import Line, Record, as_record, pieces_in_line
+from seisml.joining import HALF_SAMPLE, Record, as_record, pieces_in_line
 from seisml.rates import GUARD_NS, samples_to_ns, snap_rate
 from seisml.times import NS_PER_S
 
@@ -30,6 +32,9 @@ __all__ = [
     "segments",
     "snap_rate",
 ]
+
+ON_TIME = 0.01
+"""Distance, in samples, from which on a sample counts as off."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +75,40 @@ class Segment:
     def end_ns(self) -> int:
         """Instant after the last sample (start of the sample that would follow)."""
         return self.start_ns + samples_to_ns(self.n_samples, self.sampling_rate_hz)
+
+
+@dataclasses.dataclass
+class Line:
+    """Where the running segment of a channel began, its rate, and how far it has come."""
+
+    start_ns: int
+    rate_hz: float
+    n_samples: int = 0
+
+    def takes(self, piece: Record) -> tuple[int, int]:
+        """Return how many samples of the piece are, within half a sample, the next ones.
+
+        Where the true rates differ, the two clocks drift apart within the piece. Second, how many
+        of these are off by more than `ON_TIME`.
+        """
+        if snap_rate(piece.rate_hz) != snap_rate(self.rate_hz):
+            return 0, 0
+        n = len(piece.data)
+        if piece.rate_hz == self.rate_hz:  # counted from origins: the same however cut
+            ahead = (piece.origin_ns - self.start_ns) * self.rate_hz / NS_PER_S
+            off = abs(ahead + (piece.first - self.n_samples))
+            return (n, n if off > ON_TIME else 0) if off <= HALF_SAMPLE else (0, 0)
+        own, other = Fraction(self.rate_hz), Fraction(piece.rate_hz)
+        seconds = Fraction(piece.origin_ns - self.start_ns, NS_PER_S) + piece.first / other
+        off, drift = seconds * own - self.n_samples, own / other - 1
+        n = _n_between(off, drift, HALF_SAMPLE, n) if abs(off) <= HALF_SAMPLE else 0
+        return n, n - _n_between(off, drift, ON_TIME, n)
+
+
+def _n_between(off: Fraction, drift: Fraction, limit: float, n: int) -> int:
+    """Return for how many of i = 0 ... n - 1 the value of off + i drift is within a limit."""
+    a, b = sorted(((-Fraction(limit) - off) / drift, (Fraction(limit) - off) / drift))
+    return max(0, min(n - 1, math.floor(b)) - max(0, math.ceil(a)) + 1)
 
 
 def segments(

@@ -10,6 +10,7 @@ from seisml.config import Config, LabelsConfig, fill, resolve_path
 from seisml.errors import ConfigError
 from seisml.experts import expert_of, read_stations, signals_of
 from seisml.model import make_classifier, save_detector
+from seisml.resuming import folder_of, forget
 from seisml.settings import label_rule_of, match_rule_of, training_rule_of
 from seisml.shards import shard_paths
 from seisml.training import Training, train
@@ -161,7 +162,7 @@ def train_on(
     archives: Sequence[Archive | None] = (),
     on_progress=None,
 ) -> Training:
-    """Train on files, and save the detector.
+    """Train on files, and save the detector; after a stop the same call goes on where it was.
 
     Parameters
     ----------
@@ -186,7 +187,9 @@ def train_on(
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
         matching=match_rule_of(config),
+        keep=folder_of(output),
         on_progress=on_progress,
     )
     save_detector(training.detector, output)
+    forget(folder_of(output))
     return training

@@ -5,6 +5,8 @@ import dataclasses
 from seisml import steps, terminal
 from seisml.judging import as_json
 
+MODEL = "model.skops"
+"""Name of a new model in the folder of an evaluation."""
 N_ERRORS = 6
 """Figures of missed events in a page, and of unmatched detections."""
 
@@ -38,6 +40,7 @@ def evaluate_store(
 
     from seisml.errors import ConfigError
     from seisml.eventsnr import measured
+    from seisml.resuming import folder_of
     from seisml.setfiles import training_set
     from seisml.settings import plan_from
 
@@ -53,7 +56,7 @@ def evaluate_store(
     one = training_set(files, config, archive=opened)
     known = steps.read_metadata(metadata or ())
     if detector is None:
-        judged = _trained(one, config, repeats)
+        judged = _trained(one, config, repeats, folder_of(folder / MODEL))
     else:
         plan = plan_from(detector.plan, metadata=known)
         judged = _applied(one, detector, config, repeats, steps.calibration_of(plan))
@@ -73,7 +76,7 @@ def _loaded(model, trust):
     return load_detector(model, trusted=trust)
 
 
-def _trained(one, config, repeats: int) -> Judged:
+def _trained(one, config, repeats: int, keep) -> Judged:
     """Train the profile's detector and test it on held-out blocks."""
     from seisml import crossfit
     from seisml.settings import match_rule_of, training_rule_of
@@ -86,6 +89,7 @@ def _trained(one, config, repeats: int) -> Judged:
         rule=rule,
         detection=dataclasses.asdict(config.detection),
         matching=match_rule_of(config),
+        keep=keep,
         on_progress=terminal.say,
     )
     labelled = crossfit.label([one], rule)
@@ -130,6 +134,7 @@ def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> No
     from seisml.metrics import metrics
     from seisml.model import save_detector
     from seisml.report import Section, trial_blocks, write_report
+    from seisml.resuming import folder_of, forget
     from seisml.summaries import recall_over
     from seisml.windowscores import event_differences, window_scores
 
@@ -158,7 +163,8 @@ def _write(judged: Judged, injection, folder, *, opened, band, title: str) -> No
     write_atomic(folder / "evaluation.json", as_json({k: _records(v) for k, v in found.items()}))
     write_review(folder / "review.csv", event_review(training.test))
     if not training.validation:
-        save_detector(training.detector, folder / "model.skops")
+        save_detector(training.detector, folder / MODEL)
+        forget(folder_of(folder / MODEL))
     if judged.facts.get("in_sample"):
         what = "IN-SAMPLE"
     else:

@@ -192,10 +192,10 @@ def _labels(values: pd.Series, columns: Columns, corrections: Mapping[int, str])
     label = label.map(meaning).astype(object)
     if columns.rest:
         label[label == ""] = columns.rest
-    for row, corrected in corrections.items():
+    for row, decision in corrections.items():
         if not 1 <= row <= len(label):
             raise TableError(f"The review names row {row}, the table has {len(label)}.")
-        label.iloc[row - 1] = "" if corrected == UNSURE else corrected
+        label.iloc[row - 1] = "" if decision == UNSURE else decision
     return label
 
 

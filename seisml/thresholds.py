@@ -8,6 +8,7 @@ import pandas as pd
 
 from seisml.classrules import class_rules
 from seisml.crossfit import Labelled
+from seisml.labels import EVENT, NOISE
 from seisml.levels import levels_to_try
 from seisml.scoredlines import (
     MatchRule,
@@ -108,11 +109,31 @@ def choose_thresholds(
     chosen with it, thresholds were no better on blocks that were not chosen on.
     """
     scores = np.asarray(scores, np.float64)
+    options = {"detection": dict(detection), "matching": matching}
+    options |= {"false_alarms_per_day": false_alarms_per_day, "stated": stated}
+
+    def chosen() -> dict[str, np.ndarray]:
+        return dataclasses.asdict(_chosen(labelled, scores, by_class, **options))
+
+    parts = ["thresholds", scores, by_class, {**options, "matching": dataclasses.asdict(matching)}]
+    return Thresholds(**labelled.kept.arrays(parts, chosen))
+
+
+def _chosen(
+    labelled: Labelled,
+    scores: np.ndarray,
+    by_class: pd.DataFrame | None,
+    *,
+    detection: Mapping,
+    matching: MatchRule,
+    false_alarms_per_day: float,
+    stated: float,
+) -> Thresholds:
     split = split_scores(scores, by_class, detection)
-    state, free = labelled.windows["state"].to_numpy(), _to_choose(scores, split, detection)
-    candidates = levels_to_try(state, free, labelled.grid, alarms_per_day=false_alarms_per_day)
-    if stated:
-        candidates = np.array([stated])
+    candidates = np.array([stated])
+    if not stated:
+        free = _to_choose(scores, split, detection)
+        candidates = _candidates(labelled, free, alarms_per_day=false_alarms_per_day)
     n_folds = labelled.n_folds
     counts = np.zeros((len(candidates), n_folds, len(labelled.sets), 3))
     every = [ScoredLine.of(labelled, split, *line) for line in lines(labelled.windows)]
@@ -137,6 +158,24 @@ def choose_thresholds(
             days[others].sum(),
         )
     return Thresholds(value, f1, alarms, told)
+
+
+def _candidates(labelled: Labelled, scores: np.ndarray, *, alarms_per_day: float) -> np.ndarray:
+    """Return the levels of all folds, and of the others of each fold what lies beyond these.
+
+    Where one fold is louder than the others, the levels of all leave out what is enough for them.
+    """
+    windows, grid = labelled.windows, labelled.grid
+    state, fold = windows["state"].to_numpy(), windows["fold"].to_numpy()
+    found = [levels_to_try(state, scores, grid, alarms_per_day=alarms_per_day)]
+    low, high = found[0][[0, -1]]
+    for k in range(labelled.n_folds):
+        others = (fold != k) & np.isfinite(scores)
+        if (state[others] == EVENT).any() and (state[others] == NOISE).any():
+            some = state[others], scores[others]
+            more = levels_to_try(*some, grid, alarms_per_day=alarms_per_day)
+            found.append(more[(more < low) | (more > high)])
+    return np.unique(np.concatenate(found))
 
 
 def _to_choose(scores: np.ndarray, split: Mapping, detection: Mapping) -> np.ndarray:

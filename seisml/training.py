@@ -80,6 +80,7 @@ def train(
     rule: TrainingRule,
     detection: Mapping,
     matching: MatchRule,
+    keep=None,
     on_progress: Callable[[str], None] | None = None,
 ) -> Training:
     """Train a detector and test it on held-out blocks of time, with a baseline beside it.
@@ -94,6 +95,9 @@ def train(
         ``off_ratio``, ``merge_gap_s``, ``min_duration_s``, ``max_duration_s``,
         ``refine_onset``, ``onset_search_s``.
     matching : MatchRule
+    keep : path, optional
+        Folder of what is done, see `seisml.resuming`: after a stop the same call goes on there.
+        It is not removed at the end (`seisml.resuming.forget`): the model is not written yet.
     on_progress : callable, optional
         Called with what is being done.
 
@@ -109,7 +113,9 @@ def train(
     say = on_progress or (lambda text: None)
     matching.check(name for one in sets for name in one.signals["label"])
     say("labelling windows")
-    labelled = crossfit.label(sets, rule)
+    labelled = crossfit.label(sets, rule, keep=keep)
+    if labelled.kept.found:
+        say(f"note: going on with what was done before a stop ({keep})")
     for name, n in labelled.merged.items():
         said = "noise" if is_noise(name) else "event"
         say(f"note: {name} has {n} events, {rule.min_class_events} are needed: learnt as {said!r}")

@@ -103,7 +103,7 @@ def test_limits_of_pairs():
     assert len(coincidences(detections(*onsets), stations=STATIONS)) == 0
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(st.integers(0, 1000))
 def test_the_order_of_rows_does_not_matter(seed):
     """Shuffled detections, with ties in time: the same events and picks."""

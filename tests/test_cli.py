@@ -421,9 +421,11 @@ def test_stopped_in_the_middle_goes_on(small, tmp_path, sign):
         assert path.read_bytes() == (reference / path.relative_to(store)).read_bytes()
 
 
-@pytest.mark.parametrize(("verb", "kept"), [("extract", True), ("train", False)])
+@pytest.mark.parametrize(
+    ("verb", "kept"), [("extract", True), ("train", True), ("pretrain", False)]
+)
 def test_what_is_kept_when_interrupted(verb, kept, monkeypatch, capsys):
-    """Station-days are kept; a training begins anew, and that is what is said."""
+    """Station-days and models of folds are kept; where nothing is, that is what is said."""
     from seisml import cli
 
     monkeypatch.setattr(cli, "app", lambda **_: sys.exit(cli.INTERRUPTED))

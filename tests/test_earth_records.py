@@ -12,7 +12,8 @@ from seisml.features import compute
 from seisml.labels import EVENT, IGNORE, NOISE, SIGNAL_COLUMNS, LabelRule, label_windows
 from seisml.model import load_detector
 from seisml.pooling import like, vertical
-from seisml.pretraining import RECIPES, generated_signals
+from seisml.pretraining import generated_signals
+from seisml.recipes import RECIPES
 from seisml.states import EventRule, events_from_windows
 from seisml.synthetics.earth_records import RATES_HZ, draw_scene, earth_record, scene_samples
 from seisml.synthetics.earth_scenes import (

@@ -243,8 +243,8 @@ def test_wrong_labels_lead_the_audit_and_are_read_back(tmp_path):
     found = evaluate_table(samples, FAST)
     listed = disagreements(found)
     assert len(set(listed["row"].head(10)) & set(wrong + 1)) >= len(wrong) - 1
-    listed.loc[0, "corrected"] = listed.loc[0, "suggested"]
-    listed.loc[1, "corrected"] = "?"
+    listed.loc[0, "decision"] = listed.loc[0, "suggested"]
+    listed.loc[1, "decision"] = "?"
     write_review(tmp_path / "review.csv", listed)
     decided = read_review(tmp_path / "review.csv")
     assert len(decided) == 2
@@ -253,7 +253,7 @@ def test_wrong_labels_lead_the_audit_and_are_read_back(tmp_path):
     assert listed.loc[1, "row"] not in again.row
     at = list(again.row).index(listed.loc[0, "row"])
     assert again.y[at] == listed.loc[0, "suggested"]
-    listed.assign(corrected="?").drop(columns="row").to_csv(tmp_path / "bad.csv")
+    listed.assign(decision="?").drop(columns="row").to_csv(tmp_path / "bad.csv")
     with pytest.raises(TableError, match="no column row"):
         read_review(tmp_path / "bad.csv")
 

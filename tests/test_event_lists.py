@@ -7,7 +7,7 @@ import pytest
 from test_formats import put
 
 from seisml.catalog import make_catalog
-from seisml.catalog_files import describe_catalog
+from seisml.described import describe_catalog
 from seisml.errors import CatalogError
 from seisml.formats import read_catalog, write_catalog
 from seisml.times import NAT, NS_PER_S, iso, to_ns

@@ -1,5 +1,7 @@
 """Signal-to-noise ratios of an expert's events, found or missed, against planted ones."""
 
+import dataclasses
+
 import numpy as np
 import obspy
 import pandas as pd
@@ -127,6 +129,10 @@ def test_recall_falls_with_the_ratio(graded, tmp_path):
     assert "half are found at" in block.texts[0]
     assert block.tables[0].head[2:] == ["recall of seisml", "recall of STA/LTA"]
     assert len(block.pictures) == 1
+    upside_down = tests["seisml"].expert.assign(snr_db=-tests["seisml"].expert["snr_db"])
+    (block,) = snr_blocks({"seisml": dataclasses.replace(tests["seisml"], expert=upside_down)})
+    assert "half are found" not in block.texts[0]
+    assert "recall does not rise with the ratio" in block.texts[0]
     assert snr_blocks({"seisml": found.test}) == []
 
 

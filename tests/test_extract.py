@@ -561,8 +561,17 @@ def test_slow_channels_are_a_counted_rejection(tmp_path):
     assert not run(tmp_path / "a", tmp_path / "store")
     require_windows(outcomes, tmp_path / "store")
     with pytest.raises(NoDataError, match="samples_of_too_low_rate 3600") as error:
-        require_windows([slow], tmp_path / "store")
+        require_windows([slow], tmp_path / "elsewhere")
     assert error.value.hint
+    # The same as all that a stopped run had left to do: what is there already counts.
+    require_windows([slow], tmp_path / "store")
+
+
+def test_where_all_days_fail_the_reason_is_told(tmp_path):
+    """Not that there are too few samples."""
+    failed = extraction.Outcome(STATION, DAY, 0, 0, {}, 0.0, error="ValueError: 42")
+    with pytest.raises(NoDataError, match="ValueError: 42"):
+        require_windows([failed], tmp_path / "store")
 
 
 def test_bands_above_nyquist_are_counted(tmp_path):

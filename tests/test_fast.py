@@ -117,6 +117,35 @@ def test_bits_do_not_depend_on_chunks(monkeypatch):
     np.testing.assert_array_equal(later, X[100:])
 
 
+@pytest.mark.parametrize("n", [32, 40, 120, 250, 600, 1200])
+@pytest.mark.parametrize("n_bins", [7, 16])
+def test_transforms(n, n_bins):
+    """Power is that of a transform in float64, in every lane, and so are sums of it."""
+    from seisml.features import transformloops as loops
+
+    x = np.random.default_rng(n).standard_normal((2 * loops.WIDTH, n)).astype(np.float32)
+    taper, top, skip = np.hanning(n + 1)[:-1].astype(np.float32), n_bins, 0
+    turns = (-0.5j * np.exp(-2j * np.pi * np.arange(top) / n)).astype(np.complex64)
+    psd, linear = np.empty((len(x), n_bins), np.float32), np.empty((len(x), 6))
+    weights, ends = np.random.default_rng(1).random((6, n_bins)), np.array([0] * 5 + [2])
+    columns = weights, ends, np.full(6, n_bins) - ends
+    none = np.zeros(0, np.float32), psd, linear, np.empty((len(x), 6), np.float32)
+    loops.spectra(x.ravel(), n, taper, (*loops.plan(n // 2), turns), skip, columns, *none)
+    tapered = (x - x.mean(axis=1, keepdims=True, dtype=float)) * taper
+    power = np.abs(np.fft.rfft(tapered))[:, :n_bins] ** 2
+    np.testing.assert_allclose(psd, power, rtol=1e-5, atol=1e-6 * power.max())
+    np.testing.assert_allclose(linear[:, :5], psd @ weights[:5].T, rtol=1e-12)
+    np.testing.assert_allclose(linear[:, 5], psd[:, 2:-2] @ weights[5, 2:-2], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "there"), [(1, True), (360, True), (7, False), (22, False)])
+def test_lengths_of_transforms(n, there):
+    """Only lengths of the factors 2, 3 and 5 have compiled transforms."""
+    from seisml.features import transformloops as loops
+
+    assert (loops.plan(n) is not None) == there
+
+
 @pytest.mark.parametrize("n", [1, 2, 5, 6, 7, 13, 60, 500])
 def test_moving_sums(both, n):
     """Sums of any length, with what is not known left out, are those of a plain loop."""

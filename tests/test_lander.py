@@ -13,7 +13,8 @@ from seisml.extract import extract
 from seisml.importance import permutation_importance
 from seisml.model import event_probability, load_detector
 from seisml.pooling import like
-from seisml.pretraining import generated_set, get_recipe
+from seisml.pretraining import generated_set
+from seisml.recipes import get_recipe
 from seisml.settings import plan_from
 from seisml.store import read_table
 from seisml.synthetics.mars_noise import LANDER_MODES, SENSITIVITY

@@ -8,6 +8,7 @@ from scipy.signal import butter, sosfilt
 from waveform_data import DAY0, STATION, trace, write
 
 from seisml.archive import open_archive
+from seisml.changes import aic_onset, kurtosis_onset, whitened
 from seisml.cuts import cuts
 from seisml.onset import (
     CLEAR_DB,
@@ -17,7 +18,7 @@ from seisml.onset import (
     refine_onset,
     refine_onsets,
 )
-from seisml.picker import aic_onset, kurtosis_onset, pick_bands, pick_onset, whitened
+from seisml.picker import pick_bands, pick_onset
 from seisml.segments import Band
 from seisml.times import NS_PER_S
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -350,3 +351,22 @@ def test_a_time_axis_finds_ticks_for_any_time(maxticks):
         ax = Figure().subplots()
         time_axis(ax, (10**18, 10**18 + round(length_s * 1e9)), maxticks=maxticks)
         assert len(ax.get_xticks()) <= maxticks + 1
+
+
+@pytest.mark.parametrize("days", [(5.2, 0.35), (0.3, 0.02, 0.3), (40.0, 3.0), (0.1,), (2.0, 2.0)])
+def test_times_of_a_cut_timeline_do_not_overlap(days):
+    """A narrow part has fewer ticks than a wide one."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    at, spans = 60_000_000 * 10**9, []
+    for length in days:
+        spans.append((at, at + round(length * 86_400e9)))
+        at = spans[-1][1] + 900 * 86_400 * 10**9
+    figure = plots.plot_coverage({"XX.A": np.array(spans)})
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    labels = [label for ax in figure.axes for label in ax.get_xticklabels() if label.get_text()]
+    boxes = [label.get_window_extent(renderer) for label in labels]
+    assert len(boxes) >= len(days)
+    for left, right in pairwise(sorted(boxes, key=lambda box: box.x0)):
+        assert left.x1 <= right.x0

@@ -10,13 +10,8 @@ import pytest
 from seisml.errors import ConfigError
 from seisml.features.registry import get_feature
 from seisml.model import load_detector, shipped_models
-from seisml.pretraining import (
-    RECIPES,
-    config_of,
-    generated_signals,
-    get_recipe,
-    pretrain,
-)
+from seisml.pretraining import generated_signals, pretrain
+from seisml.recipes import RECIPES, config_of, get_recipe
 from seisml.settings import plan_of
 from seisml.synthetics.mars_records import mars_record
 from seisml.synthetics.moon_records import moon_record

@@ -152,6 +152,20 @@ def test_more_lost_samples_than_a_few_are_a_gap():
     assert counts == {"fill_samples": 10}
 
 
+@pytest.mark.parametrize("stop", [1400, 2000])
+@pytest.mark.parametrize("cut", [None, 701, 300])
+def test_a_long_loss_takes_no_good_sample_beside_it(cut, stop):
+    """A line across the loss would be a run of the value of its neighbour, and take that along."""
+    data = units(2000)
+    data[699], data[1400] = 515, 515
+    data[700:stop] = -1
+    parts = [trace(data[:cut]), trace(data[cut:], at(cut / RATE_HZ))] if cut else [trace(data)]
+    found, counts = split(*parts)
+    values = np.concatenate([row[3] for row in found])
+    np.testing.assert_array_equal(values, data[data != -1])
+    assert counts == {"fill_samples": stop - 700}
+
+
 @pytest.mark.parametrize("scale", [3, 300, 30_000])
 def test_samples_of_minus_one_in_a_record_about_zero_are_kept(scale):
     data = np.random.default_rng(scale).normal(0, scale, 4000).round().astype(np.int32)

@@ -37,15 +37,29 @@ from seisml.store import iter_tables
 
 DAY_NS = 86_400 * 10**9
 NAMED = "a DataFrame must hold the ratio by its name: another's columns are refused on purpose"
+BOOSTING = "hist_gradient_boosting"
+FORESTS = ("random_forest", "extra_trees")
 EXPECTED = {
     "StaLtaThreshold": dict.fromkeys(
         ("check_sample_weights_pandas_series", "check_classifier_data_not_an_array"), NAMED
-    )
+    ),
+    "Boosting": dict.fromkeys(
+        (
+            "check_sample_weight_equivalence_on_dense_data",
+            "check_sample_weight_equivalence_on_sparse_data",
+        ),
+        "boosting of scikit-learn counts windows in a leaf, not their weights",
+    ),
 }
 
 
 @parametrize_with_checks(
-    [StationScaler(), Novelty(), StaLtaThreshold()],
+    [
+        StationScaler(),
+        Novelty(),
+        StaLtaThreshold(),
+        make_classifier(BOOSTING, settings={"max_iter": 3}),
+    ],
     expected_failed_checks=lambda estimator: EXPECTED.get(type(estimator).__name__, {}),
 )
 def test_estimators_keep_the_rules(estimator, check):
@@ -56,7 +70,7 @@ def test_estimators_keep_the_rules(estimator, check):
 PIPELINE = "a Pipeline of scikit-learn fits its steps in place, whatever they are"
 INFINITE = "the steps take infinite values as missing, or the classifier does not look"
 NO_LOOK = "the dummy of scikit-learn does not look at y"
-BOOSTING = "hist_gradient_boosting"
+FEW = {BOOSTING: {"max_iter": 5}} | {key: {"n_estimators": 10} for key in FORESTS}
 PIPELINES = [
     make_classifier("dummy", scale="station"),
     make_classifier("sta_lta", scale="station"),
@@ -153,6 +167,22 @@ def test_splits_of_time_in_searches(split, windows):
             params={"groups": groups, "sample_weight": weight},
         )
     np.testing.assert_array_equal(routed["test_score"], plain)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("form", ["frame", "array"])
+def test_a_column_that_is_empty_in_a_fold(name, form, windows):
+    """A band above Nyquist is empty, a station without N in the days of a fold: both are borne."""
+    X, y = windows
+    days = X.index.get_level_values("time").to_numpy()
+    late = np.where(days < days.min() + np.timedelta64(2, "D"), X["rms.Z"], np.nan)
+    more = X.assign(**{"stalta_short_max.N": np.nan, "rms.N": late.astype(np.float32)})
+    model = make_classifier(name, columns=tuple(more.columns), settings=FEW.get(name))
+    given = more if form == "frame" else more.to_numpy()
+    options = {"groups": days, "error_score": "raise"}
+    split = PurgedGroupTimeSplit(2, block_s=2 * 86_400)
+    found = cross_val_score(model, given, y, cv=split, **options)
+    assert found.min() > (0.6 if name == "dummy" else 0.85)
 
 
 def test_stations_are_routed_as_groups(windows):

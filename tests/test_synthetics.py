@@ -15,6 +15,7 @@ from seisml.synthetics.earth_plan import EARTH_FAULTS, plan_earth
 from seisml.synthetics.earth_waves import channel_noise, event_wave, source_filter
 from seisml.synthetics.grid import Grid, add_at, make_grid
 from seisml.synthetics.mars import ground_motion
+from seisml.synthetics.mars_catalog import magnitude
 from seisml.synthetics.mars_events import (
     HIGH,
     LOW,
@@ -38,7 +39,7 @@ from seisml.synthetics.mars_noise import (
     tick,
     wind_share,
 )
-from seisml.synthetics.mars_plan import MARS_FAULTS, magnitude, plan_mars
+from seisml.synthetics.mars_plan import MARS_FAULTS, plan_mars
 from seisml.synthetics.mars_records import draw_quake
 from seisml.synthetics.mars_transients import donk_wave, dust_devil_wave, glitch, glitch_wave
 from seisml.synthetics.noise import band_noise, generator, ornstein_uhlenbeck, shaped_noise

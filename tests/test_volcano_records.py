@@ -10,7 +10,8 @@ from seisml.archive import open_archive
 from seisml.detect import detect
 from seisml.extract import extract
 from seisml.model import load_detector
-from seisml.pretraining import RECIPES, config_of, generated_signals
+from seisml.pretraining import generated_signals
+from seisml.recipes import RECIPES, config_of
 from seisml.settings import plan_from, plan_of
 from seisml.store import iter_tables
 from seisml.synthetics.records import make_records, sighting_table

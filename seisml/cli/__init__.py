@@ -21,7 +21,7 @@ from seisml.cli import (
 from seisml.errors import CatalogError, ConfigError, FeatureError, SeismlError
 
 INTERRUPTED = 130
-GOES_ON = {"demo", "run", "extract", "detect"}
+GOES_ON = {"demo", "run", "extract", "detect", "train"}
 """Verbs whose finished station-days are kept."""
 app = typer.Typer(
     no_args_is_help=True,

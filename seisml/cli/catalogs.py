@@ -136,7 +136,8 @@ def catalog(
     as_json: AsJson = False,
 ) -> None:
     """Summarise a catalogue, or convert it; FILE may be a folder with a catalog.toml."""
-    from seisml.catalog_files import describe_catalog, read_joined
+    from seisml.catalog_files import read_joined
+    from seisml.described import describe_catalog
     from seisml.formats import output_format_of, write_catalog
 
     if output is not None:

@@ -78,7 +78,7 @@ def evaluate(
         Path | None, typer.Option(help="CSV feature,group: permuted together [kin].")
     ] = None,
     review: Annotated[
-        Path | None, typer.Option(help="A review.csv with some of 'corrected' filled in.")
+        Path | None, typer.Option(help="A review.csv with some of 'decision' filled in.")
     ] = None,
     seed: Annotated[int, typer.Option()] = 0,
     catalog: Annotated[

@@ -28,8 +28,8 @@ def pretrain(
 ) -> None:
     """Train a detector on generated records only: no labels are needed."""
     from seisml.model import save_detector
-    from seisml.pretraining import get_recipe
     from seisml.pretraining import pretrain as make
+    from seisml.recipes import get_recipe
 
     get_recipe(name)
     with terminal.bars() as bars:

@@ -50,6 +50,11 @@ def write(kind: type, n_axes: int = 1) -> types.Array:
     return types.Array(numba.from_dtype(np.dtype(kind)), n_axes, "C")
 
 
+def together(*arguments) -> types.Tuple:
+    """Return the type of a tuple."""
+    return types.Tuple(arguments)
+
+
 count = types.int64
 """Type of a whole number."""
 real = types.float64

@@ -75,19 +75,17 @@ class Past:
             fewer than two groups are known.
         """
         settings: Settings = self.table.settings
-        g, start = settings.background_hops, self.table.blocks.start
+        g = settings.background_hops
         n_groups = max(2, round(settings.background_s / (g * settings.grid.hop_s)))
-        group = (start + np.arange(len(energy))) // g
-        first = group[0]
+        group = self.cached(_groups, g, 0)
         valid = np.isfinite(energy)
-        total = np.bincount(group - first, np.where(valid, energy, 0.0))
-        count = np.bincount(group - first, valid)
+        total = np.bincount(group, np.where(valid, energy, 0.0))
+        count = np.bincount(group, valid)
         means = np.where(count >= 0.5 * g, total / np.maximum(count, 1), np.nan)
-        # At each group the quantile of those before it.
+        # At each group the quantile of those before it; none is known before the first.
         known = trailing_quantile(means, n_groups, settings.background_quantile)
-        level = np.concatenate([[np.nan], known])
-        now = (start + np.arange(len(energy)) - (span_hops - 1)) // g - first
-        return np.where(now >= 0, level[np.maximum(now, 0)], np.nan)
+        level = np.concatenate([[np.nan], known, [np.nan]])
+        return level[self.cached(_groups, g, span_hops - 1)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,6 +271,13 @@ class Windows:
     def psd_unit(self) -> np.ndarray:
         """Unit of `psd` in each window, unit²/Hz, shape (n_windows,)."""
         return self._psd[1]
+
+
+def _groups(past: Past, n: int, back: int) -> np.ndarray:
+    """Return in which group of n blocks the one so many before each lies; -1 before the first."""
+    blocks = past.table.blocks
+    place = np.arange(blocks.start - back, blocks.stop - back) // n - blocks.start // n
+    return np.maximum(place, -1)
 
 
 def _past_of_part(past: Past, name: str) -> Past:

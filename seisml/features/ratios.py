@@ -99,7 +99,8 @@ def _compiled_ratios(series: Series, n_sta: int, n_lta: int, wanted: set[str]) -
     out = {"max": largest, "mean": ratio(total, known), "on": ratio(on, known)}
     if "score" in wanted and not (sta <= 0).any():
         out["score"] = np.empty(x.shape[1])
-        log_sta = np.nan_to_num(np.log10(sta, out=sta), copy=False)
+        log_sta, head = np.log10(sta, out=sta), slice(0, -(-n_sta // len(sta)))
+        log_sta[:, head] = np.nan_to_num(log_sta[:, head])  # nothing else is not known
         powers = log_sta, log_sta * log_sta
         between = (Series(one).between(n_lta) for one in powers)
         loops.scores(*powers, n_sta - 1, n_sta, n_lta, *between, out["score"])

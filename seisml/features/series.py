@@ -128,9 +128,14 @@ class Series:
         self._given = x
 
     @cached_property
+    def _totals(self) -> np.ndarray:
+        """Sum of each block, not finite where a value is not known."""
+        return np.add.reduce(self._given, axis=0)
+
+    @cached_property
     def _lacking(self) -> np.ndarray:
         """Blocks with values that are not known."""
-        return np.flatnonzero(~np.isfinite(np.add.reduce(self._given, axis=0)))
+        return np.flatnonzero(~np.isfinite(self._totals))
 
     @cached_property
     def x(self) -> np.ndarray:
@@ -182,7 +187,7 @@ class Series:
     def _whole(self) -> tuple[np.ndarray, np.ndarray]:
         """Values as `x`, contiguous, and the sum of each block."""
         x = np.ascontiguousarray(self.x)
-        return x, np.add.reduce(x, axis=0)
+        return x, np.add.reduce(x, axis=0) if len(self._lacking) else self._totals
 
     @cached_property
     def _loops(self):

@@ -25,34 +25,73 @@ def spectra_kernel(table, n_window: int, rate_hz: float) -> Kernel:
     top = count_bins(0.4 * rate_hz, n_window, rate_hz)
     n = max(0, min(table.spectra.shape[1], top - skip))
     weights = unit * table.weights(0.4 * rate_hz)[:n]
-    loops = fast.compiled("blockloops")
-    # A constant is seen in the bins 0 and 1 alone.
-    tapered = (_compiled_tapered if loops else _tapered)(taper.astype(np.float32), skip < 2)
-    power = (_compiled_power if loops else _power)(skip, weights)
     with_envelope = "envelope" in table.needs and n_window >= MIN_ENVELOPE
-    kind = CompiledEnvelope if loops else Envelope
-    envelope = kind(n_window, top) if with_envelope else None
+    bins = taper.astype(np.float32), skip, top
+    transform = _compiled(*bins, weights, with_envelope) or _plain(*bins, weights, with_envelope)
     room, linear = np.empty((LOT, n), np.float32), np.empty((LOT, weights.shape[1]))
 
     def run(lot: Lot) -> None:
         straight = lot.n == LOT and n == table.spectra.shape[1] and isinstance(lot.rows, slice)
         psd = table.spectra[lot.rows] if straight else room
-        for first in range(0, LOT, BATCH):
-            some = slice(first, first + BATCH)
-            z = scipy.fft.rfft(tapered(lot, some), axis=1)
-            power(z, psd[some], linear[some])
-            if envelope is not None:
-                envelope.add(some, z)
+        envelope = transform(lot, psd, linear)
         if not straight:
             table.spectra[lot.rows, :n] = psd[: lot.n]
             table.spectra[lot.rows, n:] = np.nan
         table.known[lot.rows] = True
         table.scale[lot.rows] = np.ldexp(unit, -2 * lot.powers[:, 0]) if lot.scaled else unit
         table.linear[lot.rows] = lot.unscaled(linear, 2)
-        if envelope is not None:
-            table.envelope[lot.rows] = lot.unscaled(envelope.columns(), EXPONENTS)
+        if with_envelope:
+            table.envelope[lot.rows] = lot.unscaled(envelope, EXPONENTS)
 
     return Kernel(n_window, run)
+
+
+def _plain(
+    taper: np.ndarray, skip: int, top: int, weights: np.ndarray, with_envelope: bool
+) -> Callable:
+    """Return a function of a lot that writes power spectra and sums of them, without loops.
+
+    It returns the columns of ENVELOPE, None without.
+    """
+    # A constant is seen in the bins 0 and 1 alone.
+    tapered, power = _tapered(taper, skip < 2), _power(skip, weights)
+    envelope = Envelope(len(taper), top) if with_envelope else None
+
+    def run(lot: Lot, psd: np.ndarray, linear: np.ndarray) -> np.ndarray | None:
+        for first in range(0, LOT, BATCH):
+            some = slice(first, first + BATCH)
+            z = scipy.fft.rfft(tapered(lot, some), axis=1)
+            power(z, psd[some], linear[some])
+            if envelope is not None:
+                envelope.add(some, z)
+        return envelope and envelope.columns()
+
+    return run
+
+
+def _compiled(
+    taper: np.ndarray, skip: int, top: int, weights: np.ndarray, with_envelope: bool
+) -> Callable | None:
+    """Return the same function, compiled; None where it cannot be: see `transformloops.plan`."""
+    loops, n = fast.compiled("transformloops"), len(taper)
+    plan = loops and n % 2 == 0 and n >= loops.WIDTH and loops.plan(n // 2)
+    if not plan:
+        return None
+    used, n_bins = weights.T != 0, len(weights)
+    some = used.any(axis=1)
+    first = np.where(some, used.argmax(axis=1), 0) if n_bins else np.zeros(len(some), int)
+    last = np.where(some, n_bins - used[:, ::-1].argmax(axis=1), 0) if n_bins else first
+    columns = np.ascontiguousarray(weights.T), first, last
+    flat = _taper_of_envelope(n, top)[2] if with_envelope else np.zeros(0, np.float32)
+    turns = (-0.5j * np.exp(-2j * np.pi * np.arange(top) / n)).astype(np.complex64)
+    envelope = np.empty((LOT, len(ENVELOPE)), np.float32)
+
+    def run(lot: Lot, psd: np.ndarray, linear: np.ndarray) -> np.ndarray:
+        some = lot.x, lot.step, taper, (*plan, turns)
+        loops.spectra(*some, skip, columns, flat, psd, linear, envelope)
+        return envelope
+
+    return run
 
 
 def _tapered(taper: np.ndarray, centred: bool) -> Callable:
@@ -71,16 +110,6 @@ def _tapered(taper: np.ndarray, centred: bool) -> Callable:
     return run
 
 
-def _compiled_tapered(taper: np.ndarray, centred: bool) -> Callable:
-    batch, loop = np.empty((BATCH, len(taper)), np.float32), fast.compiled("blockloops").tapered
-
-    def run(lot: Lot, some: slice) -> np.ndarray:
-        loop(lot.some(some.start, BATCH), lot.step, taper, centred, batch)
-        return batch
-
-    return run
-
-
 def _power(skip: int, weights: np.ndarray) -> Callable:
     """Return a function of transforms that writes their power from a bin on, and sums of it."""
     n = len(weights)
@@ -91,19 +120,6 @@ def _power(skip: int, weights: np.ndarray) -> Callable:
         size *= size
         wide[:] = size
         np.matmul(wide, weights, out=linear)
-
-    return run
-
-
-def _compiled_power(skip: int, weights: np.ndarray) -> Callable:
-    columns, used = np.ascontiguousarray(weights.T), weights.T != 0
-    n, some = len(weights), used.any(axis=1)
-    first = np.where(some, used.argmax(axis=1), 0) if n else np.zeros(len(some), int)
-    last = np.where(some, n - used[:, ::-1].argmax(axis=1), 0) if n else first
-    loop = fast.compiled("blockloops").power
-
-    def run(z: np.ndarray, psd: np.ndarray, linear: np.ndarray) -> None:
-        loop(z.view(np.float32), skip, columns, first, last, psd, linear)
 
     return run
 
@@ -148,31 +164,6 @@ class Envelope:
         e.ravel().take(self.rows + at, out=out[4], mode="clip")
         out[5] = (at + 0.5) / n
         return out.T
-
-
-class CompiledEnvelope:
-    """The same as `Envelope`, compiled."""
-
-    def __init__(self, n_window: int, n_bins: int):
-        self.loops = fast.compiled("blockloops")
-        self.n_bins, middle, self.flat = _taper_of_envelope(n_window, n_bins)
-        self.skip = middle.start
-        self.half = np.empty((BATCH, n_window // 2), np.complex64)
-        self.parts = self.half.view(np.float32)
-        self.room = np.empty(len(self.flat), np.float32)
-        self.bits = self.room.view(np.int32)
-        self.out = np.empty((LOT // BATCH, len(ENVELOPE), BATCH), np.float32)
-
-    def add(self, some: slice, z: np.ndarray) -> None:
-        """Take a batch of transforms of tapered frames."""
-        self.loops.analytic(z.view(np.float32), self.n_bins, self.parts)
-        signal = scipy.fft.ifft(self.half, axis=1, norm="forward", overwrite_x=True)
-        parts, out = signal.view(np.float32), self.out[some.start // BATCH]
-        self.loops.envelope(parts, self.skip, self.flat, self.room, self.bits, out)
-
-    def columns(self) -> np.ndarray:
-        """Return the columns of ENVELOPE, float32."""
-        return self.out.transpose(0, 2, 1).reshape(LOT, len(ENVELOPE))
 
 
 def _taper_of_envelope(n_window: int, n_bins: int) -> tuple[int, slice, np.ndarray]:

@@ -5,10 +5,9 @@ import math
 import numpy as np
 
 from seisml.features.compiling import count, loop, place_of_largest, read, write
+from seisml.features.lanes import ROW, load, store
 
 F4, I4 = np.float32, np.int32
-ROWS = 8
-"""Spectra that are summed at once."""
 GROUP = 8
 """Values in a group of `quantiles`: first the group is found, then the value."""
 DB = 10.0 / math.log(10.0)
@@ -17,30 +16,21 @@ DB = 10.0 / math.log(10.0)
 @loop(read(F4, 2), count, write(F4, 2), write(np.int64), write(F4))
 def sums_of_rows(x, n, out, peak, largest):
     """Sum the n rows from each row on, none of them negative; find where each is the largest."""
-    n_f = x.shape[1]
-    flat = x.reshape(x.size)
-    sums = np.empty(ROWS * n_f, F4)
-    bits = sums.view(I4)
-    for begin in range(0, len(peak), ROWS):
-        n_rows = min(ROWS, len(peak) - begin)
-        total = sums[: n_rows * n_f]
-        first = flat[begin * n_f :]
-        for j in range(len(total)):
-            total[j] = first[j]
-        for m in range(1, n - 1, 2):
-            one, other = flat[(begin + m) * n_f :], flat[(begin + m + 1) * n_f :]
-            for j in range(len(total)):
-                total[j] += one[j] + other[j]
-        if n % 2 == 0:
-            one = flat[(begin + n - 1) * n_f :]
-            for j in range(len(total)):
-                total[j] += one[j]
-        for i in range(n_rows):
-            row, to = total[i * n_f : (i + 1) * n_f], out[begin + i, :n_f]
-            for j in range(n_f):
-                to[j] = row[j]
-            at = place_of_largest(bits[i * n_f : (i + 1) * n_f])
-            peak[begin + i], largest[begin + i] = at, row[at]
+    n_f, bits = x.shape[1], out.view(I4)
+    for i in range(len(peak)):
+        for j in range(0, n_f, ROW):
+            at = min(j, n_f - ROW)  # the last ones overlap
+            if at >= 0:
+                total = load(x, i, at)
+                for m in range(i + 1, i + n):
+                    total = total + load(x, m, at)
+                store(out, i, at, total)
+        for j in range(n_f if n_f < ROW else 0):
+            out[i, j] = x[i, j]
+            for m in range(i + 1, i + n):
+                out[i, j] += x[m, j]
+        peak[i] = place_of_largest(bits[i, :n_f])
+        largest[i] = out[i, peak[i]]
 
 
 @loop(read(F4, 2), read(F4), write(F4, 2))

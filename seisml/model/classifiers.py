@@ -102,13 +102,10 @@ def make_classifier(
 
 def _named(name: str, columns: Sequence[str]):
     from sklearn.dummy import DummyClassifier
-    from sklearn.ensemble import (
-        ExtraTreesClassifier,
-        HistGradientBoostingClassifier,
-        RandomForestClassifier,
-    )
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
 
+    from seisml.model.boosting import Boosting
     from seisml.model.estimators import StaLtaThreshold
 
     if name == "dummy":
@@ -121,7 +118,7 @@ def _named(name: str, columns: Sequence[str]):
         return RandomForestClassifier(n_estimators=200, min_samples_leaf=3)
     if name == "extra_trees":
         return ExtraTreesClassifier(n_estimators=200, min_samples_leaf=3)
-    return HistGradientBoostingClassifier(
+    return Boosting(
         max_iter=60,
         learning_rate=0.15,
         max_leaf_nodes=15,
@@ -294,20 +291,25 @@ def scales_by_station(estimator) -> bool:
 
 def finite(X):
     """Return X with infinite values as NaN: scikit-learn takes NaN but not infinity."""
-    return _kept(X, lambda values: np.where(np.isinf(values), np.float32(np.nan), values))
+    if isinstance(X, pd.DataFrame):
+        return pd.DataFrame(finite(X.to_numpy()), index=X.index, columns=X.columns)
+    return np.where(np.isinf(X), np.float32(np.nan), X)
 
 
 def without_empty(X):
-    """Return X with zeros in columns without any value: boosting cannot bin them."""
+    """Return X with zeros in columns without any value: boosting cannot bin them.
 
-    def filled(values: np.ndarray) -> np.ndarray:
-        empty = np.isnan(values).all(axis=0)
-        return np.where(empty, np.float32(0), values) if empty.any() else values
-
-    return _kept(X, filled)
-
-
-def _kept(X, change):
+    Parameters
+    ----------
+    X : numpy.ndarray or pandas.DataFrame
+        Anything else, and what holds no numbers, is returned as it is.
+    """
     if isinstance(X, pd.DataFrame):
-        return pd.DataFrame(change(X.to_numpy()), index=X.index, columns=X.columns)
-    return change(X)
+        empty = X.columns[X.isna().all()]
+        X = X.copy(deep=bool(len(empty)))
+        X[empty] = np.float32(0)
+        return X
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "f" or X.ndim != 2:
+        return X
+    empty = np.isnan(X).all(axis=0)
+    return np.where(empty, X.dtype.type(0), X) if empty.any() else X

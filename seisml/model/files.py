@@ -19,6 +19,7 @@ SCHEMA = 2
 _MODELS = Path(str(resources.files("seisml") / "models"))
 TRUSTED = (
     "numpy.dtype",
+    "seisml.model.boosting.Boosting",
     "seisml.model.estimators.StaLtaThreshold",
     "seisml.model.estimators.StationScaler",
     "seisml.model.novelty.Novelty",

@@ -103,11 +103,18 @@ def legend_above(ax: Axes, handles: list) -> None:
         )
 
 
+_WHOLE = {dates.MONTHLY: 12, dates.DAILY: 28, dates.HOURLY: 24, dates.MINUTELY: 60}
+_WHOLE |= {dates.SECONDLY: 60}
+"""Steps that narrow axes need besides Matplotlib's own: of 40 minutes at most one is marked."""
+
+
 def time_axis(ax: Axes, limits, *, maxticks: int = 8) -> None:
     """Show instants from the first limit to the second, in UTC."""
     # Few ticks over two hours are neither whole hours nor half ones: then fewer will do.
     minticks = min(3, max(1, (maxticks - 2) // 2))
     locator = dates.AutoDateLocator(tz="UTC", minticks=minticks, maxticks=maxticks)
+    for unit, longest in _WHOLE.items():
+        locator.intervald[unit] = [*locator.intervald[unit], longest]
     formatter = dates.ConciseDateFormatter(locator, tz="UTC", zero_formats=ZERO_FORMATS)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)

@@ -76,7 +76,8 @@ def plot_coverage(
         axes[0].set_yticks([])
         say(axes[0], "no data and no events")
         return figure or ax
-    for each, limits in zip(axes, sections, strict=True):
+    shares = _widths(sections) / _widths(sections).sum()
+    for each, limits, share in zip(axes, sections, shares, strict=True):
         for name, spans in coverage.items():
             bars = np.column_stack([days(spans[:, 0]), np.diff(spans, axis=1) / DAY_NS])
             each.broken_barh(bars, (where[name] - 0.22, 0.44), facecolors=LIGHT, lw=0)
@@ -85,7 +86,7 @@ def plot_coverage(
             seen = _distinct(table["time_ns"].to_numpy(), y, limits)
             times = days(table["time_ns"].to_numpy()[seen])
             each.vlines(times, y[seen] + low, y[seen] + high, color=colour, lw=0.9)
-        time_axis(each, limits, maxticks=max(3, 8 // len(axes)))
+        time_axis(each, limits, maxticks=max(2, round(7 * share)))
     _finish(axes, [plain(name) for name in rows])
     handles = [Patch(color=LIGHT, label="data")] if coverage else []
     handles += [Line2D([], [], color=colour, lw=2, label=name) for _, colour, _, name in events]
@@ -138,10 +139,14 @@ def _axes(ax: Axes | None, sections, n_rows: int) -> tuple[Figure | None, list[A
         return None, [ax]
     height_in = 1.15 + 0.42 * max(1, n_rows)
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-    lengths = np.array([stop - start for start, stop in sections] or [1], dtype=float)
-    widths = np.maximum(lengths, 0.4 * lengths.max())
-    axes = figure.subplots(1, len(lengths), sharey=True, squeeze=False, width_ratios=widths)[0]
+    widths = _widths(sections)
+    axes = figure.subplots(1, len(widths), sharey=True, squeeze=False, width_ratios=widths)[0]
     return figure, list(axes)
+
+
+def _widths(sections) -> np.ndarray:
+    lengths = np.array([stop - start for start, stop in sections] or [1], dtype=float)
+    return np.maximum(lengths, 0.4 * lengths.max())
 
 
 def _finish(axes: list[Axes], names: list[str]) -> None:

@@ -188,6 +188,8 @@ def _completeness_picture(c: Comparison, curve: Completeness) -> Picture:
         at = "at " if inside else ""
         ends.append(f"{share} {at}{curve.where(value)}{_range(interval) if inside else ''}")
     caption = f"What is found over magnitude: {', '.join(ends)}"
+    if curve.scale < 0:
+        caption = "What is found over magnitude: it does not rise, no magnitude says what is found"
     caption += "; logistic curve with 95 % band."
     return picture(caption, "plot_completeness", curve, values[known], hit[known])
 

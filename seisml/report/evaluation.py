@@ -195,7 +195,7 @@ def _audit_block(result: Evaluation) -> Block:
     text = (
         f"{len(table)} rows get another class from models that did not see them (mean of all but "
         "the dummy), the least likely labels first: look at them before you trust either. The "
-        "same list is in review.csv; what is written into its column corrected is read with "
+        "same list is in review.csv; what is written into its column decision is read with "
         "--review."
     )
     return Block("Label audit", [text], [columns_table(columns)] if len(table) else [])

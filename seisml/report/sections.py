@@ -5,8 +5,6 @@ bytes. Everything that comes from records and catalogues is escaped.
 """
 
 import dataclasses
-import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +14,6 @@ import pandas as pd
 from seisml.archive import Archive
 from seisml.codes import station_name
 from seisml.comparison import Comparison
-from seisml.coverage import summary
 from seisml.errors import NoDataError
 from seisml.metrics import metrics
 from seisml.page import (
@@ -24,11 +21,10 @@ from seisml.page import (
     Cell,
     Table,
     chapter_of,
-    columns_table,
-    pairs_table,
     rate_cell,
     write_page,
 )
+from seisml.report.about import archive_block, card_blocks
 from seisml.report.blocks import (
     UNVERIFIED,
     confusion_blocks,
@@ -183,8 +179,8 @@ def _section_blocks(section: Section, numbers: Mapping[str, dict], say) -> Itera
     alone = test.unmatched.sort_values(["score", "time_ns"], ascending=[False, True])
     block = unmatched_block(alone)
     yield with_pictures(_scene(section), block, alone.head(section.n_errors), "unmatched")
-    yield _archive_block(section)
-    yield from _card_blocks(training)
+    yield archive_block(section.archive, section.scan, section.counts)
+    yield from card_blocks(training)
 
 
 def _validation_text(training: Training) -> str:
@@ -296,57 +292,3 @@ def _scene(section: Section) -> Scene:
         grid=training.detector.grid,
         windows=training.windows,
     )
-
-
-def _archive_block(section: Section) -> Block:
-    reasons = Counter({str(reason): int(n) for reason, n in section.counts.items() if n})
-    scan = section.scan
-    if section.archive is not None:
-        scan = summary(section.archive) if scan is None else scan
-        rejected = section.archive.files["reason"]
-        reasons.update(f"file: {reason}" for reason in rejected[rejected != ""])
-    tables = []
-    if scan is not None and len(scan):
-        columns = dict(_scan_column(str(name), scan[name]) for name in scan)
-        tables.append(columns_table(columns, "What the archive holds"))
-    if reasons:
-        names = sorted(reasons)
-        columns = {"reason": ("", names), "number": (".0f", [reasons[name] for name in names])}
-        tables.append(columns_table(columns, "Rejections and oddities"))
-    return Block("Archive", [] if reasons else ["Nothing was rejected."], tables)
-
-
-def _scan_column(name: str, values: pd.Series) -> tuple[str, tuple[str, pd.Series]]:
-    """Return the heading of a column of a scan, and how its values are written."""
-    kind = ".6g" if pd.api.types.is_numeric_dtype(values) else ""
-    kind = {"start": "iso", "end": "iso"}.get(name, kind)
-    for ending, unit in (("_hz", " (Hz)"), ("_s", " (s)"), ("_%", " (%)")):
-        if name.endswith(ending):
-            name = name.removesuffix(ending) + unit
-    return name.replace("_", " "), (kind, values)
-
-
-def _card_blocks(training: Training) -> list[Block]:
-    """Return the model's card and its settings, folded."""
-    detector = training.detector
-    card = [("features", f"{len(detector.columns)}, settings {detector.fingerprint}")]
-    card += [("windows", f"{detector.grid.length_s:g} s every {detector.grid.hop_s:g} s")]
-    card += [("thresholds", f"on {detector.on:.4g}, off {detector.off:.4g}")]
-    card += _flat(detector.card)
-    about = {"plan": dict(detector.plan), "detection": dict(detector.detection)}
-    code = json.dumps({**about, "columns": list(detector.columns)}, indent=1, default=str)
-    return [
-        Block("Model card", tables=[pairs_table(card)], fold=True),
-        Block("Settings and features of the model", code=code, fold=True),
-    ]
-
-
-def _flat(card: Mapping, name: str = "") -> list[tuple[str, object]]:
-    rows = []
-    for key, value in card.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{name}{key}: ")
-        else:
-            is_list = isinstance(value, (list, tuple))
-            rows.append((f"{name}{key}", ", ".join(map(str, value)) if is_list else value))
-    return rows

@@ -36,7 +36,11 @@ def snr_blocks(tests: Mapping[str, Comparison]) -> list[Block]:
     )
     curves = {name: completeness(test, column="snr_db") for name, test in tests.items()}
     for name, curve in curves.items():
-        if curve is not None:
+        if curve is None:
+            continue
+        if curve.scale < 0:
+            text += f" {name}: recall does not rise with the ratio, no ratio says what is found."
+        else:
             text += f" {name}: half are found at {curve.where(curve.half)} dB, 90 % at "
             text += f"{curve.where(curve.full)} dB (logistic curve)."
     caption = "Recall over the ratio of real events, 95 % shaded; above: numbers of events."

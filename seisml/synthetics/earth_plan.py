@@ -297,15 +297,13 @@ def _bursts(seed: int, k: int, number: int, station: Station, grid: Grid) -> lis
         if rng.random() > 0.3 + 0.7 * _daylight((time_s / 3600.0 + 1.0) % 24.0):
             continue
         kind = rng.choice(BURST_KINDS, p=(0.6, 0.25, 0.15))
-        length_s = {"traffic": rng.uniform(5.0, 30.0), "footsteps": rng.uniform(6.0, 25.0)}
+        lengths_s = {"traffic": rng.uniform(5.0, 30.0), "footsteps": rng.uniform(6.0, 25.0)}
         time_ns = grid.start_ns + seconds(time_s)
-        snr = {"spike": 20.0, "footsteps": 10.0, "traffic": 4.0}[kind] * math.exp(
-            0.6 * rng.normal()
-        )
-        counts = max(snr, 2.0) * station.noise_counts(time_ns, grid)
-        key = (seed, k, len(out))
-        length_s = length_s.get(kind, 2.0 / grid.sampling_rate_hz)
-        out.append(Burst(key, str(kind), time_ns, length_s, counts))
+        usual = {"spike": 20.0, "footsteps": 10.0, "traffic": 4.0}[kind]
+        snr = max(usual * math.exp(0.6 * rng.normal()), 2.0)
+        counts = snr * station.noise_counts(time_ns, grid)
+        length_s = lengths_s.get(kind, 2.0 / grid.sampling_rate_hz)
+        out.append(Burst((seed, k, len(out)), str(kind), time_ns, length_s, counts))
     return out
 
 
@@ -339,12 +337,11 @@ def _catalog(sources, arrivals, network, faults, grid: Grid) -> Catalog:
                 snr = (arrival.p_counts if phase == "P" else arrival.s_counts) / noise
                 best = max(best, snr) if phase == "P" else best
                 row = {"event_id": event_id, "station": station.code, "phase": phase}
-                picks.append({**row, "time_ns": time_ns, "snr": snr, "distance_km": r_km})
+                row |= {"time_ns": time_ns, "snr": snr, "distance_km": r_km, "uncertainty_s": 0.0}
+                picks.append(row)
         row = dataclasses.asdict(source) | {"event_id": event_id, "end_ns": end_ns, "snr": best}
         events.append({**row, "magnitude_type": "ML", "uncertainty_s": 0.0})
     seen = {pick["event_id"] for pick in picks}
-    for pick in picks:
-        pick["uncertainty_s"] = 0.0
     return make_catalog(
         [event for event in events if event["event_id"] in seen],
         picks,

@@ -18,13 +18,12 @@ from seisml.synthetics.archive import (
 )
 from seisml.synthetics.expert import expert_copy
 from seisml.synthetics.grid import add_at, make_grid, seconds
+from seisml.synthetics.mars_catalog import POSITION, STATION
 from seisml.synthetics.mars_events import marsquake_wave
 from seisml.synthetics.mars_noise import SENSITIVITY, background, lmst_hours, tick, to_uvw
 from seisml.synthetics.mars_plan import (
     CHANNELS,
     MARS_FAULTS,
-    POSITION,
-    STATION,
     MarsPlan,
     Transient,
     plan_mars,

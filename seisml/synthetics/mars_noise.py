@@ -20,26 +20,8 @@ BLOCK = 1024  # samples of a block of background noise; blocks overlap by half
 
 # Velocity PSD of a quiet evening without the 2.4 Hz resonance, dB re (m/s)²/Hz, median of
 # periodograms (computed from sol 235, 19 h LMST); beyond 0.05-8.6 Hz the instrument's response.
-EVENING_HZ = (
-    0.01,
-    0.03,
-    0.05,
-    0.1,
-    0.2,
-    0.3,
-    0.5,
-    0.9,
-    1.5,
-    2.4,
-    3.0,
-    4.05,
-    5.2,
-    6.4,
-    7.7,
-    8.6,
-    9,
-    10,
-)
+EVENING_HZ = (0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.9, 1.5, 2.4, 3.0)
+EVENING_HZ += (4.05, 5.2, 6.4, 7.7, 8.6, 9, 10)
 EVENING_DB = (-180, -174, -176, -186, -193, -198, -204, -209, -208, -207, -204.5)
 EVENING_DB += (-203.5, -202, -201, -200, -212, -225, -250)
 LEVEL_HZ = (0.03, 0.1, 0.3, 1.0, 3.0, 8.0)

@@ -31,11 +31,35 @@ STATIONS = (4, 13)
 RADIUS_KM = (1.5, 30.0)
 """Of the networks; events are up to one and a half times as far from the middle."""
 DEPTH_KM = (0.5, 12.0)
-SOURCE_DB = (8.0, 10.0)
-"""At the median station: the least, and the mean of what is above (small ones are many)."""
 LOSS_DB_KM = 0.25
 SITE_DB = 5.0
 """Standard deviation of what the noise of a site, or what is under it, adds."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What a generated network goes through.
+
+    Attributes
+    ----------
+    every_s : tuple of float, s
+        Mean time between events beyond the least of 3 s: drawn log-uniform from this range.
+    source_db : tuple of float, dB
+        At the median station: the least, and the mean of what is above (small ones are many).
+    knocks : tuple of float
+        Transients in two minutes at a station: one of these.
+    wrong_clocks : float
+        Share of the stations whose clocks are 1 to 5 s off.
+    """
+
+    every_s: tuple[float, float] = (8.0, 150.0)
+    source_db: tuple[float, float] = (8.0, 10.0)
+    knocks: tuple[float, ...] = (0.0, 0.5, 2.0)
+    wrong_clocks: float = 0.0
+
+
+HARD = Setting(every_s=(2.0, 20.0), source_db=(6.0, 6.0), knocks=(0.5, 2.0, 6.0), wrong_clocks=0.1)
+"""Swarms with events 3 to 20 s apart, weak ones at few stations, false picks, wrong clocks."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,21 +83,30 @@ class Network:
     end_ns: int
 
     def events(self, *, min_stations: int = 3) -> pd.DataFrame:
-        """Return time_ns (of the first P), end_ns and known of each event.
+        """Return time_ns (of the first P that stands out), end_ns and known of each event.
 
         Known are those whose P stands out at so many stations; what begins with the others,
         nobody can say.
         """
-        seen = self.arrivals.assign(seen=self.arrivals["seen_db"] >= FAINT_DB)
-        by_event = seen.groupby("event")
-        found = by_event.agg(time_ns=("p_ns", "min"), end_ns=("s_ns", "max"), n=("seen", "sum"))
+        seen = self.arrivals["seen_db"] >= FAINT_DB
+        rows = self.arrivals.assign(seen=seen).sort_values(
+            ["seen", "p_ns"], ascending=[False, True]
+        )
+        by_event = rows.groupby("event")
+        found = by_event.agg(time_ns=("p_ns", "first"), end_ns=("s_ns", "max"), n=("seen", "sum"))
         found["end_ns"] += 5 * NS_PER_S
         found["known"] = found["n"] >= min_stations
         return found.reset_index(drop=True)
 
 
 def network_record(
-    folder: Path, code: str, start_ns: int, rng: np.random.Generator, *, length_s: float = 300.0
+    folder: Path,
+    code: str,
+    start_ns: int,
+    rng: np.random.Generator,
+    *,
+    length_s: float = 300.0,
+    setting: Setting | None = None,
 ) -> Network:
     """Write the records of a network and say what is in them.
 
@@ -85,6 +118,7 @@ def network_record(
     start_ns : int
     rng : numpy.random.Generator
     length_s : float, s
+    setting : Setting, optional
 
     Returns
     -------
@@ -96,25 +130,28 @@ def network_record(
     in and around it, straight rays at 4.5 to 6.5 km/s, P at the median station from 8 dB below its
     noise on; at each station colours of noise, spikes, steps, knocks and vehicles of its own.
     """
+    setting = setting or Setting()
     n, rate_hz, vp_km_s = int(rng.integers(*STATIONS)), 100.0, rng.uniform(*VP_KM_S)
     radius_km = log_uniform(rng, *RADIUS_KM)
     middle = np.array([rng.uniform(-60, 60), rng.uniform(-170, 170)])
     places = _places(rng, n, radius_km, middle)
     names = [f"{code}.S{k:02d}" for k in range(n)]
-    origins_s = _origins(rng, length_s)
+    origins_s = _origins(rng, length_s, setting.every_s)
     site_db = SITE_DB * rng.standard_normal(n)
     swarm = rng.random() < 0.5
     focus = _places(rng, 1, 1.5 * radius_km, middle)[0]
     seen: list[list[SceneEvent]] = [[] for _ in names]
     for origin_s in origins_s:
         place = focus if swarm else _places(rng, 1, 1.5 * radius_km, middle)[0]
-        for k, one in enumerate(_arrivals(rng, origin_s, place, places, site_db, vp_km_s)):
+        where = place, places, site_db, vp_km_s
+        for k, one in enumerate(_arrivals(rng, origin_s, *where, setting.source_db)):
             seen[k].append(one)
     components = "ZNE" if rng.random() < 0.5 else "Z"
+    late_ns = {name: _late_ns(rng, setting.wrong_clocks) for name in names}
     rows = []
     for name, events in zip(names, seen, strict=True):
-        counts, seen_db = _samples(rng, events, length_s, rate_hz, len(components))
-        _write(folder, name, components, counts, start_ns, rate_hz)
+        counts, seen_db = _samples(rng, events, length_s, rate_hz, len(components), setting.knocks)
+        _write(folder, name, components, counts, start_ns + late_ns[name], rate_hz)
         for number, (event, db) in enumerate(zip(events, seen_db, strict=True)):
             p_ns = start_ns + round(event.p_s * NS_PER_S)
             s_ns = p_ns + round(event.sp_s * NS_PER_S)
@@ -134,34 +171,41 @@ def _places(rng, n: int, radius_km: float, middle: np.ndarray) -> np.ndarray:
     return middle + np.stack([degrees * np.cos(azimuth), east], axis=1)
 
 
-def _origins(rng, length_s: float) -> np.ndarray:
+def _origins(rng, length_s: float, every: tuple[float, float]) -> np.ndarray:
     """Return origin times, from one event in a record to a dense swarm, from 4 s on."""
-    every_s = log_uniform(rng, 8.0, 150.0)
+    every_s = log_uniform(rng, *every)
     times = rng.uniform(3.0, 12.0) + np.cumsum(rng.exponential(every_s, int(length_s)) + 3.0)
     return times[times < length_s - 15.0]
 
 
-def _arrivals(rng, origin_s: float, place, places, site_db, vp_km_s: float):
+def _arrivals(rng, origin_s: float, place, places, site_db, vp_km_s: float, source: tuple):
     """Yield an event as each station sees it."""
     far_km = distances_km(np.vstack([places, place]))[-1, :-1]
     r_km = np.hypot(far_km, log_uniform(rng, *DEPTH_KM))
     loss_db = 20 * np.log10(r_km) + LOSS_DB_KM * r_km
-    least_db, mean_db = SOURCE_DB
+    least_db, mean_db = source
     source_db = rng.exponential(mean_db) - least_db + np.median(loss_db)
-    source = draw_event(rng, 0.0, None)
+    spectrum = draw_event(rng, 0.0, None)
     for km, db in zip(r_km, source_db - loss_db + site_db, strict=True):
         travel_s = km / vp_km_s
         yield dataclasses.replace(
             draw_event(rng, origin_s + travel_s, None),
             sp_s=max(0.1, WADATI * travel_s),
             snr_db=float(db + 2.0 * rng.standard_normal()),
-            corner_hz=source.corner_hz,
-            rise_s=source.rise_s,
-            coda_s=float(source.coda_s + 0.2 * WADATI * travel_s),
+            corner_hz=spectrum.corner_hz,
+            rise_s=spectrum.rise_s,
+            coda_s=float(spectrum.coda_s + 0.2 * WADATI * travel_s),
         )
 
 
-def _samples(rng, events, length_s: float, rate_hz: float, n_components: int):
+def _late_ns(rng, wrong_clocks: float) -> int:
+    """Return how late the clock of a station is."""
+    if not wrong_clocks or rng.random() >= wrong_clocks:
+        return 0
+    return round(rng.choice([-1, 1]) * rng.uniform(1.0, 5.0) * NS_PER_S)
+
+
+def _samples(rng, events, length_s: float, rate_hz: float, n_components: int, knocks: tuple):
     """Return the counts of a station and how far each event stands out."""
     n = int(length_s * rate_hz)
     noise = scene_noise(n, rate_hz, rng)
@@ -170,7 +214,7 @@ def _samples(rng, events, length_s: float, rate_hz: float, n_components: int):
         wave = 10.0 ** (event.snr_db / 20.0) * level * scene_event(event, n, rate_hz, rng)
         waves.append(wave[0])
         motion += wave
-    for _ in range(rng.poisson(rng.choice([0.0, 0.5, 2.0]) * length_s / 120.0)):
+    for _ in range(rng.poisson(rng.choice(knocks) * length_s / 120.0)):
         wave, at = scene_transient(str(rng.choice(TRANSIENTS)), rate_hz, rng), rng.integers(n)
         motion[:, at : at + wave.shape[1]] += (
             log_uniform(rng, 3.0, 60.0) * level * wave[:, : n - at]

@@ -23,7 +23,7 @@ from seisml.matching import match
 from seisml.model import load_detector
 from seisml.settings import plan_from
 from seisml.store import iter_tables
-from seisml.synthetics.networks import Network, network_record
+from seisml.synthetics.networks import HARD, Network, Setting, network_record
 from seisml.times import NS_PER_S, to_ns
 
 START_NS = to_ns("2010-01-01")
@@ -32,7 +32,7 @@ TOLERANCE_S = 1.5
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def made(work: Path, n: int, seed: int) -> list[Network]:
+def made(work: Path, n: int, seed: int, setting: Setting) -> list[Network]:
     """Return the networks; their records are written where they are missing."""
     found, missing = [], not (work / "records").exists()
     for k in range(n):
@@ -40,7 +40,7 @@ def made(work: Path, n: int, seed: int) -> list[Network]:
         file = work / f"network{k:03d}"
         if missing:
             rng = np.random.default_rng([seed, k])
-            one = network_record(work / "records", code, start_ns, rng)
+            one = network_record(work / "records", code, start_ns, rng, setting=setting)
             one.stations.to_csv(f"{file}.stations.csv", index=False)
             one.arrivals.to_csv(f"{file}.arrivals.csv", index=False)
         tables = (pd.read_csv(f"{file}.{name}.csv") for name in ("stations", "arrivals"))
@@ -98,8 +98,10 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=40)
     parser.add_argument("--seed", type=int, default=20_000)
     parser.add_argument("--model", default="earth-local")
+    text = "Dense swarms, weak events, false picks, wrong clocks; a folder of its own."
+    parser.add_argument("--hard", action="store_true", help=text)
     args = parser.parse_args()
-    networks = made(args.work, args.networks, args.seed)
+    networks = made(args.work, args.networks, args.seed, HARD if args.hard else Setting())
     detector = load_detector(args.model)
     archive = open_archive([str(args.work / "records")], index=False)
     extract(archive, args.work / "features", plan_from(detector.plan))

@@ -36,7 +36,8 @@ from seisml.model import load_detector
 from seisml.planets import get_body
 from seisml.plots import plot_day, png
 from seisml.pooling import pooled
-from seisml.pretraining import config_of, generated_signals, get_recipe
+from seisml.pretraining import generated_signals
+from seisml.recipes import config_of, get_recipe
 from seisml.settings import label_rule_of, plan_from, plan_of
 from seisml.store import iter_tables
 from seisml.times import DAY_NS, NS_PER_S, iso, to_ns

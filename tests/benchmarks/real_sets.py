@@ -38,7 +38,8 @@ from seisml.extract import extract
 from seisml.formats import write_catalog
 from seisml.labels import SIGNAL_COLUMNS
 from seisml.model import load_detector
-from seisml.pretraining import generated_set, get_recipe
+from seisml.pretraining import generated_set
+from seisml.recipes import get_recipe
 from seisml.settings import label_rule_of, plan_from, plan_of, training_rule_of
 from seisml.store import iter_tables
 from seisml.thresholds import MatchRule
