@@ -163,6 +163,13 @@ def detect(
             "scale = station): what is found then depends on --start and --end.",
         ),
     ] = False,
+    repeats: Annotated[
+        bool,
+        typer.Option(
+            help="Look for repeats of what was found, where the model's profile says so "
+            "(moon-apollo), see `seisml repeats`."
+        ),
+    ] = True,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
@@ -180,6 +187,8 @@ def detect(
     from seisml.store import iter_tables
 
     detector = load_detector(model, trusted=trust or ())
+    if not repeats:
+        detector = detecting.without_repeats(detector)
     if adapt:
         check_adaptable(detector)
     plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
@@ -198,6 +207,7 @@ def detect(
     tables = detecting.FittingTables(iter_tables(store, **selection), detector)
     places = detecting.coordinates_of(coordinates, metadata or ())
     options = {"name": output.stem, "coordinates": places, **steps.calibration_of(plan)}
+    options["jobs"] = jobs
     found = find(tables, detector, archive=opened, **options)
     tables.require(store)
     found = beside_events(found, store, tables.stations, detector.grid)
@@ -205,7 +215,7 @@ def detect(
     asked = {"stations": tables.stations, "start": start, "end": end, "beside": beside}
     asked["coordinates"] = None if coordinates is None else str(coordinates)
     detecting.write_about(output, detector, model, archive=archive, **asked)
-    terminal.say(f"{len(found)} detections; {tables}")
+    terminal.say(f"{len(found)} detections{detecting.repeats_among(found)}; {tables}")
     terminal.line(str(output))
     failed = tables.unfit or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
