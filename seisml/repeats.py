@@ -65,8 +65,9 @@ class Repeats:
         standard deviations of chance, with the sign of the correlation.
     rule : RepeatRule
     about : dict
-        How much was searched, the rate of false alarms asked for, and how many peaks of the
-        reversed templates are above the limits.
+        templates, without_template (reasons), asked_per_day (false alarms), days (of records
+        without known events, from which the limits are), reversed (peaks of reversed templates
+        above the limits).
     """
 
     catalog: Catalog
@@ -84,9 +85,10 @@ class Repeats:
         known = (self.catalog.events["repeat"] == KNOWN).sum()
         a = self.about
         return (
-            f"{n} new repeats, {known} detections repeat another ({a['templates']} templates, "
-            f"{a['days']:.2f} station-days; chance: {a['asked_per_day']:g} a day at a station "
-            f"asked, templates reversed in time {a['reversed']})"
+            f"{n} new repeats, {known} detections repeat another ({a['templates']} templates; by "
+            f"chance at most {a['asked_per_day']:g} a day at a station, as learnt from "
+            f"{a['days']:.2f} days without known events, where templates reversed in time exceed "
+            f"their limits {a['reversed']} times)"
         )
 
 
@@ -245,7 +247,7 @@ def _told(detections, archive, parts, searched, rule, skipped, band, preparation
         "without_template": skipped,
         "days": days,
         "asked_per_day": rule.false_alarms_per_day,
-        "reversed": f"{n_reversed} in {days:.2f} days",
+        "reversed": n_reversed,
     }
     picks = pd.concat([detections.picks, _picks(events[events["repeat"] == NEW])])
     catalog = make_catalog(

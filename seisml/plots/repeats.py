@@ -130,9 +130,7 @@ def _waves(ax: Axes, lines: list, one: Template, span: tuple[int, int], *, names
     ax.set_ylim(0.4 - len(lines), 0.95)
     ax.set_yticks([])
     ax.set_xlim(t[0], t[-1])
-    ax.set_xlabel(
-        "time after the onset (s)" if names else "the same from close by (s), template grey"
-    )
+    ax.set_xlabel("time after the onset (s)" if names else "close by (s), template grey")
     ax.spines["left"].set_visible(False)
 
 
