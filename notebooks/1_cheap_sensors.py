@@ -364,7 +364,7 @@ table.style.format({"loss": "{:.4f}", "time (s)": "{:.4f}", "five parameters (s)
 # Too small, right, too large: the three ways on the map of the loss.
 
 # %%
-side = np.linspace(-2.2, 2.2, 60)
+side = np.linspace(-2.2, 3.6, 60)
 surface = np.array([[loss(a, b) for a in side] for b in side])
 fig, axes = plt.subplots(1, 3, figsize=(11, 4), sharey=True)
 for ax, rate in zip(axes, (0.01, 0.2, 0.97), strict=True):
@@ -372,7 +372,7 @@ for ax, rate in zip(axes, (0.01, 0.2, 0.97), strict=True):
     ax.contour(side, side, surface, levels=np.geomspace(0.1, 10, 12), colors="#c9ced3")
     ax.plot(way[:, 0], way[:, 1], "o-", color="C1", ms=4, lw=1)
     ax.plot(*way[0], "s", color="black", ms=8)
-    ax.set(xlabel="a", title=f"rate {rate}", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2))
+    ax.set(xlabel="a", title=f"rate {rate}", xlim=(-2.2, 3.6), ylim=(-2.2, 2.2))
 axes[0].set_ylabel("b")
 plt.show()
 

@@ -15,11 +15,13 @@ class FittingTables:
 
     def __init__(self, tables, detector):
         self._tables, self._detector = tables, detector
-        self.n_windows, self.stations, self.unfit = 0, set(), {}
+        self.n_windows, self.n_in_sample, self.stations, self.unfit = 0, 0, set(), {}
 
     def __iter__(self):
         import numpy as np
+        import pandas as pd
 
+        from seisml.applied import kinship
         from seisml.errors import FeatureMismatchError
 
         detector = self._detector
@@ -35,11 +37,23 @@ class FittingTables:
                 self.unfit[station] = error
                 continue
             self.stations.add(station)
-            self.n_windows += int(np.isfinite(table.frame.to_numpy()).any(axis=1).sum())
+            usable = np.isfinite(table.frame.to_numpy()).any(axis=1)
+            self.n_windows += int(usable.sum())
+            windows = pd.DataFrame({"station": table.stations, "time_ns": table.time_ns})[usable]
+            self.n_in_sample += kinship(detector.card, windows).n_in_sample
             yield table
 
     def __str__(self) -> str:
         return f"{self.n_windows} windows with features at {len(self.stations)} stations"
+
+    def tell_in_sample(self) -> None:
+        """Say where detections are no test of the model: it has learnt these very records."""
+        if self.n_in_sample:
+            terminal.say(
+                f"note: IN-SAMPLE: {self.n_in_sample} of {self.n_windows} windows are of stations "
+                "and times that the model was trained on: a comparison of these detections with "
+                "the expert says how well it remembers"
+            )
 
     def require(self, store) -> None:
         """Raise where not one window could be looked at."""
@@ -54,16 +68,29 @@ class FittingTables:
             )
 
 
-def coordinates_of(path, metadata):
-    """Return where stations are: of a table, else of metadata; None where neither says so."""
+def coordinates_of(path, metadata, stations=()):
+    """Return where stations are: of a table, else of metadata; None where neither says so.
+
+    A table may leave out the networks of the stations; what it lacks of them is said.
+    """
     import pandas as pd
 
-    from seisml.experts import read_stations
+    from seisml.codes import station_name
+    from seisml.experts import read_stations, with_networks
 
-    if path is not None:
-        return read_stations(path)
-    found = [read_stations(one) for one in metadata]
-    return pd.concat(found).drop_duplicates("station") if any(map(len, found)) else None
+    files = metadata if path is None else [path]
+    found = [read_stations(one) for one in files]
+    if not any(map(len, found)):
+        return None
+    places = with_networks(pd.concat(found).drop_duplicates("station"), stations)
+    names = sorted({station_name(station) for station in stations})
+    lost = [name for name in names if name not in set(places["station"])]
+    if lost:
+        terminal.say(
+            f"{len(lost)} of {len(names)} stations have no coordinates, and go with their network "
+            f"code: {', '.join(lost[:6])}{' ...' if len(lost) > 6 else ''}"
+        )
+    return places
 
 
 def without_repeats(detector):

@@ -23,7 +23,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from seisml.errors import ConfigError, SeismlError
@@ -117,10 +117,21 @@ def _pool(jobs: int, function: Callable) -> ProcessPoolExecutor:
 
 
 def _take(environment: dict[str, str]) -> None:
-    """Make the environment of this process that of another."""
+    """Make the environment of this process that of another, and end with that."""
     for name in os.environ.keys() - environment.keys():
         del os.environ[name]
     os.environ.update(environment)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that it works for is gone, however that ended.
+
+    Workers hold each other's pipes open: none would ever see that no more work comes.
+    """
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _processes(function: Callable):

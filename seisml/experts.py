@@ -15,9 +15,15 @@ from seisml.labels import LabelRule, signals
 from seisml.taxonomy import below, classify, load_taxonomy
 from seisml.times import iso
 
+_CALLED = {"name": "station", "code": "station", "lat": "latitude"}
+_CALLED |= {"lon": "longitude", "long": "longitude", "net": "network"}
+"""What station lists call the columns of ours."""
+
 
 def read_stations(path) -> pd.DataFrame | None:
     """Read where stations are: a CSV of station ("NET.STA"), latitude, longitude, or metadata.
+
+    In a CSV the station may also be called name or code, with the network in a column of its own.
 
     Parameters
     ----------
@@ -32,7 +38,7 @@ def read_stations(path) -> pd.DataFrame | None:
     Raises
     ------
     ConfigError
-        If the file is missing or lacks a column.
+        If the file is missing, lacks a column, or has a station that is nowhere.
     """
     if not path:
         return None
@@ -41,16 +47,53 @@ def read_stations(path) -> pd.DataFrame | None:
         columns = ["station", "latitude", "longitude"]
         return pd.DataFrame(places, columns=columns).drop_duplicates("station")
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", skipinitialspace=True)
     except (OSError, ValueError) as error:
         raise ConfigError(f"The table of stations {path} cannot be read: {error}.") from error
+    names = [str(name).strip().lower() for name in table.columns]
+    table.columns = names
+    table = table.rename(columns={name: to for name, to in _CALLED.items() if to not in names})
     missing = {"station", "latitude", "longitude"} - set(table.columns)
     if missing:
         raise ConfigError(
             f"{path} lacks the columns {', '.join(sorted(missing))}.",
-            "It needs station (NET.STA), latitude, longitude.",
+            f"It needs station (NET.STA), latitude, longitude; it has {', '.join(names)}.",
         )
-    return table
+    return _placed(table, path)
+
+
+def _placed(table: pd.DataFrame, path) -> pd.DataFrame:
+    """Return the table with whole station names and checked coordinates."""
+    code = table["station"].fillna("").str.strip()
+    if "network" in table:
+        whole = table["network"].fillna("").str.strip() + "." + code
+        code = code.where(code.str.contains(".", regex=False), whole)
+    places = {
+        name: pd.to_numeric(table[name], errors="coerce") for name in ("latitude", "longitude")
+    }
+    good = (places["latitude"].abs() <= 90) & (places["longitude"].abs() <= 360)
+    if not good.all():
+        bad = int((~good).idxmax())
+        raise ConfigError(
+            f"{path}: the station {code[bad]!r} is at {table['latitude'][bad]!r}, "
+            f"{table['longitude'][bad]!r}.",
+            "Give latitude and longitude in degrees.",
+        )
+    return table.assign(station=code, **places)
+
+
+def with_networks(places: pd.DataFrame, stations) -> pd.DataFrame:
+    """Return a table of stations with the networks that it leaves out, as known stations have them.
+
+    Examples
+    --------
+    >>> with_networks(pd.DataFrame({"station": ["A", "XX.B"]}), ["Z7.A..HH"])["station"].tolist()
+    ['Z7.A', 'XX.B']
+    """
+    names = sorted({station_name(station) for station in stations})
+    codes = [name.split(".")[-1] for name in names]
+    whole = {code: name for code, name in zip(codes, names, strict=True) if codes.count(code) == 1}
+    return places.assign(station=[whole.get(code, code) for code in places["station"]])
 
 
 def read_expert(path, *, body: str) -> Catalog:
@@ -145,6 +188,8 @@ def signals_of(catalog: Catalog, archive_stations, rule: LabelRule, coordinates)
     name = catalog.name or catalog.source or "The catalogue"
     if not len(catalog):
         raise CatalogError(f"{name} holds no events.", "'seisml catalog FILE' says what it holds.")
+    if coordinates is not None:
+        coordinates = with_networks(coordinates, archive_stations)
     table = signals(catalog, archive_stations, rule, coordinates=coordinates)
     if table.empty:
         there = [*catalog.picks["station"], *catalog.events["station"]]

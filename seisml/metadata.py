@@ -180,10 +180,13 @@ class Metadata:
         -------
         numpy.ndarray of complex128, shape (n,), or None
         """
+        whole = self.responses[response]
+        if any(stage.stage_gain == 0 for stage in whole.response_stages):
+            return None  # evalresp would say so on stderr, each time
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it doubts is caught by the check of its values
             try:
-                values = self.responses[response].get_evalresp_response_for_frequencies(
+                values = whole.get_evalresp_response_for_frequencies(
                     frequencies_hz, output="VEL", hide_sensitivity_mismatch_warning=True
                 )
             except Exception:  # noqa: BLE001 - evalresp raises the bare class itself

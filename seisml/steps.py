@@ -112,10 +112,13 @@ def open_archive(root: str, jobs: int):
 
 
 def tell_rejected(opened) -> None:
-    """Say how many files of an archive are not used."""
-    n_bad = int((opened.files["reason"] != "").sum())
-    if n_bad:
-        terminal.say(f"{n_bad} of {len(opened.files)} files rejected: 'seisml scan' says why.")
+    """Say how many files of an archive are not used, or not all of them."""
+    rejected = opened.files["reason"] != ""
+    odd = (opened.files["note"] != "") & ~rejected
+    found = {"rejected": int(rejected.sum()), "used with a note": int(odd.sum())}
+    told = [f"{n} of {len(opened.files)} files {what}" for what, n in found.items() if n]
+    if told:
+        terminal.say(f"{', '.join(told)}: 'seisml scan' says why.")
 
 
 def read_metadata(paths):

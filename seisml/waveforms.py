@@ -89,11 +89,15 @@ def _scan(key: tuple) -> tuple[str, list[tuple], list[str]]:
         ]
     pieces = []
     for order, (*code, start_ns, rate_hz, n) in enumerate(rows):
-        piece = _piece_row(key[0], order, code, int(start_ns), float(rate_hz), int(n))
-        if piece is None:
-            notes.append(f"trace {order} left out: no samples, sampling rate or possible time")
+        why = _useless(int(start_ns), float(rate_hz), int(n))
+        if why:
+            notes.append(f"trace {order} left out: {why}")
         else:
-            pieces.append(piece)
+            pieces.append(_piece_row(key[0], order, code, int(start_ns), float(rate_hz), int(n)))
+    if rows and not pieces:
+        raise UnreadableError(why)
+    if not rows and layout.cut_off:
+        raise UnreadableError("truncated: no record is whole")
     return name, pieces, notes
 
 
@@ -108,12 +112,19 @@ def _notes(layout: Layout) -> list[str]:
     return notes
 
 
-def _piece_row(path: str, order: int, code, start_ns: int, rate_hz: float, n: int) -> tuple | None:
-    if n <= 0 or not (np.isfinite(rate_hz) and 1e-6 < rate_hz < 1e6):
-        return None
+def _useless(start_ns: int, rate_hz: float, n: int) -> str:
+    """Return why a trace is of no use, "" where it is."""
+    if n <= 0:
+        return "no samples"
+    if not (np.isfinite(rate_hz) and 1e-6 < rate_hz < 1e6):
+        return "no sampling rate"
+    if not -LATEST_NS < start_ns < start_ns + samples_to_ns(n, rate_hz) < LATEST_NS:
+        return "no possible time: before 1823 or after 2116"
+    return ""
+
+
+def _piece_row(path: str, order: int, code, start_ns: int, rate_hz: float, n: int) -> tuple:
     end_ns = start_ns + samples_to_ns(n, rate_hz)
-    if not -LATEST_NS < start_ns < end_ns < LATEST_NS:
-        return None
     return path, order, station_id(*code), code[3], start_ns, end_ns, rate_hz, n
 
 

@@ -38,7 +38,7 @@ from seisml.archive import open_archive, require_waveforms
 from seisml.errors import ConfigError, NoDataError
 from seisml.miniseed import read_layout
 from seisml.rates import nominal_rates
-from seisml.times import DAY_NS, NS_PER_S
+from seisml.times import DAY_NS, NS_PER_S, to_ns
 from seisml.waveforms import scan_file
 
 DATA = noise(4000)
@@ -415,7 +415,7 @@ def test_zero_sampling_rate_is_a_counted_rejection(tmp_path):
     (tmp_path / "log").write_bytes(bytes(content[512:1024]))
     archive = open_archive(tmp_path)
     assert note(archive, "x") == "1 records without samples or sampling rate"
-    assert reason(archive, "log") == "no samples"
+    assert reason(archive, "log") == "no sampling rate"
     assert len(archive.pieces) == 2
 
 
@@ -940,3 +940,14 @@ def test_records_of_some_channels(tmp_path):
     [record] = archives.records(archive, STATION, DAY0, END_NS, channels=["HHN"])
     np.testing.assert_array_equal(record.data, noise(500, 1))
     assert len(archives.records(archive, STATION, DAY0, END_NS)) == 3
+
+
+def test_rejected_files_say_what_is_wrong(tmp_path):
+    """A clock of the next century, a file that ends in its first record."""
+    write(tmp_path / "late", trace(noise(400), to_ns("2199-01-01")))
+    whole = write(tmp_path / "whole", trace(noise(4000))).read_bytes()
+    (tmp_path / "cut").write_bytes(whole[:300])
+    archive = open_archive(tmp_path, index=False)
+    assert reason(archive, "late") == "no possible time: before 1823 or after 2116"
+    assert reason(archive, "cut") == "truncated: no record is whole"
+    assert reason(archive, "whole") == ""

@@ -82,6 +82,14 @@ def test_no_words_shows_help_and_wrong_words_exit_2():
     assert "extract" in run.stderr
 
 
+def test_python_runs_the_command_line():
+    """python -m seisml, where no script is on the path."""
+    words = [sys.executable, "-m", "seisml", "features", "nope"]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "There is no feature 'nope'" in run.stderr
+
+
 def test_run_makes_all_products(small):
     """All products are there, and the events that were planted are found."""
     results = small / "results"
@@ -161,6 +169,7 @@ def test_train_detect_compare_by_hand(small, tmp_path):
     about = json.loads((tmp_path / "d.about.json").read_text())
     assert about["model"] == str(model)
     assert about["thresholds"]["on"] == load_detector(model).on
+    assert about["windows_in_sample"] > 0  # a comparison would say how well it remembers
     assert about["adapted_to"] is None
     assert "start" not in about
     page, numbers = tmp_path / "c.html", tmp_path / "c.json"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from executor_tasks import die, die_first, double, refuse, sleep, span_of
@@ -93,6 +94,34 @@ if __name__ == "__main__":
     outcomes = extract(open_archive({archive!r}), {store!r}, plan, jobs=2)
     print(sum(not outcome.error for outcome in outcomes))
 """
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody asks after any more counts as ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_workers_end_with_a_run_that_is_killed(tmp_path):
+    """Else they would wait for work for ever, each with its memory, and finish days unlocked."""
+    text = "import functools, pathlib; from executor_tasks import note_and_wait\n"
+    text += "from seisml.executors import run_tasks\n"
+    text += f"work = functools.partial(note_and_wait, pathlib.Path({str(tmp_path)!r}))\n"
+    text += "if __name__ == '__main__': list(run_tasks(work, range(6), jobs=2))\n"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))}
+    with subprocess.Popen([sys.executable, "-c", text], env=environment) as run:
+        until = time.monotonic() + 60.0
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        run.kill()
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    assert len(workers) == 2
+    while not all(map(gone, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert all(map(gone, workers))
 
 
 def test_a_dead_worker_of_an_extraction(tmp_path):

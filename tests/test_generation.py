@@ -28,7 +28,7 @@ from seisml.synthetics.moon_noise import (
 )
 from seisml.synthetics.moon_waves import DEEP, IMPACT, KINDS, draw_moonquake, moonquake_envelope
 from seisml.synthetics.stationxml import inventory_of
-from seisml.times import DAY_NS, NS_PER_S, to_ns
+from seisml.times import DAY_NS, NS_PER_S, iso, to_ns
 from seisml.windows import WindowGrid
 
 
@@ -181,3 +181,7 @@ def test_a_sol_is_drawn_in_local_time_with_experts_and_machines(tmp_path):
     assert png(figure).startswith(b"\x89PNG")
     with pytest.raises(ConfigError, match="Nothing of day"):
         plot_day(archive, "XB.ELYSE.02.BH", sol, end_ns=start_ns - 9 * DAY_NS, **options)
+    # A sol may be named by an instant in it; without events no panel is left empty for them.
+    alone = plot_day(archive, "XB.ELYSE.02.BH", iso(start_ns), band=options["band"], body="mars")
+    assert "sol 173" in alone.get_suptitle()
+    assert len(alone.axes) == 3  # with that of the colours

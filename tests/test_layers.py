@@ -99,6 +99,7 @@ LAYERS = [
     {"judging"},
     {"storeevaluation"},
     {"cli"},
+    {"__main__"},
 ]
 HOMES = {
     "obspy": {

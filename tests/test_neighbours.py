@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from obspy.core.inventory import Inventory, Network, Station
 
 from seisml.detecting import coordinates_of
+from seisml.errors import ConfigError
 from seisml.moveout import distances_km
 from seisml.neighbours import groups_of
 from seisml.support import REACH_KM, supported
@@ -102,3 +103,22 @@ def test_coordinates_of_detect(tmp_path):
     Inventory([Network("VO", [place])]).write(str(inventory), format="STATIONXML")
     assert coordinates_of(None, (str(inventory),))["station"].tolist() == ["VO.A1"]
     assert coordinates_of(None, ()) is None
+
+
+def test_station_lists_of_others_are_read_and_what_they_lack_is_said(tmp_path, capsys):
+    """Other names of the columns, no networks, a station that is not in the list."""
+    path = tmp_path / "stations.txt"
+    path.write_text("Latitude,Longitude,Elevation,Name\n64.68,-17.13,1.381,DYJN\n64.6,-17,1,X\n")
+    found = coordinates_of(path, (), ["Z7.DYJN..HH", "Z7.DYJS..HH"])
+    assert found.set_index("station").loc["Z7.DYJN", "latitude"] == 64.68
+    assert "1 of 2 stations have no coordinates" in (said := capsys.readouterr().err)
+    assert "Z7.DYJS" in said
+    path.write_text("net,code,lat,lon\nZ7,DYJN,64.68,-17.13\n")
+    assert coordinates_of(path, ())["station"].tolist() == ["Z7.DYJN"]
+    path.write_text("station,latitude,longitude\nZ7.A,64.68,\n")
+    with pytest.raises(ConfigError, match=r"'Z7\.A'"):
+        coordinates_of(path, ())
+    path.write_text("id,latitude,longitude\nZ7.A,64.68,1\n")
+    with pytest.raises(ConfigError, match="lacks the columns station") as error:
+        coordinates_of(path, ())
+    assert "it has id, latitude, longitude" in error.value.hint

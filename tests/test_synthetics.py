@@ -15,7 +15,7 @@ from seisml.synthetics.earth_plan import EARTH_FAULTS, plan_earth
 from seisml.synthetics.earth_waves import channel_noise, event_wave, source_filter
 from seisml.synthetics.grid import Grid, add_at, make_grid
 from seisml.synthetics.mars import ground_motion
-from seisml.synthetics.mars_catalog import magnitude
+from seisml.synthetics.mars_catalog import catalog_of, magnitude
 from seisml.synthetics.mars_events import (
     HIGH,
     LOW,
@@ -930,3 +930,12 @@ def test_real_hours_have_the_spectrum_of_the_generated_ones(shared_data):
         found.append(np.median(made - level[band]))
     assert len(found) >= 5
     assert abs(np.median(found)) < 3.0
+
+
+def test_marsquakes_of_a_busy_sol_have_names_of_letters():
+    """S0173z is followed by S0173aa."""
+    plan = plan_mars(seed=0, grid=make_grid("2021-06-01", 2, 20))
+    quake = next(q for q in plan.quakes if q.label != SUPER)
+    names = catalog_of([quake] * 28).events["event_id"].tolist()
+    letters = sorted((name[5:] for name in names), key=lambda one: (len(one), one))
+    assert letters[24:] == ["y", "z", "aa", "ab"]

@@ -184,6 +184,7 @@ def execute(notebook, folder):
         timeout=_CELL_TIMEOUT_S,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--log-level=40"],  # warnings about transport are nothing for teachers
         resources={"metadata": {"path": str(folder)}},
     )
     try:

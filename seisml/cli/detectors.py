@@ -205,7 +205,7 @@ def detect(
     if adapt:
         detector = detecting.adapted_to(detector, iter_tables(store, **selection))
     tables = detecting.FittingTables(iter_tables(store, **selection), detector)
-    places = detecting.coordinates_of(coordinates, metadata or ())
+    places = detecting.coordinates_of(coordinates, metadata or (), chosen)
     options = {"name": output.stem, "coordinates": places, **steps.calibration_of(plan)}
     options["jobs"] = jobs
     found = find(tables, detector, archive=opened, **options)
@@ -214,8 +214,10 @@ def detect(
     write_catalog(found, output)
     asked = {"stations": tables.stations, "start": start, "end": end, "beside": beside}
     asked["coordinates"] = None if coordinates is None else str(coordinates)
+    asked["windows_in_sample"] = tables.n_in_sample
     detecting.write_about(output, detector, model, archive=archive, **asked)
     terminal.say(f"{len(found)} detections{detecting.repeats_among(found)}; {tables}")
+    tables.tell_in_sample()
     terminal.line(str(output))
     failed = tables.unfit or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
@@ -273,7 +275,7 @@ def associate(
     """
     from seisml.associate import coincidences
     from seisml.coverage import archive_coverage, read_coverage
-    from seisml.experts import read_stations
+    from seisml.experts import read_stations, with_networks
     from seisml.formats import output_format_of, read_catalog, write_catalog
 
     output_format_of(output, picks_as)
@@ -285,6 +287,8 @@ def associate(
         return
     live = None if coverage is None else read_coverage(coverage)
     opened, places = None, read_stations(stations)
+    if places is not None:
+        places = with_networks(places, [*catalog.events["station"], *catalog.picks["station"]])
     if archive is not None:
         opened = steps.open_archive(archive, 1)
         live = archive_coverage(opened)

@@ -26,7 +26,7 @@ from seisml.plots.style import (
     time_axis,
 )
 from seisml.segments import Band, causal_filter
-from seisml.times import NS_PER_S, iso
+from seisml.times import NS_PER_S, iso, to_ns
 from seisml.windows import WindowGrid
 
 COLUMNS = 1500
@@ -41,7 +41,7 @@ SPECTRA = 240
 def plot_day(
     archive: Archive,
     station: str,
-    day: int,
+    day: int | str,
     *,
     band: Band,
     body: str = "earth",
@@ -61,8 +61,8 @@ def plot_day(
     archive : Archive
     station : str
         "NET.STA.LOC.BI"; the vertical is drawn, without one the first channel.
-    day : int
-        Days since 1970, on Mars the sol of InSight.
+    day : int or time
+        Days since 1970, on Mars the sol of InSight; or an instant in it, as "2019-05-23".
     band : Band
         Causal filter of the waveform.
     body : str
@@ -80,7 +80,8 @@ def plot_day(
     Returns
     -------
     matplotlib.figure.Figure
-        Three panels with one time axis, four with probabilities. Gaps stay gaps.
+        Waveform and spectrogram, then probabilities and events where there are any, over one
+        time axis. Gaps stay gaps.
 
     Raises
     ------
@@ -88,6 +89,8 @@ def plot_day(
         If the part of the day is empty, or probabilities have no grid.
     """
     one = get_body(body)
+    if not isinstance(day, (int, np.integer)):
+        day = (to_ns(day) - one.day_zero_ns) // one.day_ns
     begin_ns = one.day_zero_ns + day * one.day_ns
     limits = (
         max(begin_ns, begin_ns if start_ns is None else int(start_ns)),
@@ -99,7 +102,9 @@ def plot_day(
         raise ConfigError("Probabilities have no window.", "Give the grid of the detector.")
     window_s = max(2.0 / band.f_min_hz, (limits[1] - limits[0]) / NS_PER_S / SPECTRA)
     raw = _records(archive, station, limits, band, window_s)
-    heights = [2.0, 2.4, 1.4, 0.8] if probabilities is not None else [2.0, 2.4, 0.8]
+    events = {"expert": (list(expert), EXPERT), "machine": (list(machine), MACHINE)}
+    some = any(spans for spans, _ in events.values())
+    heights = [2.0, 2.4, *[1.4] * (probabilities is not None), *[0.8] * some]
     figure = Figure(figsize=(width_in, 1.3 * sum(heights)), layout="constrained")
     cells = figure.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=[60, 1])
     axes = [figure.add_subplot(cells[0, 0])]
@@ -108,7 +113,8 @@ def plot_day(
     _draw_spectrogram(axes[1], figure.add_subplot(cells[1, 1]), raw, limits, window_s, band)
     if probabilities is not None:
         _draw_classes(axes[2], probabilities, grid, threshold, limits)
-    _draw_rows(axes[-1], {"expert": (expert, EXPERT), "machine": (machine, MACHINE)}, limits)
+    if some:
+        _draw_rows(axes[-1], events, limits)
     for ax in axes[:-1]:
         ax.tick_params(labelbottom=False)
     name = _local_axis(axes[-1], limits, day, body)

@@ -101,8 +101,14 @@ def _names(quakes: Sequence[Marsquake]) -> list[str]:
             continue
         sol = (quake.start_ns - SOL_ZERO_NS) // SOL_NS
         count[sol] = count.get(sol, 0) + 1
-        names.append(f"S{sol:04d}{chr(96 + count[sol])}")
+        names.append(f"S{sol:04d}{_letters(count[sol])}")
     return names
+
+
+def _letters(number: int) -> str:
+    """Return a, b, ... z, aa, ab, ... of 1, 2, ..."""
+    more, last = divmod(number - 1, 26)
+    return (_letters(more) if more else "") + chr(97 + last)
 
 
 def _epicentre(quake: Marsquake) -> tuple[float, float]:
