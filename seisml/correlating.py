@@ -9,6 +9,7 @@ import numpy as np
 from seisml import archive as archives
 from seisml.errors import NoDataError
 from seisml.executors import Lost, run_tasks
+from seisml.intervals import union
 from seisml.matched import NEAR, Null, coefficients, peaks
 from seisml.segments import FORGOTTEN
 from seisml.templates import Records, RepeatRule, Template, levelled, number
@@ -24,49 +25,52 @@ MOST = 20_000
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Task:
-    """Templates of a sensor and the chunk of its records in which they are looked for."""
+    """Templates of a sensor and the chunk of its records in which they are looked for.
+
+    What they do by chance is not learnt where known events are, from onset to end (``known``).
+    """
 
     records: Records
     templates: list[Template]
+    known: np.ndarray
     rule: RepeatRule
     start_ns: int
     end_ns: int
 
 
-def tasks_of(records: Records, templates, rule, span, chunk_s) -> Iterator[Task]:
+def tasks_of(records: Records, templates, known, rule, span, chunk_s) -> Iterator[Task]:
     """Yield the chunks of a sensor that hold samples, on the absolute grid."""
     longest_s = max(one.data.shape[1] for one in templates) / records.rate_hz
     chunk_s = chunk_s or max(CHUNK_SAMPLES / records.rate_hz, 4 * longest_s)
     step_ns = max(1, round(chunk_s * NS_PER_S))
     pieces = records.archive.pieces
     pieces = pieces[pieces["station"] == records.station]
-    chunks: set[int] = set()
     early_ns = round(longest_s * NS_PER_S)  # a template may begin before the record does
-    for a, b in zip(pieces["start_ns"].tolist(), pieces["end_ns"].tolist(), strict=True):
-        chunks.update(range((a - early_ns) // step_ns, (b - 1) // step_ns + 1))
-    low = -(2**63) if span[0] is None else span[0]
-    high = 2**63 if span[1] is None else span[1]
-    spans = [(max(k * step_ns, low), min((k + 1) * step_ns, high)) for k in sorted(chunks)]
+    there = pieces[["start_ns", "end_ns"]].to_numpy(np.int64)
+    there = there + np.array([-early_ns, 8 * early_ns])
+    low = -(2**62) if span[0] is None else span[0]
+    high = 2**62 if span[1] is None else span[1]
+    spans = []
+    # Of records in short pieces far apart the time in between is not searched; gaps are.
+    for a, b in union(there).tolist():
+        for k in range(max(a, low) // step_ns, (min(b, high) - 1) // step_ns + 1):
+            spans.append((max(k * step_ns, a, low), min((k + 1) * step_ns, b, high)))
     spans = [(a, b) for a, b in spans if b > a]
     reach_ns = _reach_ns(templates, rule)
     pad_ns = reach_ns + round(records.band.settle_s(FORGOTTEN) * NS_PER_S)
     pad_ns += archives.guard(records.archive, records.station) + 7200 * NS_PER_S
     wide = [(a - pad_ns, b + pad_ns) for a, b in spans]
     # A worker gets only what it needs to know of the archive.
-    known = archives.parts(records.archive, records.station, wide)
-    for (a, b), part in zip(spans, known, strict=True):
-        yield Task(dataclasses.replace(records, archive=part), templates, rule, a, b)
-
-
-def _apart(template: Template) -> int:
-    """Return how near two repeats of one template may be, samples: half its length."""
-    return max(1, template.data.shape[1] // 2)
+    about = archives.parts(records.archive, records.station, wide)
+    for (a, b), part in zip(spans, about, strict=True):
+        near = known[(known[:, 0] < b + pad_ns) & (known[:, 1] > a - pad_ns)]
+        yield Task(dataclasses.replace(records, archive=part), templates, near, rule, a, b)
 
 
 def _reach_ns(templates, rule: RepeatRule) -> int:
     """Return how far a search looks beyond a chunk: peaks, a template, the level."""
     longest_ns = max(one.length_ns for one in templates)
-    return 2 * longest_ns + round((NEAR + 2) * rule.level_s * NS_PER_S)
+    return longest_ns + round((rule.apart_s + (NEAR + 2) * rule.level_s) * NS_PER_S)
 
 
 def search(task: Task) -> list[tuple[str, np.ndarray, np.ndarray, Null]]:
@@ -75,7 +79,7 @@ def search(task: Task) -> list[tuple[str, np.ndarray, np.ndarray, Null]]:
     Returns
     -------
     list of (event_id, samples, coefficients, Null)
-        Of each template: where it fits as never within half its length, and what it does reversed.
+        Of each template: where it fits best within `apart_s`, and what it does reversed.
     """
     records, rule = task.records, task.rule
     reach_ns = _reach_ns(task.templates, rule)
@@ -89,20 +93,23 @@ def search(task: Task) -> list[tuple[str, np.ndarray, np.ndarray, Null]]:
     found = []
     for same in by_length.values():
         for k in range(0, len(same), LOT):
-            found += _correlated(same[k : k + LOT], x, first, (low, high), records)
+            found += _correlated(same[k : k + LOT], x, first, (low, high), task)
     return found
 
 
-def _correlated(lot: list[Template], x, first: int, inside, records: Records) -> Iterator[tuple]:
-    band, rate_hz = records.band, records.rate_hz
+def _correlated(lot: list[Template], x, first: int, inside, task: Task) -> Iterator[tuple]:
+    band, rate_hz = task.records.band, task.records.rate_hz
+    apart = max(1, round(task.rule.apart_s * rate_hz))
     # Peaks of chance are independent from about 1/B on.
     chance_apart = max(1, round(rate_hz / (min(band.f_max_hz, 0.4 * rate_hz) - band.f_min_hz)))
     data = np.stack([one.data for one in lot])
     c = coefficients(x, np.concatenate([data, data[:, :, ::-1]]))
     n = len(lot)
     for one, forward, backward in zip(lot, c[:n], c[n:], strict=True):
-        apart = _apart(one)
         low, high = inside[0], min(inside[1], len(forward))
+        for a, b in task.known.tolist():
+            begin = number(a, rate_hz) - first - one.data.shape[1]
+            backward[max(begin, 0) : max(number(b, rate_hz) - first, 0)] = np.nan
         at = _within(peaks(forward, apart), low, high)
         chance = _within(peaks(backward, chance_apart), low, high)
         days = np.isfinite(backward[low:high]).sum() / rate_hz * NS_PER_S / DAY_NS

@@ -93,6 +93,21 @@ def coordinates_of(path, metadata, stations=()):
     return places
 
 
+def without_repeats(detector):
+    """Return a detector that does not look for repeats of what it found."""
+    import dataclasses
+
+    return dataclasses.replace(detector, detection={**detector.detection, "repeats": {}})
+
+
+def repeats_among(found) -> str:
+    """Say how many detections are new repeats, where these were looked for."""
+    if "repeat" not in found.events:
+        return ""
+    words = found.events["repeat"]
+    return f" ({(words == 'new').sum()} new repeats, {(words == 'known').sum()} repeat another)"
+
+
 def adapted_to(detector, tables):
     """Return a detector that is scaled by the level of the stations of tables, and say so."""
     from seisml.applied import fitting

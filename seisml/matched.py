@@ -113,10 +113,7 @@ def coefficients(
         a, b = templates[rows, channel, ::-1], np.where(there, x[channel], 0.0)
         product = oaconvolve(b[np.newaxis], a, mode="valid", axes=1)
         energy = (a * a).sum(axis=1, keepdims=True)
-        if there.all():
-            seen = np.broadcast_to(energy, product.shape)
-        else:
-            seen = oaconvolve(there[np.newaxis].astype(float), a * a, mode="valid", axes=1)
+        seen = _seen(there, a * a, energy)
         squares = np.concatenate([[0.0], np.cumsum(b * b)])
         power = squares[length:] - squares[:-length]
         enough = (seen >= least_share * energy) & (power > 1e-12 * squares[-1] / len(b) * length)
@@ -127,6 +124,26 @@ def coefficients(
     whole = np.maximum(used.sum(axis=1, keepdims=True), 1)
     scale = np.sqrt(np.maximum(present, 1) * whole)
     return np.where(present > 0, np.clip(total / scale, -1.0, 1.0), np.nan)
+
+
+def _seen(there: np.ndarray, power: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    """Return the energy of (reversed) templates that lies on samples, at each lag.
+
+    Summed up only where some are missing: on both sides of a gap.
+    """
+    length = power.shape[1]
+    sums = np.concatenate([[0], np.cumsum(there)])
+    count = sums[length:] - sums[:-length]
+    out = np.where(count == length, energy, 0.0)
+    partly = (count > 0) & (count < length)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], partly, [False]]).astype(np.int8)))
+    mask = there[np.newaxis].astype(float)
+    if partly.sum() + length * len(edges) // 2 > partly.size:
+        return np.where(partly, oaconvolve(mask, power, mode="valid", axes=1), out)
+    for first, last in edges.reshape(-1, 2).tolist():
+        part = mask[:, first : last + length - 1]
+        out[:, first:last] = oaconvolve(part, power, mode="valid", axes=1)
+    return out
 
 
 def peaks(c: np.ndarray, apart: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from seisml.correlating import searched, tasks_of
 from seisml.cuts import cuts
 from seisml.errors import NoDataError
 from seisml.matched import (
+    Null,
     chance_per_day,
     limit,
     tail_width,
@@ -64,8 +65,9 @@ class Repeats:
         standard deviations of chance, with the sign of the correlation.
     rule : RepeatRule
     about : dict
-        How much was searched, the rate of false alarms asked for, and how many peaks of the
-        reversed templates are above the limits.
+        templates, without_template (reasons), asked_per_day (false alarms), days (of records
+        without known events, from which the limits are), reversed (peaks of reversed templates
+        above the limits).
     """
 
     catalog: Catalog
@@ -83,9 +85,10 @@ class Repeats:
         known = (self.catalog.events["repeat"] == KNOWN).sum()
         a = self.about
         return (
-            f"{n} new repeats, {known} detections repeat another ({a['templates']} templates, "
-            f"{a['days']:.2f} station-days; chance: {a['asked_per_day']:g} a day at a station "
-            f"asked, templates reversed in time {a['reversed']})"
+            f"{n} new repeats, {known} detections repeat another ({a['templates']} templates; by "
+            f"chance at most {a['asked_per_day']:g} a day at a station, as learnt from "
+            f"{a['days']:.2f} days without known events, where templates reversed in time exceed "
+            f"their limits {a['reversed']} times)"
         )
 
 
@@ -140,10 +143,11 @@ def find_repeats(
     -----
     The limit comes from the records themselves: each template is also looked for reversed in time,
     which has its spectrum and its length, but is no event. From the largest correlations of these
-    follows what chance reaches as often as the rule allows (`seisml.matched.limit`), all
-    templates of a station together. A template's own event is no repeat of it; of templates that
-    find the same event the one with the largest significance counts. An onset is the template's,
-    later by the lag.
+    follows what chance reaches as often as the rule allows (`seisml.matched.limit`), all templates
+    of a station together; nor do more of these exceed it than the rule allows. Known events are
+    left out of that: one event is a little like another. A template's own event is no repeat of
+    it; of templates that find the same event the one with the largest significance counts. An
+    onset is the template's, later by the lag.
     """
     rule = rule or RepeatRule()
     if rule.band_hz:
@@ -161,7 +165,7 @@ def find_repeats(
             for reason, n in missing.items():
                 skipped[reason] += n
             if made:
-                parts.append((records, made))
+                parts.append((records, made, _spans(events)))
     if not templates:
         reasons = ", ".join(f"{n} {reason}" for reason, n in skipped.items()) or "none is given"
         raise NoDataError(
@@ -172,6 +176,12 @@ def find_repeats(
     tasks = [task for part in parts for task in tasks_of(*part, rule, span, chunk_s)]
     fits = searched(tasks, jobs, on_progress)
     return _told(detections, archive, parts, fits, rule, dict(skipped), band, preparation)
+
+
+def _spans(events: pd.DataFrame) -> np.ndarray:
+    """Return onsets and ends of events, ns."""
+    onset_ns = events["time_ns"].to_numpy(np.int64)
+    return np.column_stack([onset_ns, np.maximum(events["end_ns"].to_numpy(np.int64), onset_ns)])
 
 
 def with_repeats(
@@ -209,34 +219,35 @@ def _records_of(archive: Archive, station: str, band: Band, preparation) -> Iter
 
 def _told(detections, archive, parts, searched, rule, skipped, band, preparation) -> Repeats:
     limits, fits, rows, n_reversed, days = {}, {}, [], 0, 0.0
-    for records, templates in parts:
+    for records, templates, _ in parts:
         keys = [(records.station, records.rate_hz, one.event_id) for one in templates]
         nulls = [searched[key][2] for key in keys if key in searched]
         if not any(len(null.largest) for null in nulls):
             continue
         width = tail_width([null for null in nulls if len(null.largest)])
+        least = _least([null for null in nulls if len(null.largest)], rule)
         share = rule.false_alarms_per_day / len(templates)
         days += max(null.days for null in nulls)
         for one, key in zip(templates, keys, strict=True):
             at, c, null = searched[key]
             if not len(null.largest):
                 continue
-            limits[one.event_id] = limit(null, width, share)
+            limits[one.event_id] = max(limit(null, width, share), least)
             z = np.abs(c) / null.spread
-            onsets = [instant(int(k), one.rate_hz) + one.onset_after_ns for k in at]
-            fits[one.event_id] = np.array(onsets, np.int64), np.copysign(z, c)
-            n_reversed += int((null.largest / null.spread >= limits[one.event_id]).sum())
+            onsets = np.rint(at * (NS_PER_S / one.rate_hz)).astype(np.int64) + one.onset_after_ns
+            fits[one.event_id] = onsets, np.copysign(z, c)
+            n_reversed += int((null.largest / null.spread > limits[one.event_id]).sum())
             for k in np.flatnonzero(z >= limits[one.event_id]):
                 chance = chance_per_day(null, width, z[k]) * len(templates)
                 rows.append((one, int(at[k]), float(c[k]), float(z[k]), chance))
-    events = _events(detections.events, rows)
+    events = _events(detections.events, rows, round(rule.apart_s * NS_PER_S))
     events = _measured(events, archive, band, preparation, rule)
     about = {
-        "templates": sum(len(templates) for _, templates in parts),
+        "templates": sum(len(templates) for _, templates, _ in parts),
         "without_template": skipped,
         "days": days,
         "asked_per_day": rule.false_alarms_per_day,
-        "reversed": f"{n_reversed} in {days:.2f} days",
+        "reversed": n_reversed,
     }
     picks = pd.concat([detections.picks, _picks(events[events["repeat"] == NEW])])
     catalog = make_catalog(
@@ -247,12 +258,19 @@ def _told(detections, archive, parts, searched, rule, skipped, band, preparation
         source=detections.source,
         time_basis=detections.time_basis,
     )
-    templates = [one for _, some in parts for one in some]
-    records = [one for one, _ in parts]
+    templates = [one for _, some, _ in parts for one in some]
+    records = [one for one, *_ in parts]
     return Repeats(catalog, templates, records, limits, fits, rule, about)
 
 
-def _events(events: pd.DataFrame, rows: list[tuple]) -> pd.DataFrame:
+def _least(nulls: list[Null], rule: RepeatRule) -> float:
+    """Return the size that no more reversed templates exceed than the rule allows in this time."""
+    sizes = np.sort(np.concatenate([null.largest / null.spread for null in nulls]))[::-1]
+    allowed = int(rule.false_alarms_per_day * max(null.days for null in nulls))
+    return float(sizes[allowed]) if allowed < len(sizes) else 0.0
+
+
+def _events(events: pd.DataFrame, rows: list[tuple], apart_ns: int) -> pd.DataFrame:
     """Return detections with what they repeat, and new ones."""
     events = events.reset_index(drop=True)
     events = events.assign(repeat="", template="", correlation=np.nan, significance=np.nan)
@@ -267,7 +285,7 @@ def _events(events: pd.DataFrame, rows: list[tuple]) -> pd.DataFrame:
         mine = onsets[station_name(one.station)]
         near = min(mine, key=lambda known: abs(known[0] - onset_ns), default=(2**62, -1))
         about = {"template": one.event_id, "correlation": c, "significance": z}
-        if abs(near[0] - onset_ns) <= one.length_ns // 2:
+        if abs(near[0] - onset_ns) <= apart_ns:
             k = near[1]
             if k >= 0 and k != by_id[one.event_id] and not events.loc[k, "template"]:
                 for name, value in {**about, "repeat": KNOWN}.items():

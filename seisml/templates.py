@@ -43,6 +43,8 @@ class RepeatRule:
         Time over which the level of a record is measured.
     even : bool
         Divide records by that level: for codas, which last and lie in the coda of others.
+    apart_s : float, s
+        Onsets at a station that are nearer to each other than this are those of one event.
     n_templates : int
         The clearest events of a station are looked for, at most so many.
 
@@ -58,6 +60,7 @@ class RepeatRule:
     band_hz: tuple[float, ...] = ()
     level_s: float = 1.0
     even: bool = False
+    apart_s: float = 2.0
     n_templates: int = 50
 
     def __post_init__(self):
@@ -68,6 +71,7 @@ class RepeatRule:
             ("length_s", 0 < low <= high, "two lengths, the shorter first"),
             ("band_hz", len(self.band_hz) in (0, 2), "two frequencies, or empty"),
             ("level_s", 0 < self.level_s <= high, "more than 0, at most the longest template"),
+            ("apart_s", self.apart_s > 0, "more than 0"),
             ("n_templates", self.n_templates >= 1, "1 or more"),
         ):
             if not good:

@@ -191,3 +191,11 @@ def test_annotated_epochs_that_are_no_marsquakes_are_noise(shared_data):
     assert noise.mean() > 0.9
     left = set(labels[~noise & ~seismic])
     assert all("OTHER_SIGNALS" in label or not label for label in left), left
+
+
+def test_moonquakes_of_a_nest_are_known_as_repeats(shared_data, tmp_path):
+    """The second pass of the shipped model: all seven of A01 repeat another, none is made up."""
+    model, records = SETS["lunar_deep_a01"]
+    found = found_in(f"{shared_data}/{records}", model, tmp_path).events
+    assert (found["repeat"] == "known").sum() >= 6
+    assert not (found["repeat"] == "new").any()

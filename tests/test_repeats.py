@@ -267,6 +267,14 @@ def test_without_nests_the_generator_is_what_it_was():
     )
 
 
+def test_settings_of_a_detector_look_between_two_instants(planted):
+    """As `detect` does: the same events as by the rule, those of the time that was looked at."""
+    settings = {"length_s": [2.0, 6.0]}
+    span = {"start_ns": START_NS + 1000 * 10**9, "end_ns": START_NS + 2000 * 10**9}
+    some = with_repeats(detections(TEMPLATE_S), planted[0], BAND, settings, **span).events
+    assert (some["time_ns"][some["repeat"] == NEW] - START_NS).tolist() == [1500_020_000_000]
+
+
 def test_what_cannot_be_a_template_is_said(planted, tmp_path):
     elsewhere = detections(TEMPLATE_S)
     elsewhere.events["station"] = "XX.B"

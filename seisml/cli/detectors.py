@@ -165,6 +165,13 @@ def detect(
             "scale = station): what is found then depends on --start and --end.",
         ),
     ] = False,
+    repeats: Annotated[
+        bool,
+        typer.Option(
+            help="Look for repeats of what was found, where the model's profile says so "
+            "(moon-apollo), see `seisml repeats`."
+        ),
+    ] = True,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
@@ -182,6 +189,8 @@ def detect(
     from seisml.store import iter_tables
 
     detector = load_detector(model, trusted=trust or ())
+    if not repeats:
+        detector = detecting.without_repeats(detector)
     if adapt:
         check_adaptable(detector)
     plan = plan_from(detector.plan, metadata=steps.read_metadata(metadata or ()))
@@ -200,6 +209,7 @@ def detect(
     tables = detecting.FittingTables(iter_tables(store, **selection), detector)
     places = detecting.coordinates_of(coordinates, metadata or (), chosen)
     options = {"name": output.stem, "coordinates": places, **steps.calibration_of(plan)}
+    options["jobs"] = jobs
     found = find(tables, detector, archive=opened, **options)
     tables.require(store)
     found = beside_events(found, store, tables.stations, detector.grid)
@@ -208,7 +218,7 @@ def detect(
     asked["coordinates"] = None if coordinates is None else str(coordinates)
     asked["windows_in_sample"] = tables.n_in_sample
     detecting.write_about(output, detector, model, archive=archive, **asked)
-    terminal.say(f"{len(found)} detections; {tables}")
+    terminal.say(f"{len(found)} detections{detecting.repeats_among(found)}; {tables}")
     tables.tell_in_sample()
     terminal.line(str(output))
     failed = tables.unfit or any(outcome.error for outcome in outcomes)

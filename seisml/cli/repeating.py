@@ -11,10 +11,19 @@ from seisml.cli.options import End, Jobs, Profile, Start, Stations, catalog_targ
 app = typer.Typer()
 
 
+def band_of(text: str) -> tuple[float, float]:
+    """Return two frequencies."""
+    try:
+        low_hz, high_hz = (float(word) for word in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"--band {text!r} is not LOW,HIGH in Hz, as 2,20") from error
+    return low_hz, high_hz
+
+
 @app.command(
     epilog="Examples:\n\n"
     "`seisml repeats sds/ detections.csv -o more.csv -j 4`\n\n"
-    "`seisml repeats sds/ swarm.xml -o more.csv --false-alarms 1 --plot repeats.png`\n\n"
+    "`seisml repeats sds/ swarm.xml -o more.csv --band 2,20 --plot repeats.png`\n\n"
     "`seisml repeats apollo/ nest.csv -o more.csv -p moon-apollo`"
 )
 def repeats(
@@ -30,6 +39,9 @@ def repeats(
     false_alarms: Annotated[
         float | None,
         typer.Option(help="Repeats by chance allowed in a station-day [the profile's]."),
+    ] = None,
+    band: Annotated[
+        str | None, typer.Option(help="LOW,HIGH in Hz of the waveforms, as 2,20 [the profile's].")
     ] = None,
     plot: Annotated[
         Path | None,
@@ -61,6 +73,8 @@ def repeats(
     rule = repeat_rule(config.detection.repeats)
     if false_alarms is not None:
         rule = dataclasses.replace(rule, false_alarms_per_day=false_alarms)
+    if band is not None:
+        rule = dataclasses.replace(rule, band_hz=band_of(band))
     plan = plan_of(config)
     opened = require_waveforms(steps.open_archive(archive, jobs))
     known = read_catalog(detections)

@@ -21,7 +21,7 @@ from seisml.plots.style import (
 )
 from seisml.repeats import NEW, Repeats
 from seisml.templates import Template, instant, levelled, number
-from seisml.times import iso
+from seisml.times import NS_PER_S, iso
 
 SHOWN = 4.0
 """Peaks are drawn from so many standard deviations on."""
@@ -130,9 +130,7 @@ def _waves(ax: Axes, lines: list, one: Template, span: tuple[int, int], *, names
     ax.set_ylim(0.4 - len(lines), 0.95)
     ax.set_yticks([])
     ax.set_xlim(t[0], t[-1])
-    ax.set_xlabel(
-        "time after the onset (s)" if names else "the same from close by (s), template grey"
-    )
+    ax.set_xlabel("time after the onset (s)" if names else "close by (s), template grey")
     ax.spines["left"].set_visible(False)
 
 
@@ -140,7 +138,7 @@ def _through_time(ax: Axes, found: Repeats, one: Template) -> None:
     """Draw how well the template fits at its peaks, the limit, and the events that were taken."""
     time_ns, z = found.peaks[one.event_id]
     events = found.catalog.events
-    own = np.abs(time_ns - one.onset_ns) <= one.length_ns // 2
+    own = np.abs(time_ns - one.onset_ns) <= found.rule.apart_s * NS_PER_S
     shown = (np.abs(z) >= SHOWN) & ~own
     limit = found.limits[one.event_id]
     ax.vlines(days(time_ns[shown]), 0, np.abs(z[shown]), color=GREY, lw=0.8)
