@@ -144,7 +144,9 @@ def train(
         found = detections(sets, windows, column, detector, name=called, detection=rules[column])
         results.append((found, against(found, sets, labelled.grid, windows, matching)))
     (machine, test), (base_machine, baseline) = results
-    if rule.verify:
+    if rule.verify and rule.split == "set":
+        say("note: no second look is learnt: what follows an onset is another thing elsewhere")
+    elif rule.verify:
         judge = functools.partial(_judged, grid=labelled.grid, matching=matching)
         options = {"false_alarms_per_day": rule.false_alarms_per_day, "seed": rule.seed}
         look = second_look(sets, windows, detector, judge, on_progress=say, **options)

@@ -76,7 +76,9 @@ class TrainingRule:
         `seisml.pooling.vertical`.
     verify : bool
         Learn a second look at candidates, at their own onsets, and take it if it helps: see
-        `seisml.verifying`. It needs waveforms, in training and in use.
+        `seisml.verifying`. It needs waveforms, in training and in use. Not where training sets
+        are left out (``split`` = set), for networks that nothing was learnt of: S - P, codas and
+        how dense events are belong to a place.
     """
 
     model: str = "hist_gradient_boosting"

@@ -20,7 +20,7 @@ from seisml.settings import label_rule_of, match_rule_of, plan_of, training_rule
 from seisml.store import iter_tables
 from seisml.times import NS_PER_S
 from seisml.training import train
-from seisml.trainingset import TrainingSet
+from seisml.trainingset import Selection, TrainingSet
 from seisml.verification import chosen
 
 RATE_HZ = 50.0
@@ -199,6 +199,27 @@ def test_a_second_look_is_kept_in_the_model_file(trained, planted, tmp_path):
     assert (away_s < 1.0).mean() > 0.95
     assert len(found[0]) >= 0.95 * len(time_ns)
     assert len(detect(iter_tables(one.stores[0]), again)) > 1.3 * len(found[0])
+
+
+def test_there_is_none_for_networks_that_were_not_learnt(planted):
+    """Where sets are left out, what follows an onset is nothing that was learnt there."""
+    one, config = planted
+    rule = dataclasses.replace(training_rule_of(config), split="set")
+    said: list[str] = []
+    half = (START + SECONDS / 2).isoformat()
+    done = train(
+        [
+            dataclasses.replace(one, selection=Selection(end=half)),
+            dataclasses.replace(one, selection=Selection(start=half), name="later"),
+        ],
+        rule=rule,
+        detection=dataclasses.asdict(config.detection),
+        matching=match_rule_of(config),
+        on_progress=said.append,
+    )
+    assert done.detector.verifier is None
+    assert "second_look" not in done.detector.card
+    assert any("no second look" in text for text in said)
 
 
 def test_a_second_look_that_does_not_help_is_not_taken(trained, planted):
