@@ -6,8 +6,6 @@ energies can be taken before and after it. All are ratios to those of the ten se
 nothing depends on the gain.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from scipy.signal import butter, sosfilt
@@ -56,7 +54,6 @@ def candidate_features(
     events: pd.DataFrame,
     *,
     preparation: Preparation = NOTHING,
-    on_progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Return what the records look like before and after each candidate.
 
@@ -80,8 +77,6 @@ def candidate_features(
         Of detections (`seisml.detections.to_catalog`): event_id, time_ns, score and `MEASURES`.
     preparation : Preparation
         As in extraction.
-    on_progress : callable, optional
-        Called with (done, total).
 
     Returns
     -------
@@ -97,7 +92,6 @@ def candidate_features(
     time_ns = events["time_ns"].to_numpy(np.int64)
     out = np.full((len(events), len(COLUMNS)), np.nan)
     out[:, len(ENERGIES) :] = _context(events, sensors, time_ns)
-    done = 0
     before_ns, after_ns = (round(reach * NS_PER_S) for reach in REACH_S)
     for sensor, rows in events.groupby(sensors, sort=True).indices.items():
         rows = rows[np.argsort(time_ns[rows], kind="stable")]
@@ -107,9 +101,6 @@ def candidate_features(
             found = _there(parts, int(time_ns[row]))
             if found is not None:
                 out[row, : len(ENERGIES)] = _energies(*found, int(time_ns[row]))
-            done += 1
-            if on_progress and done % 100 == 0:
-                on_progress(done, len(events))
     out[~np.isfinite(out)] = np.nan
     return pd.DataFrame(out, columns=COLUMNS, index=events.index)
 

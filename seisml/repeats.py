@@ -194,10 +194,8 @@ def with_repeats(
     detections, archive, band, **options
         See `find_repeats`.
     settings : mapping
-        ``[detection.repeats]``; empty: detections stay as they are.
+        ``[detection.repeats]``.
     """
-    if not settings or not len(detections):
-        return detections
     try:
         return find_repeats(
             detections, archive, band, rule=repeat_rule(settings), **options

@@ -6,7 +6,7 @@ tell the S of an event from the P of the next, and a spike from an onset that so
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,6 @@ def verified(
     window_s: float = 0.0,
     live: Mapping[str, np.ndarray] | None = None,
     groups: Mapping[str, str] | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
 ) -> Catalog:
     """Return the candidates that a second look takes for events, with its probability as score.
 
@@ -47,15 +46,13 @@ def verified(
         As in extraction.
     window_s, live, groups
         Of the support of other stations, see `seisml.support.supported`; 0: none.
-    on_progress : callable, optional
-        Called with (done, total).
 
     Returns
     -------
     Catalog
     """
-    options = {"preparation": preparation, "on_progress": on_progress}
-    p = verifier.probability(candidate_features(archive, candidates.events, **options))
+    found = candidate_features(archive, candidates.events, preparation=preparation)
+    p = verifier.probability(found)
     limit = np.full(len(p), verifier.on)
     return chosen(candidates, p, limit, window_s=window_s, live=live or {}, groups=groups)
 

@@ -75,7 +75,7 @@ def second_look(
     Parameters
     ----------
     sets : sequence of TrainingSet
-        Those without an archive teach nothing.
+        Those without an archive teach nothing, and stay as the first look has them.
     windows : pandas.DataFrame
         See `seisml.training.Training`.
     detector : Detector
@@ -116,7 +116,8 @@ def second_look(
     # What the first look says, as a probability whose threshold is one half.
     first = table["score"].to_numpy()
     first = np.where(first < 1, first / 2, first / (1 + first))
-    took = helps[fold]
+    has_records = np.array([one.archive is not None for one in sets])
+    took = helps[fold] & has_records[table["set"].to_numpy()]  # else there is nothing to look at
     p, limits = np.where(took, p, first), np.where(took, limit[fold], 0.5)
     machine = _machine(found, table, p, limits, windows, detector)
     about = {**counts, "used": bool(helps[-1]), "threshold": float(limit[-1])}
