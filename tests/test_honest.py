@@ -140,7 +140,7 @@ def test_settings_may_bring_the_probabilities():
     """A classifier is judged with its settings; without probabilities it is told which they are."""
     path = "sklearn.linear_model:SGDClassifier"
     assert make_classifier(path, settings={"loss": "log_loss"})[-1].loss == "log_loss"
-    with pytest.raises(ModelError, match="no predict_proba with these settings"):
+    with pytest.raises(ModelError, match="with predict_proba at the settings"):
         make_classifier(path, settings={"loss": "hinge"})
 
 

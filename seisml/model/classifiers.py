@@ -95,7 +95,7 @@ def make_classifier(
     model = model.set_params(**_checked(name, settings or {}, known))
     if not hasattr(model, "predict_proba"):  # with some settings only, as of SGDClassifier
         raise ModelError(
-            f"{name} has no predict_proba with these settings ({dict(settings or {})}).",
+            f"{name} is no classifier with predict_proba at the settings {dict(settings or {})}.",
             "Take settings with probabilities, or sklearn.neighbors:KNeighborsClassifier, say.",
         )
     if n_models > 1:
