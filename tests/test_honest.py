@@ -14,9 +14,11 @@ from seisml import crossfit, training
 from seisml.catalog import make_catalog
 from seisml.compare import compare
 from seisml.errors import ModelError
+from seisml.folds import deal
 from seisml.labels import IGNORE
 from seisml.model import (
     Calibration,
+    LeaveOneStationOut,
     Novelty,
     PurgedGroupTimeSplit,
     StaLtaThreshold,
@@ -176,6 +178,42 @@ def test_balanced_classes_without_weights_of_classes():
     np.testing.assert_allclose(dummy.predict_proba(X[:1]), [[20 / 300, 280 / 300]])
 
 
+@pytest.mark.parametrize("n_models", [1, 2])
+@pytest.mark.parametrize(
+    "name",
+    ["logistic", "random_forest", "hist_gradient_boosting", "sklearn.naive_bayes:GaussianNB"],
+)
+def test_balance_is_of_numbers_beside_weights(name, n_models):
+    """Where X says nothing, events that weigh six times as much have six of seven parts."""
+    if n_models > 1 and ":" in name:
+        return  # it has no seed
+    X = np.random.default_rng(0).standard_normal((4000, 1)).astype(np.float32)
+    y = np.where(np.arange(4000) % 10 == 0, "event", "noise")
+    small = {"random_forest": {"n_estimators": 10, "max_depth": 1}}
+    model = fit_classifier(
+        name,
+        X,
+        y,
+        sample_weight=np.where(y == "event", 6.0, 1.0),
+        class_weight="balanced",
+        settings=small.get(name, {"max_iter": 3} if "boost" in name else {}),
+        n_models=n_models,
+    )
+    assert model.predict_proba(X)[:, 0].mean() == pytest.approx(6 / 7, abs=0.03)
+
+
+def test_sensors_of_a_station_are_one():
+    """Two sensors feel the same ground: neither is tested by a model of the other."""
+    names = np.array(["XX.A.00.HH", "XX.A.10.BH", "XX.B.00.HH", "XX.AB.00.HH"] * 2)
+    found = list(LeaveOneStationOut().split(np.zeros((8, 1)), groups=names))
+    assert [test.tolist() for _, test in found] == [[0, 1, 4, 5], [3, 7], [2, 6]]
+    assert LeaveOneStationOut().get_n_splits(groups=names) == 3
+    windows = pd.DataFrame({"station": names, "set": 0, "time_ns": np.arange(8) * S})
+    windows = windows.assign(line=names, y="event", event_id="", state=np.arange(8) // 4)
+    folds = deal(windows, TrainingRule(split="station"))["fold"]
+    assert folds.tolist() == [0, 0, 2, 1] * 2
+
+
 def test_a_steep_line_is_silent():
     """Odds that are beyond all numbers are probabilities of 0 and 1, without a warning."""
     with warnings.catch_warnings():
@@ -204,13 +242,13 @@ def chosen_of(one, rule):
     return labelled, searched(labelled, rule, CHOOSE, lambda text: None)
 
 
-@pytest.mark.parametrize("how", ["as they are", "balanced", "graded"])
+@pytest.mark.parametrize("how", ["as they are", "balanced", "graded", "balanced and graded"])
 def test_prior_correction_knows_the_weights(faint, how):
     """What was drawn is undone together with what it weighed: the mean is the share of events."""
     rule, one = DRAWN, faint
-    if how == "balanced":
+    if "balanced" in how:
         rule = dataclasses.replace(rule, class_weight="balanced")
-    if how == "graded":
+    if "graded" in how:
         one = dataclasses.replace(one, signals=one.signals.assign(weight=6.0))
     labelled, chosen = chosen_of(one, rule)
     calibrated, calibration, about = training._calibrated(labelled, chosen)
