@@ -55,6 +55,32 @@ def test_planted_class_is_learnt_and_dummy_is_at_chance(result):
     assert pair["share_better"] == 1.0
 
 
+def test_brier_is_the_sum_over_the_classes(result):
+    """Of two classes it is twice the mean square of one; from 0 to 2."""
+    p, classes = result.probability["logistic"], np.array(result.classes)
+    exact = result.samples.y[:, None] == classes
+    assert result.scores.set_index("model").loc["logistic", "brier"] == pytest.approx(
+        2 * np.mean((p[:, 0] - exact[:, 0]) ** 2)
+    )
+
+
+def test_models_get_the_seed_and_balanced_classes(monkeypatch):
+    """In every fold, whatever the model is."""
+    import seisml.evaluation as module
+
+    got, fit = [], module.fit_classifier
+
+    def spied(name, X, y, **options):
+        got.append((name, options))
+        return fit(name, X, y, **options)
+
+    monkeypatch.setattr(module, "fit_classifier", spied)
+    rule = dataclasses.replace(FAST, seed=11, n_repeats=0, n_folds=3, n_boot=10)
+    evaluate_table(samples_of(planted(200), Columns("label", time="time")), rule)
+    assert [name for name, _ in got] == ["dummy"] * 3 + ["logistic"] * 3
+    assert all(options == {"class_weight": "balanced", "seed": 11} for _, options in got)
+
+
 def test_importance_names_the_planted_feature(result):
     """Twins share what they say; together they carry it all, and noise carries nothing."""
     each = result.importance.set_index("name")["importance"]
@@ -252,6 +278,36 @@ def test_importance_is_zero_for_what_is_not_used():
     assert found.loc["none", ["importance", "low", "high"]].tolist() == [0, 0, 0]
     assert found.loc["first", "importance"] > 0.4
     assert kin_groups(pd.DataFrame(X, columns=list("xyz"))) == {"x": [0], "y": [1], "z": [2]}
+
+
+def test_columns_of_a_group_are_permuted_as_one():
+    """What a group says of itself is kept; the interval is of pairs of the same blocks."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 3))
+    X[:, 1] = X[:, 0]
+    truth, block = (rng.random(400) < 0.5).astype(int), np.arange(400) // 20
+    truth[block % 3 == 0] = 1  # blocks differ
+
+    def same(X):
+        return (X[:, 0] == X[:, 1]).astype(int)
+
+    groups = {"twins": [0, 1], "one": [0]}
+    found = permutation_importance(same, X, truth, block, groups, n_classes=2, score="accuracy")
+    found = found.set_index("name")
+    assert found.loc["twins", ["importance", "low", "high"]].tolist() == [0, 0, 0]
+    assert found.loc["one", "importance"] > 0.2
+    # What is lost in each resample is one number of each block: as wide as these differ.
+    lost = 2 * truth.reshape(-1, 20).mean(axis=1) - 1
+    width = found.loc["one", "high"] - found.loc["one", "low"]
+    assert width == pytest.approx(3.92 * lost.std() / np.sqrt(20), rel=0.2)
+
+
+def test_a_class_without_rows_has_no_balanced_accuracy():
+    """In a resample without a class there is no such score, rather than one of the others."""
+    rates = rates_of(np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]]))
+    assert np.isnan(rates["balanced_accuracy"])
+    assert np.isnan(rates["macro_f1"])
+    assert rates["accuracy"] == 7 / 8
 
 
 def test_wrong_labels_lead_the_audit_and_are_read_back(tmp_path):

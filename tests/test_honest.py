@@ -10,7 +10,7 @@ import sklearn
 from sklearn.metrics import average_precision_score, roc_auc_score
 from training_data import DETECTION, MATCHING, event_times, make_store, training_set
 
-from seisml import crossfit, training
+from seisml import crossfit, training, transfer
 from seisml.catalog import make_catalog
 from seisml.compare import compare
 from seisml.errors import ModelError
@@ -67,6 +67,37 @@ def test_pairs_are_of_the_same_blocks_without_coverage():
     for other in others:
         row = event_differences(first, other, block_s=86_400.0).set_index("rate").loc["recall"]
         assert row[["difference", "low", "high", "share_better"]].tolist() == [0, 0, 0, 0.5]
+
+
+def test_pairs_of_windows_are_of_the_same_blocks():
+    """A model and its twin do not differ; what has no score in one counts in neither."""
+    rng = np.random.default_rng(0)
+    state = (rng.random(3000) < 0.1).astype(int)
+    windows = pd.DataFrame({"time_ns": np.arange(3000) * S, "state": state})
+    windows["one"] = state + rng.standard_normal(3000)
+    windows["twin"] = windows["one"]
+    windows.loc[:999, "twin"] = np.nan
+    table = window_scores(windows, {"one": "one", "twin": "twin"}, n_boot=50).set_index("model")
+    pair = table.loc["one − twin", ["roc_auc_low", "roc_auc_high", "average_precision_high"]]
+    assert pair.tolist() == [0, 0, 0]
+    assert table.loc["one", "n_event"] == state[1000:].sum()
+    wanted = roc_auc_score(state[1000:], windows["one"][1000:])
+    assert table.loc["one", "roc_auc"] == pytest.approx(wanted)
+
+
+def test_fewer_false_alarms_are_better():
+    """The share of resamples in which the first is better knows which way is better."""
+    times = np.arange(100) * 3600 * S
+    expert = make_catalog(pd.DataFrame({"time_ns": times, "station": "XX.A"}))
+    more = pd.DataFrame({"time_ns": np.r_[times, times + 1800 * S], "station": "XX.A"})
+    coverage = {"XX.A": np.array([[0, 100 * 3600 * S]])}
+    few, many = (
+        compare(one, expert, tolerance_s=5.0, coverage=coverage)
+        for one in (expert, make_catalog(more))
+    )
+    row = event_differences(few, many).set_index("rate").loc["unmatched_per_day"]
+    assert row["difference"] == pytest.approx(-24.0)
+    assert row["share_better"] == 1.0
 
 
 # ------------------------------------------------------------------------ novelty
@@ -219,6 +250,28 @@ def test_a_steep_line_is_silent():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert Calibration("sigmoid", 40.0, -3.0)(np.array([0.0, 1.0])).tolist() == [0.0, 1.0]
+
+
+def test_the_matrix_of_stations_is_honest(faint, monkeypatch):
+    """Its models have their weights, and nothing of the fold that is tested."""
+    rule = dataclasses.replace(DRAWN, calibration="none")
+    labelled = crossfit.label([faint], rule)
+    fold = labelled.windows["fold"].to_numpy()[labelled.chosen]
+    weight = labelled.windows["weight"].to_numpy()[labelled.chosen]
+    place = {row.tobytes(): k for k, row in enumerate(labelled.X)}
+    tested = []
+
+    def fit(name, X, y, *, sample_weight, **options):
+        rows = [place[row.tobytes()] for row in X]
+        assert sample_weight.tolist() == weight[rows].tolist()
+        tested.append(set(range(fold.max() + 1)) - set(fold[rows]))
+        return fit_classifier(name, X, y, sample_weight=sample_weight, **options)
+
+    monkeypatch.setattr(transfer, "fit_classifier", fit)
+    table = transfer.station_matrix(labelled, rule)
+    assert [one for one in tested if one] == [{k} for k in range(fold.max() + 1)]
+    assert table.index.tolist() == ["XX.A"]
+    assert 0.7 < table.loc["XX.A", "XX.A"] < 1.0
 
 
 # ------------------------------------------------------------------------ calibration
