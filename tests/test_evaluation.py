@@ -131,6 +131,18 @@ def test_rows_near_a_tested_one_are_not_learnt():
     assert abs(kept["balanced_accuracy"][0] - 0.5) < 0.15
 
 
+def test_folds_and_purges_that_cannot_be_are_told():
+    """More folds than rows of any class, one fold, a purge longer than the table."""
+    table = planted(40)
+    by_time = samples_of(table, Columns("label", time="time"), block_s=8640.0, n_folds=2)
+    rule = EvaluationRule(models=("dummy",), n_repeats=0, n_boot=10, n_folds=2)
+    for n_folds in (1, 39):
+        with pytest.raises(ModelError, match=rf"{n_folds} folds of table, whose largest class has"):
+            evaluate_table(by_time, dataclasses.replace(rule, n_folds=n_folds))
+    with pytest.raises(ModelError, match=r"purge of 1e\+09 s about fold 1 leaves no two classes"):
+        evaluate_table(by_time, dataclasses.replace(rule, purge_s=1e9))
+
+
 def test_serial_numbers_and_rubbish_are_no_features():
     """What runs with the rows, says nothing or is no number is left out, with the reason."""
     table = planted().sort_values("label", kind="stable", ignore_index=True)
