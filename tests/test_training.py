@@ -591,6 +591,48 @@ def test_counts_of_labels(one):
     assert fates == {"event windows": 50, "outside the records": 1}
 
 
+def test_what_follows_an_onset_is_no_class(classes):
+    """Noise after an onset is plain noise; the expert's non-seismic classes keep their names."""
+    folder, events = classes
+    labels = LabelRule(rule="intervals", onset_s=2.0, ignore_after_s=0.0, noise_labels=("glitch",))
+    one = training_set(folder, events, rule=labels)
+    windows, about = label_sets([one])
+    assert set(windows["y"][windows["state"] == NOISE]) == {"noise", "noise: glitch"}
+    after = (windows["state"] == NOISE) & (windows["y"] == "noise") & (windows["event_id"] != "")
+    assert after.sum() > 40
+    counts = label_counts(windows, one, about.grid)
+    n_events = counts["classes"].set_index("class")["events"].to_dict()
+    of_class = events["label"].value_counts().to_dict()
+    assert n_events == {"noise": 0, "noise: glitch": of_class.pop("glitch"), **of_class}
+    assert counts["states"].set_index("state")["events"]["noise"] == 10
+
+
+def test_what_the_expert_does_not_say_is_neither_right_nor_wrong(tmp_path):
+    """Half of the events are of an unsure class, or where he did not look: no false alarms."""
+    events = event_times(4, 8, 1)
+    folder = make_store(tmp_path, events)
+    events["label"] = np.where(np.arange(len(events)) % 2, "quake", "odd")
+    labels = LabelRule(rule="intervals", unsure_labels=("odd",))
+    unsure = training_set(folder, events, rule=labels)
+    spans = events[["time_ns", "end_ns"]].to_numpy()[1::2] + np.array([-120, 120]) * 10**9
+    known = events[1::2].reset_index(drop=True)
+    apart = training_set(folder, known, looked_at={"XX.A": spans})
+    for one in (unsure, apart):
+        training = run([one])
+        numbers = metrics(training.test)
+        assert numbers["recall"] > 0.9
+        assert numbers["precision"] > 0.9
+        assert training.detector.card["threshold"]["f1_it_was_chosen_with"] > 0.9
+        assert len(training.test.expert) == 16
+    windows, about = label_sets([training_set(folder, events, looked_at={"XX.A": spans})])
+    fates = label_counts(windows, training_set(folder, events), about.grid)["signals"]
+    assert dict(fates.to_numpy()) == {"event windows": 16, "outside the expert's time": 16}
+    days = training.detector.card["threshold"]["station_days_it_was_chosen_on"]
+    looked = np.diff(spans)[:, 0].sum() / DAY_NS
+    assert 0.9 * looked < days <= looked
+    assert training.test.usable_s <= looked * 86_400
+
+
 def test_windows_in_gaps_are_told_apart(tmp_path):
     """Too few samples is another reason than features that are not settled yet."""
     events = event_times(3, 8, 1)
