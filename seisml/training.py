@@ -28,6 +28,7 @@ from seisml.model import (
     brier,
     cross_calibrated,
     fit_calibration,
+    is_noise,
     reliability,
 )
 from seisml.scoredlines import lines
@@ -35,7 +36,7 @@ from seisml.searching import Chosen, searched
 from seisml.store import joined_windows
 from seisml.summaries import plain
 from seisml.thresholds import MatchRule
-from seisml.trainingcard import chosen_for, empty_columns, notes, part
+from seisml.trainingcard import chosen_for, empty_columns, notes, part, rate_seen
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
 from seisml.verifying import second_look
@@ -156,6 +157,8 @@ def train(
             test = against(machine, sets, labelled.grid, windows, matching)
         card = {**detector.card, "second_look": look.about}
         detector = dataclasses.replace(detector, verifier=look.verifier, card=card)
+    if seen := rate_seen(rule, test):
+        say(f"note: {seen}")
     tests = {"seisml": metrics_of(test), "baseline": metrics_of(baseline)}
     detector = dataclasses.replace(detector, card={**detector.card, "test": tests})
     return Training(detector, machine, base_machine, test, baseline, windows)
@@ -166,8 +169,11 @@ def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
     windows = labelled.windows
     state, fold = windows["state"].to_numpy(), windows["fold"].to_numpy()
     event, use = state == EVENT, (state != IGNORE) & np.isfinite(p)
-    drawn = np.bincount(state[labelled.chosen] == EVENT, minlength=2)
-    shares = drawn / np.maximum([(state == NOISE).sum(), event.sum()], 1)
+    priors = crossfit.class_priors(labelled, rule)
+    shares = np.zeros((2, 2))
+    for name, pair in priors.items():
+        shares[int(not is_noise(name))] += pair
+    shares = shares[:, 0] / shares[:, 1]  # as learnt, with all weights, over as in the records
     options = {"method": rule.calibration, "noise_share": shares[0], "event_share": shares[1]}
     calibrated = cross_calibrated(p, event, use, fold, **options)
     calibration = fit_calibration(p[use], event[use], **options)

@@ -31,6 +31,7 @@ from seisml.store import iter_tables, read_table
 from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS
 from seisml.training import train
+from seisml.trainingcard import notes, rate_seen
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import label_sets
 
@@ -184,6 +185,20 @@ def test_calibrated_scores(plain, one, tmp_path):
     assert (np.abs(found.events["score"] - peaks) > 0.001).any()
 
 
+@pytest.mark.parametrize(("balance", "weigh"), [("none", 1.0), ("balanced", 1.0), ("none", 9.0)])
+def test_the_prior_undoes_what_training_did_to_the_shares(one, balance, weigh):
+    """Part of the noise drawn, balanced classes, heavy events: each moves the odds as stated."""
+    changes = {"calibration": "prior", "class_weight": balance, "noise_per_event": 4.0}
+    rule = dataclasses.replace(QUICK, **changes)
+    training = run([dataclasses.replace(one, signals=one.signals.assign(weight=weigh))], rule)
+    state = training.windows["state"].to_numpy()
+    n_event, n_noise = (state == EVENT).sum(), (state == NOISE).sum()
+    drawn = training.detector.card["n_windows"]["training"] - n_event
+    learnt_odds = 1.0 if balance == "balanced" else weigh * n_event / drawn
+    wanted = np.log(n_event / n_noise) - np.log(learnt_odds)
+    assert training.detector.calibration.shift == pytest.approx(wanted, abs=1e-6)
+
+
 @pytest.mark.parametrize("rate", [0.5, 5.0, 50.0])
 def test_requested_false_alarms(one, rate):
     """The threshold is the lowest that keeps to the rate on the blocks it was chosen on."""
@@ -204,6 +219,12 @@ def test_more_false_alarms_more_recall(one):
     assert metrics(loose.test)["recall"] >= metrics(strict.test)["recall"]
     assert metrics(strict.test)["unmatched_per_day"] < metrics(loose.test)["unmatched_per_day"]
     assert strict.detector.card["threshold"]["chosen_for"] == "at most 1 unmatched in a station-day"
+    asked = dataclasses.replace(QUICK, false_alarms_per_day=1.0)
+    seen = metrics(loose.test)["unmatched_per_day"]
+    assert "at most 1 unmatched in a station-day were asked for" in rate_seen(asked, loose.test)
+    assert f"there are {seen:.3g} (95 %: " in rate_seen(asked, loose.test)
+    assert rate_seen(dataclasses.replace(asked, false_alarms_per_day=2 * seen), loose.test) == ""
+    assert rate_seen(QUICK, loose.test) == ""
 
 
 def test_a_stated_threshold_is_not_chosen(one):
@@ -241,7 +262,7 @@ def test_a_rate_that_little_data_cannot_show(one, rate, message):
     ).detector
     threshold = detector.card["threshold"]
     assert threshold["station_days_it_was_chosen_on"] == pytest.approx(12.5 / 24, rel=0.01)
-    notes = [text for text in said if text.startswith("note: ")]
+    notes = [text for text in said if "station-days cannot resolve" in text]
     assert len(notes) == bool(message)
     if message:
         assert re.search(message, notes[0])
@@ -308,6 +329,8 @@ def test_noise_is_drawn_from_all_blocks(one):
     drawn = chosen[chosen["state"] == NOISE].groupby("block").size()
     there = labelled.windows[labelled.windows["state"] == NOISE].groupby("block").size()
     assert drawn.sum() < 0.2 * there.sum()
+    (told,) = [text for text in notes(labelled, rule) if "noise_per_event" in text]
+    assert f"and {drawn.sum()} of {there.sum()} of noise" in told
     np.testing.assert_allclose(drawn / drawn.sum(), there / there.sum(), atol=0.002)
 
 
