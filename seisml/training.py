@@ -17,7 +17,7 @@ from seisml.comparison import Comparison
 from seisml.crossfit import Labelled
 from seisml.errors import ModelError
 from seisml.heldout import detections
-from seisml.labels import EVENT, IGNORE, NOISE, OUTSIDE, UNKNOWN_TO_EXPERT
+from seisml.labels import EVENT, IGNORE, OUTSIDE, UNKNOWN_TO_EXPERT
 from seisml.metrics import metrics
 from seisml.model import (
     NOISE_CLASS,
