@@ -77,12 +77,12 @@ def _fates(windows: pd.DataFrame, one: TrainingSet, grid: WindowGrid) -> np.ndar
     looked = {s: np.sort(t.to_numpy()) for s, t in looked["time_ns"].groupby(name)}
     spans = one.signals[["station", "event_id", "start_ns", "end_ns"]]
     for row, what in zip(spans.itertuples(index=False), other, strict=True):
-        if what:
+        if not _touches(times.get(row.station), row, grid):
+            out.append("outside the records")
+        elif what:
             out.append(str(what))
         elif (row.station, row.event_id) in taught:
             out.append("event windows")
-        elif not _touches(times.get(row.station), row, grid):
-            out.append("outside the records")
         elif not _touches(usable.get(row.station), row, grid):
             out.append("no features there")
         elif not _touches(looked.get(row.station), row, grid):
