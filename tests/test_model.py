@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
+from seisml.classfiles import load_classifier
 from seisml.errors import FeatureMismatchError, ModelError
 from seisml.model import (
     CLASSIFIERS,
@@ -199,6 +200,29 @@ def test_a_malicious_file_runs_nothing(tmp_path):
     with pytest.raises(ModelError, match=r"no seisml model has: os\.(function|system)"):
         load_detector(path)
     assert not mark.exists()
+
+
+def test_an_event_classifier_is_no_detector(tmp_path):
+    """Each verb says what the other's file is for."""
+    import skops.io
+
+    content = {"kind": "seisml event classifier", "schema": 1, "estimator": None, "about": "{}"}
+    skops.io.dump(content, tmp_path / "c.skops")
+    with pytest.raises(ModelError, match="names events, and finds none") as told:
+        load_detector(tmp_path / "c.skops")
+    assert "seisml classify" in told.value.hint
+    save_detector(detector(), tmp_path / "d.skops")
+    with pytest.raises(ModelError, match="no event classifier"):
+        load_classifier(tmp_path / "d.skops")
+    with pytest.raises(ModelError, match="earth-local: that is a detector"):
+        load_classifier("earth-local")
+
+
+def test_few_rows_are_learnt_in_silence(recwarn):
+    """Fewer rows than quantiles are no matter for who trains."""
+    X, y = training_set()
+    fit_classifier("logistic", X[:50], y[:50])
+    assert not [one for one in recwarn if "n_quantiles" in str(one.message)]
 
 
 def test_a_model_of_another_package_needs_trust(tmp_path):

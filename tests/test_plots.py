@@ -94,6 +94,11 @@ def legible(figure: Figure) -> None:
         assert box.x1 <= figure.bbox.x1 + 1
         assert not any(box.shrunk(0.98, 0.98).overlaps(panel) for panel in panels)
         assert not any(box.shrunk(0.98, 0.98).overlaps(other) for other in boxes[:k])
+    for ax in figure.axes:
+        ticks = [t for t in ax.get_xticklabels() if t.get_visible() and t.get_text()]
+        ticks = [t.get_window_extent() for t in ticks if not t.get_rotation()]
+        inside = [box for box in ticks if box.x1 > ax.bbox.x0 and box.x0 < ax.bbox.x1]
+        assert not any(one.overlaps(two) for one, two in pairwise(inside))
 
 
 def words(figure) -> str:
@@ -215,6 +220,14 @@ def test_long_gaps_are_cut_out_of_a_timeline():
         assert (high - low) < 1.1
     assert [t.get_text() for t in left.get_yticklabels()] == ["XX.AAA"]
     assert "time (UTC), with gaps" in words(figure)
+
+
+@pytest.mark.parametrize("size", [1.0, 0.015, 2e-5])
+def test_small_falls_have_legible_numbers(size):
+    """Numbers of many digits stand apart, whatever the size of the falls."""
+    rows = {"name": ["a_feature_of_a_long_name", "b"], "importance": [0.6 * size, 0.0]}
+    rows |= {"low": [0.3 * size, -0.2 * size], "high": [size, 0.1 * size]}
+    legible(plots.plot_importance(pd.DataFrame(rows)))
 
 
 def test_long_names_of_classes_do_not_overlap():

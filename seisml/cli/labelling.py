@@ -44,6 +44,8 @@ def labels(
     end: End = None,
 ) -> None:
     """Say how a catalogue labels windows: by state and class, what is ignored and why."""
+    from seisml.crossfit import check_times
+    from seisml.errors import ModelError
     from seisml.labelcounts import label_counts
     from seisml.setfiles import SetFiles, training_set
     from seisml.trainingset import label_sets
@@ -57,6 +59,10 @@ def labels(
     files = SetFiles(tuple(map(str, store)), str(catalog), labels=config.labels, **texts)
     one = training_set(files, config)
     windows, about = label_sets([one])
+    try:
+        check_times(windows, [one])
+    except ModelError as error:
+        terminal.say(f"note: {error.problem} {error.hint}")
     telling.tell_labels(label_counts(windows, one, about.grid), as_json)
     if output is not None:
         telling.write_labels(windows, output)
