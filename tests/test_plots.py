@@ -224,10 +224,14 @@ def test_long_gaps_are_cut_out_of_a_timeline():
 
 @pytest.mark.parametrize("size", [1.0, 0.015, 2e-5])
 def test_small_falls_have_legible_numbers(size):
-    """Numbers of many digits stand apart, whatever the size of the falls."""
-    rows = {"name": ["a_feature_of_a_long_name", "b"], "importance": [0.6 * size, 0.0]}
-    rows |= {"low": [0.3 * size, -0.2 * size], "high": [size, 0.1 * size]}
-    legible(plots.plot_importance(pd.DataFrame(rows)))
+    """Numbers of many digits stand apart, whatever the size of the falls and the resolution."""
+    rows = {"name": ["Peak_Envelope_Amplitude"] * 20, "importance": np.linspace(0.6, 0, 20) * size}
+    rows |= {"low": rows["importance"] - 0.12 * size, "high": rows["importance"] + 0.4 * size}
+    figure = plots.plot_importance(pd.DataFrame(rows))
+    plots.png(figure)  # as a page has it
+    legible(figure)
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes))
 
 
 def test_long_names_of_classes_do_not_overlap():
