@@ -257,7 +257,8 @@ def _rows(frame, columns: Columns, X: pd.DataFrame, label: pd.Series, notes: lis
         raise TableError(
             f"{columns.label} has {len(sizes) or 'no'} class with at least {MIN_ROWS} rows "
             f"({have}); rows: {why}.",
-            "Two are needed: join labels (--rename, a taxonomy), or name the rest (--rest).",
+            "Two are needed: label more, or join rare ones (of a table --rename and --rest, of "
+            "events --taxonomy and --level 1).",
         )
     return keep, dropped
 
