@@ -20,6 +20,7 @@ from seisml.model.detector import (
     check_table,
     event_probability,
     is_noise,
+    never_learnt,
     predict,
 )
 from seisml.model.estimators import NOISE_CLASS, StaLtaThreshold, StationScaler
@@ -79,6 +80,7 @@ __all__ = [
     "load_detector",
     "make_blocks",
     "make_classifier",
+    "never_learnt",
     "over_threshold",
     "predict",
     "reliability",

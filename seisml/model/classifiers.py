@@ -1,6 +1,7 @@
 """Classifiers by name or import path, with their settings; fitted on one thread, seeded."""
 
 import importlib
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -242,7 +243,9 @@ def fit_classifier(
             )
         last = f"{steps[-1][0]}__" if hasattr(model, "steps") else ""
         weights = {f"{last}sample_weight": sample_weight}
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Of few rows there are fewer quantiles: as it should be.
+        warnings.filterwarnings("ignore", message="n_quantiles", category=UserWarning)
         try:
             return model.fit(X, y, **weights)
         except ValueError as error:
