@@ -100,7 +100,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule, *, keep=None) -> Labe
         If there are no event windows, no noise windows, or too few blocks.
     """
     windows, about = label_sets(sets)
-    _check_times(windows, sets)
+    check_times(windows, sets)
     merged = _merge_classes(windows, rule)
     windows = deal(windows, rule)
     chosen = draw(windows, rule)
@@ -124,7 +124,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule, *, keep=None) -> Labe
     )
 
 
-def _check_times(windows: pd.DataFrame, sets: Sequence[TrainingSet]) -> None:
+def check_times(windows: pd.DataFrame, sets: Sequence[TrainingSet]) -> None:
     """Refuse experts whose events all lie outside the time of the records.
 
     Raises

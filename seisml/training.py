@@ -17,7 +17,7 @@ from seisml.comparison import Comparison
 from seisml.crossfit import Labelled
 from seisml.errors import ModelError
 from seisml.heldout import detections
-from seisml.labels import EVENT, IGNORE
+from seisml.labels import EVENT, IGNORE, OUTSIDE, UNKNOWN_TO_EXPERT
 from seisml.metrics import metrics
 from seisml.model import (
     NOISE_CLASS,
@@ -36,7 +36,7 @@ from seisml.searching import Chosen, searched
 from seisml.store import joined_windows
 from seisml.summaries import plain
 from seisml.thresholds import MatchRule
-from seisml.trainingcard import chosen_for, empty_columns, notes, part
+from seisml.trainingcard import chosen_for, empty_columns, notes, part, rate_seen
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
 from seisml.verifying import second_look
@@ -135,7 +135,8 @@ def train(
     card = {"calibration": about, "baseline": name}
     detector = _detector(labelled, chosen, detection, calibration, card)
     say("comparing with the expert")
-    columns = ["set", "line", "station", "time_ns", "state", "y", "event_id", "block", "fold"]
+    columns = ["set", "line", "station", "time_ns", "state", "reason", "y", "event_id"]
+    columns += ["block", "fold"]
     more = {"probability": chosen.probability, "calibrated": calibrated}
     more |= {"score": chosen.score, "limit": chosen.limit, "baseline": base}
     windows = labelled.windows[columns].assign(**more, **chosen.by_class)
@@ -156,6 +157,8 @@ def train(
             test = against(machine, sets, labelled.grid, windows, matching)
         card = {**detector.card, "second_look": look.about}
         detector = dataclasses.replace(detector, verifier=look.verifier, card=card)
+    if seen := rate_seen(rule, test):
+        say(f"note: {seen}")
     tests = {"seisml": metrics_of(test), "baseline": metrics_of(baseline)}
     detector = dataclasses.replace(detector, card={**detector.card, "test": tests})
     return Training(detector, machine, base_machine, test, baseline, windows)
@@ -249,14 +252,22 @@ def against(
     windows: pd.DataFrame,
     matching: MatchRule,
 ) -> Comparison:
-    """Compare detections with the experts' signals inside the windows that were scored."""
+    """Compare detections with the experts' signals inside the windows that were scored.
+
+    Where the expert did not look nothing counts; where he has an event but not when, or one that
+    may be anything, a detection that matches none is neither right nor wrong.
+    """
     coverage: dict[str, list] = {}
+    ignored: dict[str, list] = {}
     stations: list[set] = [set() for _ in sets]
+    reason, finite = windows["reason"].to_numpy(), np.isfinite(windows["score"].to_numpy())
     for station, rows in lines(windows):
-        scored = rows[np.isfinite(windows["score"].to_numpy()[rows])]
+        scored = rows[finite[rows] & (reason[rows] != OUTSIDE)]
         times = windows["time_ns"].to_numpy()[scored]
         name = station_name(station)
         coverage.setdefault(name, []).append(joined_windows(times, grid))
+        unknown = times[np.isin(reason[scored], UNKNOWN_TO_EXPERT)]
+        ignored.setdefault(name, []).append(np.column_stack([unknown, unknown + grid.hop_ns]))
         stations[int(windows["set"].iloc[rows[0]])].add(name)
     return compare(
         machine,
@@ -264,6 +275,7 @@ def against(
         tolerance_s=matching.tolerances,
         mode=matching.mode,
         coverage={name: np.concatenate(spans) for name, spans in coverage.items()},
+        ignored={name: np.concatenate(spans) for name, spans in ignored.items()},
         by_station=True,
     )
 

@@ -15,6 +15,7 @@ from seisml.cli.options import (
     Grades,
     Jobs,
     Level,
+    Looked,
     Metadata,
     Profile,
     Rule,
@@ -57,6 +58,7 @@ def train(
     rule: Rule = None,
     delay: Delay = None,
     epochs: Epochs = None,
+    coverage: Looked = None,
     level: Level = None,
     grades: Grades = False,
     model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
@@ -93,6 +95,7 @@ def train(
     changes |= {"false_alarms_per_day": false_alarms, "calibration": calibration}
     changes |= {"novelty": novelty, "level": level, "grades": grades or None}
     changes["epochs"] = None if epochs is None else str(epochs)
+    changes["coverage"] = None if coverage is None else str(coverage)
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     options = {"stations": stations, "archive": archive, "start": start, "end": end}
     training = train_on(
@@ -219,7 +222,7 @@ def detect(
     asked["windows_in_sample"] = tables.n_in_sample
     detecting.write_about(output, detector, model, archive=archive, **asked)
     terminal.say(f"{len(found)} detections{detecting.repeats_among(found)}; {tables}")
-    tables.tell_in_sample()
+    tables.tell_kinship()
     terminal.line(str(output))
     failed = tables.unfit or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)

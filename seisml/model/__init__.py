@@ -26,6 +26,7 @@ from seisml.model.detector import (
     check_table,
     event_probability,
     is_noise,
+    never_learnt,
     predict,
 )
 from seisml.model.estimators import NOISE_CLASS, StaLtaThreshold, StationScaler
@@ -86,6 +87,7 @@ __all__ = [
     "load_detector",
     "make_blocks",
     "make_classifier",
+    "never_learnt",
     "over_threshold",
     "predict",
     "reliability",

@@ -81,8 +81,9 @@ def fit_calibration(
     method : str
         See `Calibration`; ``auto`` is isotonic from 1000 event windows on, else sigmoid.
     noise_share, event_share : float
-        Share of all noise and event windows that was trained on, for ``prior``: odds of a sample
-        are odds of the records times event_share/noise_share (Elkan, 2001).
+        Share of all noise and event windows that was trained on, in the weights of the training,
+        for ``prior``: odds of a sample are odds of the records times event_share/noise_share
+        (Elkan, 2001).
 
     Returns
     -------

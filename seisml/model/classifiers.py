@@ -1,6 +1,7 @@
 """Classifiers by name or import path, with their settings; fitted on one thread, seeded."""
 
 import importlib
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -247,7 +248,10 @@ def fit_classifier(
         last = f"{steps[-1][0]}__" if hasattr(model, "steps") else ""
         weights = {f"{last}sample_weight": sample_weight}
     # Weights go where they are sent, whatever routing the caller has switched on for his own.
-    with threadpool_limits(1), config_context(enable_metadata_routing=False):
+    routing = config_context(enable_metadata_routing=False)
+    with threadpool_limits(1), routing, warnings.catch_warnings():
+        # Of few rows there are fewer quantiles: as it should be.
+        warnings.filterwarnings("ignore", message="n_quantiles", category=UserWarning)
         try:
             return model.fit(X, y, **weights)
         except ValueError as error:
