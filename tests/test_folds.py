@@ -6,12 +6,16 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
+from training_data import training_set
 
-from seisml import crossfit, searching, thresholds, training
+from seisml import crossfit, heldout, searching, thresholds, training
+from seisml.catalog import make_catalog
 from seisml.crossfit import Labelled, class_priors, rows_without
+from seisml.detections import FOLD
 from seisml.folds import deal, draw
 from seisml.labels import EVENT, IGNORE, NOISE, UNPLACED
 from seisml.levels import levels_to_try
+from seisml.model import always_known
 from seisml.scoredlines import ScoredLine, count_spans, known_signals
 from seisml.thresholds import MatchRule, best_level, choose_thresholds, mean_f1
 from seisml.times import DAY_NS, NS_PER_S
@@ -292,3 +296,49 @@ def test_held_out_probabilities_are_calibrated_on_other_folds():
     assert wanted["q"].rank().tolist() == wanted["p"].rank().tolist()
     both = kept.merge(wanted, on="p")
     np.testing.assert_allclose(both["q_x"], both["q_y"])
+
+
+# ------------------------------------------------------------------------ held-out events
+
+
+def test_held_out_scores_are_of_the_threshold_of_their_fold():
+    """Two equal events in folds of other thresholds: their scores are ratios of odds to these."""
+    p = np.zeros(100)
+    p[[20, 70]] = 0.9
+    windows = {"set": 0, "line": "0:XX.A", "station": "XX.A.00.HH"}
+    windows |= {"time_ns": 2 * np.arange(100) * S}
+    windows = pd.DataFrame(windows).assign(fold=np.arange(100) // 50, probability=p)
+    windows["limit"] = np.where(windows["fold"] == 0, 0.5, 0.75)
+    raw = heldout._events_of_model(windows, GRID, DETECTION, {})
+    assert raw["peak"].tolist() == pytest.approx([9.0, 3.0])
+    some = heldout._events_of_model(windows, GRID, DETECTION, {}, share=0.2)
+    assert some["peak"].tolist() == pytest.approx([9.0, 3.0])
+    assert some[FOLD].tolist() == [0, 1]
+    windows.loc[70, "probability"] = 0.7  # below its own threshold, above that of the other fold
+    assert len(heldout._events_of_model(windows, GRID, DETECTION, {})) == 1
+    low = heldout._events_of_model(windows, GRID, DETECTION, {}, share=0.2)
+    assert low["peak"].tolist() == pytest.approx([9.0, 0.7 / 0.75])
+
+
+def test_windows_without_a_score_are_no_coverage():
+    """What happens there is neither found nor missed, and its time is not counted."""
+    at_s = np.array([40, 140])  # the second in the gap
+    events = pd.DataFrame({"time_ns": at_s * S, "end_ns": (at_s + 4) * S})
+    one = training_set("none", events)
+    windows = {"set": 0, "line": "0:XX.A", "station": "XX.A.00.HH"}
+    windows |= {"time_ns": 2 * np.arange(100) * S}
+    windows = pd.DataFrame(windows).assign(
+        reason=0, score=np.where(np.arange(100) < 50, 0.5, np.nan)
+    )
+    found = make_catalog([{"time_ns": t * S, "station": "XX.A"} for t in (30, 150)])
+    test = training.against(found, [one], GRID, windows, MatchRule(1.0))
+    assert (len(test.missed), len(test.unmatched)) == (1, 1)
+    assert test.usable_s == pytest.approx(49 * 2 + 4)
+
+
+def test_columns_that_are_always_there():
+    """Known wherever their component is; one value missing is enough not to be."""
+    nan = np.nan
+    X = np.array([[1, 1, nan, 5], [1, nan, 2, 5], [nan, nan, 3, 5], [1, 2, nan, 5]])
+    assert always_known(X, ("a.Z", "b.Z", "c.N", "d.Z")) == ("c.N", "d.Z")
+    assert always_known(X[:2], ("a.Z", "b.Z", "c.N", "d.Z")) == ("a.Z", "c.N", "d.Z")
