@@ -100,6 +100,15 @@ def test_permuted_labels_are_at_chance():
     assert (scores["balanced_accuracy"] - 0.5).abs().max() < 0.08
 
 
+def test_the_dummy_has_no_say_in_the_audit(result):
+    """Doubt is of the models that learn; the surest doubt comes first."""
+    table = disagreements(result, n=len(result.samples.y))
+    p = pd.Series(result.probability["logistic"][np.arange(len(result.truth)), result.truth])
+    p.index = result.samples.row
+    np.testing.assert_allclose(table["p_label"], p[table["row"]], atol=1e-6)
+    assert table["p_label"].is_monotonic_increasing
+
+
 @pytest.mark.parametrize("role", ["time", "group", ""])
 def test_a_block_is_never_on_both_sides(role):
     """Rows of a block share a fold."""

@@ -67,6 +67,15 @@ def test_states_by_hand():
     assert set(found.loc[overlap > 0, "label"]) == {"class 0"}
 
 
+def test_half_is_half_and_of_equals_the_first_counts():
+    """A window that an event covers by the share itself is one; of two alike the earlier names."""
+    found = label(table((21.0, 27.0)), LabelRule(event_share=0.5))
+    assert np.flatnonzero(found["state"] == EVENT).tolist() == [9, 10, 11, 12]  # 3, 5, 5, 3 s
+    both = label(table((20.0, 23.0), (23.0, 26.0)), LabelRule(event_share=0.5))
+    assert both["event_id"][10] == "e0"  # 3 s of each
+    assert both["n_events"][10] == 2
+
+
 def test_margin_grows_with_uncertainty():
     """The ignored margin is proportional to the uncertainty of the onset."""
     rule = LabelRule(ignore_after_s=0.0)

@@ -163,8 +163,14 @@ class PurgedGroupTimeSplit(BaseCrossValidator):
         Raises
         ------
         EstimatorError
-            If there are fewer blocks than folds, no times, or nothing is left to train on.
+            If there are fewer blocks than folds, no times, nothing is left to train on, or a
+            length is none.
         """
+        for name, least in (("block_s", 1e-9), ("purge_s", 0.0), ("embargo_s", 0.0)):
+            if not least <= getattr(self, name) < np.inf:
+                raise EstimatorError(
+                    f"{name} = {getattr(self, name)} is no length.", "Give seconds: 60."
+                )
         time_ns = _times_of(X, groups)
         blocks = make_blocks(
             time_ns, block_s=self.block_s, zero_ns=self.zero_ns, min_blocks=self.n_splits
