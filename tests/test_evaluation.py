@@ -17,6 +17,7 @@ from seisml.evaluation import EvaluationRule, evaluate_table, numbers, read_grou
 from seisml.importance import kin_groups, permutation_importance
 from seisml.report import evaluation_report
 from seisml.scores import block_counts, paired_differences, rates_of, score_table
+from seisml.suspicions import alone_scores
 from seisml.tabular import Columns, read_frame, samples_of
 
 FAST = EvaluationRule(models=("dummy", "logistic"), n_repeats=2, n_boot=200)
@@ -183,6 +184,14 @@ def test_a_column_that_holds_the_label_is_told():
     notes = evaluate_table(samples_of(table, Columns("label", time="time")), FAST).notes
     assert any(note.startswith("code alone") for note in notes)
     assert any(note.startswith("gappy: missing") for note in notes)
+
+
+def test_one_column_alone_is_judged_out_of_fold():
+    """Columns of noise are at chance, however few rows there are in a bin."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.standard_normal((120, 40)))
+    truth, fold = rng.integers(2, size=120), np.arange(120) % 5
+    assert alone_scores(X, truth, fold, 2).mean() == pytest.approx(0.5, abs=0.03)
 
 
 def test_copies_are_counted_and_left_out():
