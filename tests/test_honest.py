@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from seisml import crossfit, training, transfer
 from seisml.catalog import make_catalog
 from seisml.compare import compare
 from seisml.errors import ModelError
+from seisml.eventclasses import _named
 from seisml.folds import deal
 from seisml.labels import IGNORE
 from seisml.model import (
@@ -27,6 +29,7 @@ from seisml.model import (
     fit_classifier,
     make_classifier,
 )
+from seisml.resampling import expanded_limits
 from seisml.searching import searched
 from seisml.trainingrule import TrainingRule
 from seisml.windowscores import event_differences, window_scores
@@ -98,6 +101,24 @@ def test_fewer_false_alarms_are_better():
     row = event_differences(few, many).set_index("rate").loc["unmatched_per_day"]
     assert row["difference"] == pytest.approx(-24.0)
     assert row["share_better"] == 1.0
+
+
+def test_limits_of_few_blocks_are_expanded():
+    """Hesterberg (2015): of six blocks the quantiles at Phi(-+ 2.5706 sqrt(6/5)), 0.0024."""
+    low, high = expanded_limits(np.arange(100_001), 6)
+    assert (low, high) == pytest.approx((243, 100_000 - 243), abs=3)
+
+
+def test_a_probability_of_the_limit_is_enough_to_be_named():
+    """A type, else its family, from the least probability on; below it, unknown."""
+    families = {"LP": "volcanic", "VT": "volcanic", "QU": "other"}
+    classifier = SimpleNamespace(families=families, classes=("LP", "QU", "VT"))
+    p = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.25], [0.25, 0.51, 0.24]])
+    p[2] = [0.3, 0.5 - 1e-9, 0.2 + 1e-9]
+    label, family, probability = _named(p, np.ones(4, bool), classifier, 0.5)
+    assert label.tolist() == ["LP", "QU", "volcanic", "QU"]
+    assert family.tolist() == ["volcanic", "other", "volcanic", "other"]
+    assert probability.tolist() == pytest.approx([0.5, 0.5, 0.5, 0.51])
 
 
 # ------------------------------------------------------------------------ novelty
