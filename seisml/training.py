@@ -130,6 +130,8 @@ def train(
     base, base_name = tuned_baseline(labelled, chosen.scores, choose)
     say("calibrating")
     calibrated, calibration, about = _calibrated(labelled, chosen.probability, rule)
+    told = ", ".join(f"{value:g} {name}" for name, value in about["brier"].items())
+    say(f"calibration {about['method']}, Brier score {told}")
     say("training on all blocks")
     name = f"STA/LTA ({base_name})"
     card = {"calibration": about, "baseline": name}
@@ -311,6 +313,7 @@ def _detector(
             "station_days_it_was_chosen_on": float(limits.days[-1]),
             **({"note": doubt} if doubt else {}),
         },
+        "novelty": rule.novelty,
         **more,
     }
     card["n_windows"]["training"] = len(labelled.chosen)
