@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seisml.errors import ModelError
 from seisml.eventclasses import EventClassifier
-from seisml.model.files import MALFORMED, PACKAGES, read_skops, write_skops
+from seisml.model.files import MALFORMED, PACKAGES, read_skops, shipped_models, write_skops
 
 KIND = "seisml event classifier"
 SCHEMA = 1
@@ -43,7 +43,11 @@ def load_classifier(path) -> EventClassifier:
     """
     path = Path(path)
     if not path.is_file():
-        raise ModelError(f"There is no model {path}.", "Train one with 'seisml train-classes'.")
+        detector = ": that is a detector" if str(path) in shipped_models() else ""
+        raise ModelError(
+            f"There is no event classifier {path}{detector}.",
+            "Train one with 'seisml train-classes'.",
+        )
     hint = "It was not loaded. Use only models from people you trust."
     content = read_skops(path, hint=hint)
     try:

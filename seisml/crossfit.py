@@ -19,6 +19,7 @@ from seisml.folds import BLOCKS, deal, draw
 from seisml.labels import IGNORE, NOISE
 from seisml.model import (
     NOISE_CLASS,
+    balances,
     event_probability,
     finite,
     fit_classifier,
@@ -105,7 +106,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule, *, keep=None) -> Labe
         If there are no event windows, no noise windows, or too few blocks.
     """
     windows, about = label_sets(sets)
-    _check_times(windows, sets)
+    check_times(windows, sets)
     merged = _merge_classes(windows, rule)
     windows = deal(windows, rule)
     chosen = draw(windows, rule)
@@ -129,7 +130,7 @@ def label(sets: Sequence[TrainingSet], rule: TrainingRule, *, keep=None) -> Labe
     )
 
 
-def _check_times(windows: pd.DataFrame, sets: Sequence[TrainingSet]) -> None:
+def check_times(windows: pd.DataFrame, sets: Sequence[TrainingSet]) -> None:
     """Refuse experts whose events all lie outside the time of the records.
 
     Raises
@@ -319,7 +320,8 @@ def class_priors(labelled: Labelled, rule: TrainingRule) -> dict[str, tuple[floa
     y, weight = windows["y"].astype(str).to_numpy(), windows["weight"].to_numpy(np.float64)
     known = windows["state"].to_numpy() != IGNORE
     drawn = pd.Series(weight[labelled.chosen]).groupby(y[labelled.chosen]).agg(["sum", "size"])
-    mass = drawn["sum"] / (drawn["size"] if rule.class_weight == "balanced" else 1.0)
+    balanced = rule.class_weight == "balanced" and balances(rule.model)
+    mass = drawn["sum"] / (drawn["size"] if balanced else 1.0)
     records = pd.Series(y[known]).value_counts().reindex(mass.index)
     shares = zip(mass.index, mass / mass.sum(), records / records.sum(), strict=True)
     return {str(name): (float(trained), float(there)) for name, trained, there in shares}

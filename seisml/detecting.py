@@ -16,6 +16,7 @@ class FittingTables:
     def __init__(self, tables, detector):
         self._tables, self._detector = tables, detector
         self.n_windows, self.n_in_sample, self.stations, self.unfit = 0, 0, set(), {}
+        self.faster = {}
 
     def __iter__(self):
         import numpy as np
@@ -23,8 +24,10 @@ class FittingTables:
 
         from seisml.applied import kinship
         from seisml.errors import FeatureMismatchError
+        from seisml.model import never_learnt
 
         detector = self._detector
+        never = detector.card.get("columns_without_values", ())
         for table in self._tables:
             if not len(table):
                 continue
@@ -37,6 +40,9 @@ class FittingTables:
                 self.unfit[station] = error
                 continue
             self.stations.add(station)
+            above = never_learnt(detector.columns, never, table.frame) if never else []
+            if above:
+                self.faster[station] = above
             usable = np.isfinite(table.frame.to_numpy()).any(axis=1)
             self.n_windows += int(usable.sum())
             windows = pd.DataFrame({"station": table.stations, "time_ns": table.time_ns})[usable]
@@ -46,8 +52,16 @@ class FittingTables:
     def __str__(self) -> str:
         return f"{self.n_windows} windows with features at {len(self.stations)} stations"
 
-    def tell_in_sample(self) -> None:
-        """Say where detections are no test of the model: it has learnt these very records."""
+    def tell_kinship(self) -> None:
+        """Say where records are sampled faster than the model's, and where they are its own."""
+        for station, above in sorted(self.faster.items())[:1]:
+            more = f" and {len(self.faster) - 1} more stations" if len(self.faster) > 1 else ""
+            terminal.say(
+                f"note: {station}{more}: sampled faster than what the model was trained on: of "
+                f"{', '.join(above[:2])}{', ...' if len(above) > 2 else ''} it has learnt nothing, "
+                "and spectra look other to it than they did; train on records of this rate too "
+                "(--also adds a network)"
+            )
         if self.n_in_sample:
             terminal.say(
                 f"note: IN-SAMPLE: {self.n_in_sample} of {self.n_windows} windows are of stations "

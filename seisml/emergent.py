@@ -92,8 +92,8 @@ def levels(parts: Sequence[Segment], band: Band, begin_ns: int, n: int, step_ns:
     Returns
     -------
     numpy.ndarray of float64, shape (n,)
-        dB over the median of each channel; NaN where no channel has samples, or its filter has
-        not settled.
+        dB over the median of each channel, where it moves; NaN where no channel has samples or
+        moves, or its filter has not settled.
     """
     total, count = np.zeros(n), np.zeros(n)
     for channel in sorted({part.channels[0] for part in parts}):
@@ -111,9 +111,9 @@ def levels(parts: Sequence[Segment], band: Band, begin_ns: int, n: int, step_ns:
             full = size > 0.6 * step_ns / NS_PER_S * rate_hz
             sums = np.bincount(at[good], y[good], minlength=n)
             power[full], known[full] = sums[full] / size[full], True
-        if known.any():
-            usual = max(float(np.median(power[known])), np.finfo(float).tiny)
-            total[known] += power[known] / usual
+        alive = known & (power > 0)  # a sensor that stands still has no level to measure by
+        if alive.any():
+            total[known] += power[known] / float(np.median(power[alive]))
             count[known] += 1
     with np.errstate(divide="ignore"):
         return np.where(count > 0, 10.0 * np.log10(total / np.maximum(count, 1) + 1e-12), np.nan)

@@ -5,7 +5,6 @@ resampled blocks serve all models, so they can be compared in pairs.
 """
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 
@@ -148,12 +147,9 @@ def evaluate_table(
         for k in range(int(fold.max()) + 1):
             say(f"{name}: fold {k + 1} of {int(fold.max()) + 1}")
             train = _training_rows(samples, fold, k, rule)
-            with warnings.catch_warnings():
-                # Of few rows there are fewer quantiles: as it should be.
-                warnings.filterwarnings("ignore", message="n_quantiles", category=UserWarning)
-                model = fit_classifier(
-                    name, X[train], samples.y[train], class_weight="balanced", seed=rule.seed
-                )
+            model = fit_classifier(
+                name, X[train], samples.y[train], class_weight="balanced", seed=rule.seed
+            )
             fitted[name].append(model)
         with threadpool_limits(1):
             probability[name] = _out_of_fold(fitted[name], X, fold, classes)
@@ -198,16 +194,17 @@ def _folds(samples: Samples, truth: np.ndarray, rule: EvaluationRule) -> np.ndar
     n_blocks = len(np.unique(samples.block))
     if n_blocks < rule.n_folds:
         raise ModelError(
-            f"{samples.name} has {n_blocks} blocks of rows ({samples.blocks_are}), too few for "
-            f"{rule.n_folds} folds.",
-            "Take fewer folds (--folds), or shorter blocks (--block-days).",
+            f"{samples.name} has {n_blocks} block{'s' * (n_blocks > 1)} of rows "
+            f"({samples.blocks_are}), too few for {rule.n_folds} folds.",
+            f"Take fewer folds (--folds), or {_more_blocks(samples)}.",
         )
     for k, name in enumerate(samples.classes):
         n_with = len(np.unique(samples.block[truth == k]))
         if n_with < 2:
             raise ModelError(
                 f"All rows of the class {name} are in one block ({samples.blocks_are}).",
-                "Two are needed, to train on one and test on the other: take shorter blocks.",
+                "Two are needed, to train on one and test on the other: join the class with "
+                f"another (--rename), or take {_more_blocks(samples)}.",
             )
     fold = np.zeros(len(truth), dtype=np.int64)
     split = StratifiedGroupKFold(rule.n_folds, shuffle=True, random_state=rule.seed)
@@ -219,6 +216,12 @@ def _folds(samples: Samples, truth: np.ndarray, rule: EvaluationRule) -> np.ndar
                 f"All blocks of the class {name} came into one fold.", "Take fewer folds (--folds)."
             )
     return fold
+
+
+def _more_blocks(samples: Samples) -> str:
+    """Return what makes more blocks of a table."""
+    of_days = samples.time_ns is not None
+    return "shorter blocks (--block-days)" if of_days else "more groups, as rows of more events"
 
 
 def _training_rows(samples: Samples, fold, k: int, rule: EvaluationRule) -> np.ndarray:

@@ -6,7 +6,7 @@ where it is not sure of the type.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from seisml.comparison import Comparison
 from seisml.errors import ModelError, did_you_mean
 from seisml.evaluation import Evaluation, EvaluationRule, evaluate_table
 from seisml.eventfeatures import event_features
-from seisml.model import estimate_priors, finite, fit_classifier, with_priors
+from seisml.model import estimate_priors, finite, fit_classifier, never_learnt, with_priors
 from seisml.plan import Plan
 from seisml.scores import block_counts, score_table
 from seisml.tabular import Columns, samples_of
@@ -244,6 +244,7 @@ def classify_events(
     min_probability: float = 0.5,
     priors: str = "balanced",
     on_progress: Callable[[int, int], None] | None = None,
+    on_message: Callable[[str], None] | None = None,
 ) -> Catalog:
     """Name events at stations: type, else family, else "unknown".
 
@@ -263,6 +264,9 @@ def classify_events(
         (`seisml.model.estimate_priors`), which wants many of them.
     on_progress : callable, optional
         Called with (done, total).
+    on_message : callable, optional
+        Called where the records are sampled otherwise, or have other components, than those that
+        the classifier was trained on.
 
     Returns
     -------
@@ -279,6 +283,8 @@ def classify_events(
         raise ModelError(f"There are no priors {priors!r}.", did_you_mean(priors, PRIORS))
     table = events.events
     X = event_features(archive, table, plan, names=classifier.names, on_progress=on_progress)
+    for text in _unlike(X, classifier) if on_message else ():
+        on_message(text)
     X = finite(X.reindex(columns=list(classifier.columns)).to_numpy(np.float32))
     known = np.isfinite(X).any(axis=1)
     p = np.full((len(X), len(classifier.classes)), np.nan)
@@ -292,6 +298,24 @@ def classify_events(
             label=label, family=family, class_probability=probability.round(6), **extra
         ),
     )
+
+
+def _unlike(X: pd.DataFrame, classifier: EventClassifier) -> Iterator[str]:
+    """Yield how records differ from those of the training: in rate, or in components."""
+    mine = list(classifier.columns)
+    lacking = [name for name in mine if name not in X or not np.isfinite(X[name]).any()]
+    if 0 < len(lacking) < len(mine):
+        yield (
+            f"{len(lacking)} of {len(mine)} features have no value for any of these events, as "
+            f"{lacking[0]}: records of a lower rate, or of fewer components, than those of the "
+            "training; the classes rest on what is left"
+        )
+    above = never_learnt(X.columns, set(X.columns) - set(mine), X)
+    if above:
+        yield (
+            f"these records are sampled faster than those of the training: of {above[0]} nothing "
+            "was learnt, and spectra look other than they did; train on records of this rate too"
+        )
 
 
 def _at_priors(p: np.ndarray, classifier: EventClassifier, priors: str) -> np.ndarray:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.special import pdtrc
 
-from seisml.comparison import Comparison, cover_of, rows_by_key, tolerances_ns
+from seisml.comparison import Comparison, cover_of, rows_by_key, station_keys, tolerances_ns
 from seisml.intervals import at_elapsed, elapsed_ns, index_pairs, total_s
 from seisml.matching import count_pairs, match, match_intervals
 from seisml.resampling import MIN_BLOCKS, Blocks, bootstrap, rates
@@ -134,7 +134,17 @@ def _notes(c: Comparison) -> dict[str, str]:
             "stations are ignored: detections of one event at several stations count as "
             "unmatched but one; associate them first"
         )
+    here, there = (set(station_keys(one, c.by_station)) for one in (c.machine, c.expert))
+    if c.by_station and here and there and not here & there:
+        notes["stations"] = (
+            f"none in common: {_some(here)} (machine), {_some(there)} (expert): nothing can match. "
+            "Do the catalogues belong together?"
+        )
     return notes
+
+
+def _some(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _residuals(c: Comparison) -> dict[str, float]:

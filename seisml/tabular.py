@@ -142,12 +142,23 @@ def samples_of(
     Raises
     ------
     TableError
-        If a named column is not there, fewer than two classes have enough rows, or no feature is
-        left.
+        If a named column is not there, a pattern fits nothing, blocks are asked for by time and by
+        group, fewer than two classes have enough rows, or no feature is left.
     """
+    if columns.time and columns.group:
+        raise TableError(
+            f"Blocks are of {columns.time} or of {columns.group}: they cannot be of both.",
+            "Name --time, or --group; leave the other out of the features with --drop.",
+        )
     for one in (columns.label, columns.time, columns.group):
         if one and one not in frame.columns:
             raise TableError(f"{name} has no column {one!r}.", did_you_mean(one, frame.columns))
+    for pattern in (*columns.drop, *(one for one in columns.keep if one != "*")):
+        if not fnmatch.filter(map(str, frame.columns), pattern):
+            raise TableError(
+                f"{name} has no column {pattern!r} to drop or keep.",
+                did_you_mean(pattern, frame.columns),
+            )
     notes: list[str] = []
     label = _labels(frame[columns.label], columns, corrections or {})
     X, left_out = numbers_of(frame, columns, label.to_numpy(), notes)
@@ -185,6 +196,12 @@ def _labels(values: pd.Series, columns: Columns, corrections: Mapping[int, str])
         values = values.astype("Int64")
     label = values.astype("string").fillna("").str.strip()
     known = label.unique()
+    for pattern in columns.rename:
+        if not fnmatch.filter(known, pattern):
+            raise TableError(
+                f"No label is like {pattern!r}, which --rename names.",
+                did_you_mean(pattern.rstrip("*"), [one for one in known if one]),
+            )
     meaning = {}
     for one in known:
         fits = (to for pattern, to in columns.rename.items() if fnmatch.fnmatchcase(one, pattern))
@@ -240,7 +257,8 @@ def _rows(frame, columns: Columns, X: pd.DataFrame, label: pd.Series, notes: lis
         raise TableError(
             f"{columns.label} has {len(sizes) or 'no'} class with at least {MIN_ROWS} rows "
             f"({have}); rows: {why}.",
-            "Two are needed: join labels (--rename, a taxonomy), or name the rest (--rest).",
+            "Two are needed: label more, or join rare ones (of a table --rename and --rest, of "
+            "events --taxonomy and --level 1).",
         )
     return keep, dropped
 
@@ -287,4 +305,4 @@ def _blocks_of_time(values: pd.Series, columns: Columns, block_s: float, n_folds
     block = make_blocks(time_ns, block_s=block_s, min_blocks=2 * n_folds)
     n_blocks = int(block.max()) + 1
     length = "a day" if block_s == 86_400 else f"{block_s / 86_400:g} days"
-    return block, time_ns, f"{n_blocks} blocks of time (of {length})"
+    return block, time_ns, f"{n_blocks} block{'s' * (n_blocks > 1)} of time (of {length})"

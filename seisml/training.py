@@ -129,7 +129,7 @@ def train(
         say(f"note: {doubt}")
     base, base_name = tuned_baseline(labelled, chosen.scores, choose)
     say("calibrating")
-    calibrated, calibration, about = _calibrated(labelled, chosen.probability, rule)
+    calibrated, calibration, about = _calibrated(labelled, chosen)
     told = ", ".join(f"{value:g} {name}" for name, value in about["brier"].items())
     say(f"calibration {about['method']}, Brier score {told}")
     say("training on all blocks")
@@ -166,19 +166,19 @@ def train(
     return Training(detector, machine, base_machine, test, baseline, windows)
 
 
-def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
-    """Return calibrated out-of-fold probabilities, the calibration of all, and what to say."""
-    windows = labelled.windows
+def _calibrated(labelled: Labelled, chosen: Chosen):
+    """Return calibrated out-of-fold probabilities, the calibration of all, and what to say.
+
+    Of folds with different settings, each has probabilities of its own; those of the model that is
+    kept are calibrated by what its settings say of all folds.
+    """
+    windows, p = labelled.windows, chosen.probability
     state, fold = windows["state"].to_numpy(), windows["fold"].to_numpy()
     event, use = state == EVENT, (state != IGNORE) & np.isfinite(p)
-    priors = crossfit.class_priors(labelled, rule)
-    shares = np.zeros((2, 2))
-    for name, pair in priors.items():
-        shares[int(not is_noise(name))] += pair
-    shares = shares[:, 0] / shares[:, 1]  # as learnt, with all weights, over as in the records
-    options = {"method": rule.calibration, "noise_share": shares[0], "event_share": shares[1]}
+    options = {"method": chosen.rule.calibration, **_drawn(labelled, chosen.rule)}
     calibrated = cross_calibrated(p, event, use, fold, **options)
-    calibration = fit_calibration(p[use], event[use], **options)
+    kept = chosen.scores["model"].to_numpy()
+    calibration = fit_calibration(kept[use], event[use], **options)
     bins = reliability(calibrated[use], event[use]).round(5)
     about = {
         "method": calibration.method,
@@ -190,6 +190,17 @@ def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
         "reliability": {name: bins[name].tolist() for name in bins},
     }
     return calibrated, calibration, about
+
+
+def _drawn(labelled: Labelled, rule: TrainingRule) -> dict[str, float]:
+    """Return what was trained on of all noise and of all events, as far as it weighs there."""
+    priors = crossfit.class_priors(labelled, rule)
+    share = {}
+    for what, noise in (("noise_share", True), ("event_share", False)):
+        pairs = [pair for name, pair in priors.items() if is_noise(name) == noise]
+        trained, records = np.sum(pairs, axis=0)
+        share[what] = float(trained / records)
+    return share
 
 
 def _rounded(value: float) -> float:
@@ -337,5 +348,7 @@ def _detector(
 def _novelty(labelled: Labelled, rule: TrainingRule) -> Novelty | None:
     if not rule.novelty:
         return None
-    event = labelled.windows["state"].to_numpy()[labelled.chosen] == EVENT
-    return Novelty(rule.novelty, rule.seed).fit(labelled.X[event])
+    windows = labelled.windows.iloc[labelled.chosen]
+    event = windows["state"].to_numpy() == EVENT
+    groups = windows["event_id"].astype(str).to_numpy()[event]
+    return Novelty(rule.novelty, rule.seed).fit(labelled.X[event], groups=groups)

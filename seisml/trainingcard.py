@@ -19,6 +19,14 @@ from seisml.windows import WindowGrid
 
 def notes(labelled: Labelled, rule: TrainingRule) -> Iterator[str]:
     """Yield what the person who trains should know before it is waited for."""
+    windows = labelled.windows
+    n_events = windows.loc[windows["state"] == EVENT, "event_id"].nunique()
+    if n_events < rule.min_class_events:
+        yield (
+            f"there {'is' if n_events == 1 else 'are'} {n_events} event{'s' * (n_events != 1)}: "
+            "too few to learn from, and scores and threshold say next to nothing; add labels, or "
+            "take a model that comes with seisml ('seisml models')"
+        )
     for name, n in labelled.merged.items():
         said = "noise" if is_noise(name) else "event"
         yield f"{name} has {n} events, {rule.min_class_events} are needed: learnt as {said!r}"

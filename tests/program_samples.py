@@ -16,9 +16,9 @@ NC.MCV..EH,2020-10-01T00:00:00.003,4180,2020-10-01T00:00:41.803,0.957,P,a.mseed
 NC.MCV..EH,2020-10-01T00:00:00.003,4480,2020-10-01T00:00:44.803,0.71,S,a.mseed
 """,
     "pyocto-input": """\
-pick_idx,station,phase,time,probability
-0,CX.PB01,P,1398902402.500000,0.9
-1,CX.PB01,S,1398902412.000000,0.5
+station,phase,time,probability
+CX.PB01,P,1398902402.500000,0.9
+CX.PB01,S,1398902412.000000,0.5
 """,
     "gamma-picks": """\
 id,timestamp,type,prob,amp

@@ -14,7 +14,7 @@ from seisml.catalog import make_catalog
 from seisml.cli import app
 from seisml.errors import CatalogError, ConfigError
 from seisml.experts import read_stations
-from seisml.formats import read_catalog, write_catalog
+from seisml.formats import read_catalog, sniff_format, write_catalog
 from seisml.moveout import distances_km, moveout_from_distances
 from seisml.times import NS_PER_S
 
@@ -236,6 +236,35 @@ def test_picks_to_an_associator_and_back(name, tmp_path):
     assert event["origin_method"] == "wadati"
     with pytest.raises(CatalogError, match="no P or S picks"):
         write_catalog(detections(("XX.A", 1.0)), tmp_path / "none.csv", format=name)
+
+
+def test_pyocto_numbers_the_picks_itself(tmp_path):
+    """Its table of assignments keeps the names it has, and is read as one; see its `associate`."""
+    rows = [
+        {"station": n, "phase": "P", "time_ns": round(t * 1e6) * 1000, "score": 0.5}
+        for n, t in at_all(arrivals(100.0))
+    ]
+    write_catalog(make_catalog(picks=rows), tmp_path / "picks.csv", format="pyocto-input")
+    table = pd.read_csv(tmp_path / "picks.csv")
+    assert table.columns.tolist() == ["station", "phase", "time", "probability"]
+    assigned = pd.DataFrame({"event_idx": 0, "pick_idx": [2, 0, 1], "residual": 0.1})
+    table["idx"] = np.arange(len(table))
+    merged = assigned.merge(table, left_on="pick_idx", right_on="idx", validate="m:1")
+    merged.drop(columns="idx").to_csv(tmp_path / "assigned.csv", index=False)
+    assert sniff_format(tmp_path / "assigned.csv").name == "pyocto-picks"
+    found = read_catalog(tmp_path / "assigned.csv").picks
+    assert sorted(found["station"]) == sorted(table["station"][:3])
+    assert found["event_idx"].tolist() == [0, 0, 0]
+
+
+def test_gamma_weighs_picks_without_a_score_as_sure(tmp_path):
+    """It cannot do without a weight, and an analyst's picks have none."""
+    picks = [{"station": "XX.A", "phase": "Pg", "time_ns": 10**9}]
+    write_catalog(make_catalog(picks=picks), tmp_path / "p.csv", format="gamma-picks")
+    table = pd.read_csv(tmp_path / "p.csv")
+    assert table.to_dict("records") == [
+        {"id": "XX.A", "timestamp": "1970-01-01T00:00:01.000000", "type": "p", "prob": 1.0}
+    ]
 
 
 def test_command(tmp_path):

@@ -337,6 +337,9 @@ def test_stations_decide_unless_one_side_has_none():
     elsewhere = catalog([0, 100], station=["XX.B", "XX.A.00.BH"])
     assert len(compare(elsewhere, expert).matched) == 0
     assert len(compare(elsewhere, expert, by_station=False).matched) == 2
+    assert "stations" not in metrics(compare(elsewhere, expert))["notes"]
+    mars = metrics(compare(elsewhere, catalog([0], station="YY.C")))
+    assert mars["notes"]["stations"].startswith("none in common: XX.A, XX.B (machine), YY.C")
     network = catalog([0, 100])
     c = compare(elsewhere, network)
     assert not c.by_station

@@ -102,3 +102,17 @@ def test_levels_are_powers_and_gaps_stay_unknown():
     assert not known[41:60].any()
     assert known[:40].all()
     assert BACKGROUND >= 2
+
+
+def test_a_channel_that_stands_still_most_of_the_time_has_a_level():
+    """Its median power is 0: no division by it, and the signal is measured by the rest."""
+    part = swell(6.0)
+    x = part.data.copy()
+    x[:, : x.shape[1] * 3 // 5] = 0.0
+    args = Band(0.3, 0.9, 3), START_NS, 200, 10 * NS_PER_S
+    with np.errstate(all="raise"):
+        level = levels([dataclasses.replace(part, data=x)], *args)
+        dead = levels([dataclasses.replace(part, data=0.0 * x)], *args)
+    assert np.isfinite(level).sum() > 150
+    assert abs(np.median(level[130:])) < 3.0
+    assert np.isnan(dead).all()

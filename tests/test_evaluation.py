@@ -179,8 +179,17 @@ def test_bad_tables_say_what_to_do():
     with pytest.raises(TableError, match="no column that can be a feature"):
         samples_of(table[["label", "time"]].assign(word="x"), Columns("label", time="time"))
     one = samples_of(table.assign(group="same"), Columns("label", group="group"))
-    with pytest.raises(ModelError, match="1 blocks of rows"):
+    with pytest.raises(ModelError, match="1 block of rows") as told:
         evaluate_table(one, FAST)
+    assert "--block-days" not in told.value.hint  # there are no days
+    wrong = {"drop": ("nois*",), "keep": ("nosie",), "rename": {"sgnal": "one"}}
+    for option, value in wrong.items():
+        columns = Columns("label", **{option: value})
+        with pytest.raises(TableError, match=r"nois\*|nosie|sgnal"):
+            samples_of(table, columns)
+    both = Columns("label", time="time", group="group")
+    with pytest.raises(TableError, match="cannot be of both"):
+        samples_of(table.assign(group="same"), both)
     split = table.assign(group=table["label"])
     with pytest.raises(ModelError, match="All rows of the class"):
         evaluate_table(

@@ -8,6 +8,7 @@ import obspy
 import pandas as pd
 import pytest
 from planted_archive import LENGTH_S, RATE_HZ, planted_archive
+from sklearn.dummy import DummyClassifier
 from typer.testing import CliRunner
 
 from seisml.archive import open_archive
@@ -196,8 +197,31 @@ def test_what_cannot_be_done_is_said(archive, plan, training, tmp_path):
     (tmp_path / "x.skops").write_text("no model")
     with pytest.raises(ModelError, match="no seisml model"):
         load_classifier(tmp_path / "x.skops")
-    with pytest.raises(ModelError, match="no model"):
+    with pytest.raises(ModelError, match="no event classifier"):
         load_classifier(tmp_path / "y.skops")
+
+
+def test_records_of_another_rate_are_told(archive, plan, training, tmp_path):
+    """Slower ones lack features, faster ones have bands that nothing was learnt of."""
+    events = make_catalog(planted_archive()[1])
+    classifier, said = training.classifier, []
+    options = {"on_message": said.append}
+    classify_events(events, archive, classifier, plan, **options)
+    assert said == []
+    for path in sorted(planted_archive()[0].glob("*.mseed")):
+        stream = obspy.read(path)
+        stream.decimate(4)
+        stream.write(str(tmp_path / path.name), format="MSEED", encoding="FLOAT64")
+    slow = classify_events(events, open_archive(str(tmp_path)), classifier, plan, **options)
+    assert len(slow) == len(events)
+    assert [text.split(" features have")[0] for text in said] == ["3 of 10"]
+    assert "band_log_energy" in said.pop()
+    high = [name for name in classifier.columns if name.startswith("band_log_energy")][-1]
+    few = tuple(name for name in classifier.columns if name != high)
+    chance = DummyClassifier().fit(np.zeros((3, len(few))), ["LP", "TR", "VT"])
+    narrow = dataclasses.replace(classifier, columns=few, estimator=chance)
+    classify_events(events, archive, narrow, plan, **options)
+    assert [text.split(" than")[0] for text in said] == ["these records are sampled faster"]
 
 
 def test_detections_get_the_experts_labels():

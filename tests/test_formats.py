@@ -263,7 +263,6 @@ def test_a_sample_is_recognised_by_its_own_format_only(name, tmp_path):
 
 
 COMPATIBLE = {  # (reader, sample): a table with known names is a table to the reader of tables
-    ("pyocto-input", "pyocto-picks"),
     ("picks", "phasenet"),
     ("picks", "seisbench"),
     ("csv", "aaa"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
+from seisml.classfiles import load_classifier
 from seisml.errors import FeatureMismatchError, ModelError
 from seisml.model import (
     CLASSIFIERS,
@@ -19,6 +20,7 @@ from seisml.model import (
     fit_classifier,
     load_detector,
     make_classifier,
+    never_learnt,
     predict,
     save_detector,
 )
@@ -128,6 +130,38 @@ def test_table_of_other_features_is_refused():
         check_table(table, columns=("a.U",), fingerprint="g")
 
 
+@pytest.mark.parametrize("where", ["vertical", "median"])
+def test_slower_records_are_refused_whatever_the_component(where):
+    """A band that every window of the training had is above Nyquist here: refused."""
+    columns = (f"kurtosis.{where}", f"band_kurtosis[8-16Hz].{where}")
+    X = np.random.default_rng(0).standard_normal((40, 2))
+    fast = feature_table(X, ("kurtosis.Z", "band_kurtosis[8-16Hz].Z"), "g")
+    check_table(fast, columns=columns, fingerprint="g", always=columns)
+    X[:, 1] = np.nan
+    slow = feature_table(X, ("kurtosis.Z", "band_kurtosis[8-16Hz].Z"), "g")
+    with pytest.raises(FeatureMismatchError, match="another sampling rate"):
+        check_table(slow, columns=columns, fingerprint="g", always=columns)
+    check_table(slow, columns=columns, fingerprint="g", always=columns[:1])
+    # A feature that wants a longer record than there is says nothing of the rate.
+    X = X[:, ::-1]
+    short = feature_table(X, ("kurtosis.Z", "band_kurtosis[8-16Hz].Z"), "g")
+    check_table(short, columns=columns, fingerprint="g", always=columns)
+
+
+@pytest.mark.parametrize("where", ["Z", "vertical", "median"])
+def test_faster_records_are_told_by_their_bands(where):
+    """Only bands above all of the training tell it: not a component, not a longer record."""
+    names = ("band_step[1-2Hz]", "band_step[8-16Hz]", "zscore_max", "band_rel_energy[1-2Hz]")
+    columns = [f"{name}.{where}" for name in names] + ["dop.3C"]
+    never = [columns[k] for k in (1, 2, 3, 4)]  # records of 20 Hz, short, of one component
+    here = [f"{name}.Z" for name in names] + ["dop.3C"]
+    table = feature_table(np.ones((3, 5)), here)
+    assert never_learnt(columns, never, table.frame) == [columns[1]]
+    assert never_learnt(columns, never[1:], table.frame) == []
+    slow = table.frame.assign(**{here[1]: np.nan})
+    assert never_learnt(columns, never, slow) == []
+
+
 def test_columns_of_three_components_show_no_kinship():
     """They are in every table, if only as NaN: a model of other components is still refused."""
     frame = feature_table([[1.0, 2.0]], fingerprint="g").frame.rename(columns={"b.Z": "b.3C"})
@@ -199,6 +233,29 @@ def test_a_malicious_file_runs_nothing(tmp_path):
     with pytest.raises(ModelError, match=r"no seisml model has: os\.(function|system)"):
         load_detector(path)
     assert not mark.exists()
+
+
+def test_an_event_classifier_is_no_detector(tmp_path):
+    """Each verb says what the other's file is for."""
+    import skops.io
+
+    content = {"kind": "seisml event classifier", "schema": 1, "estimator": None, "about": "{}"}
+    skops.io.dump(content, tmp_path / "c.skops")
+    with pytest.raises(ModelError, match="names events, and finds none") as told:
+        load_detector(tmp_path / "c.skops")
+    assert "seisml classify" in told.value.hint
+    save_detector(detector(), tmp_path / "d.skops")
+    with pytest.raises(ModelError, match="no event classifier"):
+        load_classifier(tmp_path / "d.skops")
+    with pytest.raises(ModelError, match="earth-local: that is a detector"):
+        load_classifier("earth-local")
+
+
+def test_few_rows_are_learnt_in_silence(recwarn):
+    """Fewer rows than quantiles are no matter for who trains."""
+    X, y = training_set()
+    fit_classifier("logistic", X[:50], y[:50])
+    assert not [one for one in recwarn if "n_quantiles" in str(one.message)]
 
 
 def test_a_model_of_another_package_needs_trust(tmp_path):

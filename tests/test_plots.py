@@ -94,6 +94,11 @@ def legible(figure: Figure) -> None:
         assert box.x1 <= figure.bbox.x1 + 1
         assert not any(box.shrunk(0.98, 0.98).overlaps(panel) for panel in panels)
         assert not any(box.shrunk(0.98, 0.98).overlaps(other) for other in boxes[:k])
+    for ax in figure.axes:
+        ticks = [t for t in ax.get_xticklabels() if t.get_visible() and t.get_text()]
+        ticks = [t.get_window_extent() for t in ticks if not t.get_rotation()]
+        inside = [box for box in ticks if box.x1 > ax.bbox.x0 and box.x0 < ax.bbox.x1]
+        assert not any(one.overlaps(two) for one, two in pairwise(inside))
 
 
 def words(figure) -> str:
@@ -215,6 +220,18 @@ def test_long_gaps_are_cut_out_of_a_timeline():
         assert (high - low) < 1.1
     assert [t.get_text() for t in left.get_yticklabels()] == ["XX.AAA"]
     assert "time (UTC), with gaps" in words(figure)
+
+
+@pytest.mark.parametrize("size", [1.0, 0.015, 2e-5])
+def test_small_falls_have_legible_numbers(size):
+    """Numbers of many digits stand apart, whatever the size of the falls and the resolution."""
+    rows = {"name": ["Peak_Envelope_Amplitude"] * 20, "importance": np.linspace(0.6, 0, 20) * size}
+    rows |= {"low": rows["importance"] - 0.12 * size, "high": rows["importance"] + 0.4 * size}
+    figure = plots.plot_importance(pd.DataFrame(rows))
+    plots.png(figure)  # as a page has it
+    legible(figure)
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes))
 
 
 def test_long_names_of_classes_do_not_overlap():

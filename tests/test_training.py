@@ -17,8 +17,11 @@ from training_data import (
     make_store,
     training_set,
 )
+from typer.testing import CliRunner
 
 from seisml import crossfit, thresholds
+from seisml.catalog import make_catalog
+from seisml.cli import app
 from seisml.detect import detect
 from seisml.errors import ConfigError, FeatureMismatchError, ModelError
 from seisml.folds import short_of_blocks
@@ -493,6 +496,25 @@ def test_labels_outside_the_records(one):
     other = training_set(one.stores[0], event_times(5, 10, 7, day0=DAY0 + 800))
     with pytest.raises(ModelError, match=r"None of the 50 signals .* from 2015-12-31T.*2013-10"):
         crossfit.label([other], QUICK)
+
+
+def test_three_events_at_all_are_told(one):
+    """The run says that so few teach nothing; of five it says nothing."""
+    for n, said in ((3, ["there are 3 events: too few"]), (5, [])):
+        few = training_set(one.stores[0], event_times(5, 1, 7)[:n])
+        labelled = crossfit.label([few], dataclasses.replace(QUICK, n_folds=2))
+        found = [text[:27] for text in notes(labelled, QUICK) if "too few" in text]
+        assert found == said
+
+
+def test_labels_of_another_time_are_told_by_the_verb(one, tmp_path):
+    """`seisml labels` counts, and says that not one event is in the time of the records."""
+    later = make_catalog(event_times(2, 3, 1, day0=DAY0 + 800).assign(station="XX.A"))
+    write_catalog(later, tmp_path / "later.csv")
+    words = ["labels", str(one.stores[0]), "-c", str(tmp_path / "later.csv")]
+    run = CliRunner().invoke(app, words)
+    assert run.exit_code == 0, run.output
+    assert "note: None of the 6 signals of the expert is in the time of the records" in run.stderr
 
 
 def test_a_class_with_three_events_is_told(classes):

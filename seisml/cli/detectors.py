@@ -222,7 +222,7 @@ def detect(
     asked["windows_in_sample"] = tables.n_in_sample
     detecting.write_about(output, detector, model, archive=archive, **asked)
     terminal.say(f"{len(found)} detections{detecting.repeats_among(found)}; {tables}")
-    tables.tell_in_sample()
+    tables.tell_kinship()
     terminal.line(str(output))
     failed = tables.unfit or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)

@@ -52,6 +52,8 @@ def labels(
     time at this station; of an unsure class, which may be anything; of low coverage, and without
     features.
     """
+    from seisml.crossfit import check_times
+    from seisml.errors import ModelError
     from seisml.labelcounts import label_counts
     from seisml.setfiles import SetFiles, training_set
     from seisml.trainingset import label_sets
@@ -66,6 +68,10 @@ def labels(
     files = SetFiles(tuple(map(str, store)), str(catalog), labels=config.labels, **texts)
     one = training_set(files, config)
     windows, about = label_sets([one])
+    try:
+        check_times(windows, [one])
+    except ModelError as error:
+        terminal.say(f"note: {error.problem} {error.hint}")
     telling.tell_labels(label_counts(windows, one, about.grid), as_json)
     if output is not None:
         telling.write_labels(windows, output)

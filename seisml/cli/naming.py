@@ -141,6 +141,7 @@ def classify(
             min_probability=min_probability,
             priors=priors,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_message=lambda text: terminal.say(f"note: {text}"),
         )
     write_catalog(named, output)
     counts = named.events["label"].value_counts()

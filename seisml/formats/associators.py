@@ -1,7 +1,8 @@
 """Picks written as the associators GaMMA and PyOcto take them; `seisml.formats.layouts` reads them.
 
 GaMMA (Zhu et al. 2022): id, timestamp, type (p, s), prob, and amp where picks have an amplitude.
-PyOcto (Muenchmeyer 2024): station, phase, time (seconds since 1970), probability, and pick_idx.
+PyOcto (Muenchmeyer 2024): station, phase (P, S), time (seconds since 1970), and probability. It
+numbers the picks itself: with a column pick_idx of ours its own would get another name.
 """
 
 from pathlib import Path
@@ -15,6 +16,9 @@ from seisml.times import NS_PER_S, iso
 
 def write_gamma(catalog: Catalog, path: Path) -> dict[Path, bytes]:
     """Return the P and S picks of a catalogue as GaMMA's picks.
+
+    GaMMA weighs picks by prob and cannot do without: picks without a score, as those of an analyst,
+    have 1.
 
     Parameters
     ----------
@@ -36,7 +40,7 @@ def write_gamma(catalog: Catalog, path: Path) -> dict[Path, bytes]:
             "id": picks["station"],
             "timestamp": [iso(time_ns).removesuffix("Z") for time_ns in picks["time_ns"]],
             "type": picks["phase"].str[0].str.lower(),
-            "prob": picks["score"],
+            "prob": picks["score"].fillna(1.0),
         }
     )
     if "amplitude" in picks:
@@ -50,7 +54,6 @@ def write_pyocto(catalog: Catalog, path: Path) -> dict[Path, bytes]:
     seconds = [f"{t // NS_PER_S}.{t % NS_PER_S // 1000:06d}" for t in picks["time_ns"].tolist()]
     table = pd.DataFrame(
         {
-            "pick_idx": range(len(picks)),
             "station": picks["station"],
             "phase": picks["phase"].str[0],
             "time": seconds,

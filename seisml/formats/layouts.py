@@ -128,7 +128,7 @@ KNOWN = {
     ),
     "pyocto-input": Known(
         "PyOcto picks before association",
-        "pick_idx station phase time",
+        "station phase time probability",
         (
             ("station", "station"),
             ("time", "time"),
@@ -136,6 +136,7 @@ KNOWN = {
             ("score", "probability"),
         ),
         _picks(time_format="unix"),
+        may_have="pick_idx idx",
     ),
     "gamma-picks": Known(
         "GaMMA picks before association",

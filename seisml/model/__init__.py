@@ -13,13 +13,20 @@ from seisml.model.calibration import (
     over_threshold,
     reliability,
 )
-from seisml.model.classifiers import CLASSIFIERS, finite, fit_classifier, make_classifier
+from seisml.model.classifiers import (
+    CLASSIFIERS,
+    balances,
+    finite,
+    fit_classifier,
+    make_classifier,
+)
 from seisml.model.detector import (
     Detector,
     always_known,
     check_table,
     event_probability,
     is_noise,
+    never_learnt,
     predict,
 )
 from seisml.model.estimators import NOISE_CLASS, StaLtaThreshold, StationScaler
@@ -65,6 +72,7 @@ __all__ = [
     "Verifier",
     "adapted",
     "always_known",
+    "balances",
     "brier",
     "check_adaptable",
     "check_table",
@@ -79,6 +87,7 @@ __all__ = [
     "load_detector",
     "make_blocks",
     "make_classifier",
+    "never_learnt",
     "over_threshold",
     "predict",
     "reliability",

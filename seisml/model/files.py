@@ -168,6 +168,11 @@ def load_detector(path, *, trusted: Sequence[str] = ()) -> Detector:
         "with --trust; else do not use it.",
     )
     try:
+        if content.get("kind"):
+            raise ModelError(
+                f"{path} is no detector but a {content['kind']}: it names events, and finds none.",
+                "Give it to 'seisml classify'; 'seisml train' makes detectors.",
+            )
         if content["schema"] != SCHEMA:
             raise ModelError(f"{path} has schema {content['schema']}, not {SCHEMA}.", "Train anew.")
         about, estimator = json.loads(content["about"]), content["estimator"]

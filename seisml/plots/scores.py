@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from seisml.plots.style import (
     BLACK,
@@ -27,6 +28,7 @@ def _dots(ax: Axes, names, value, low, high, colour: str) -> None:
     ax.set_yticks(y, [plain(str(name)) for name in names])
     ax.set_ylim(-0.6, len(names) - 0.4)
     ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.grid(axis="x", color=LIGHT, lw=0.5)
 
 

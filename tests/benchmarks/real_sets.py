@@ -10,6 +10,8 @@ A         trained on all other sets, without this network (split "set"), with th
 B         cross-fitted blocks of this network (split "blocks"), and nothing else. Blocks of
           earth_mixed share earthquakes, at other sizes and in other noise.
 
+Behind each F1 stand its 95 % limits: time blocks drawn with replacement by the scorer.
+
 With --generated, A and B learn generated records as well.
 
 Everything else is the profile earth-onsets; of the sets in PROFILES another one, and the model of
@@ -127,6 +129,7 @@ class Bench:
         words = ["--truth", truth, "--coverage", coverage, "--detections", path]
         words += ["--match", options["match"], "--block-s", str(options["block_s"])]
         words += ["--out-json", out, "--bootstrap", "200"]
+        words += ["--out-pairs", path.with_suffix(".pairs.csv")]
         scorer = self.shared / "scoring" / "score.py"
         subprocess.run([sys.executable, scorer, *map(str, words)], check=True, capture_output=True)
         return json.loads(out.read_text())
@@ -211,14 +214,20 @@ def results(bench: Bench, mode: str, key: str, found: Catalog) -> dict[str, dict
         name = f"{key}_network"
         out[name] = bench.score(name, networks(key, found), mode)
     for name, one in out.items():
-        near = one["residual_s"].get("within", {})
+        near, (low, high) = one["residual_s"].get("within", {}), one["bootstrap95"]["f1"]
         print(
-            f"{mode:8} {name:24} F1 {one['f1']:.3f}  recall {one['recall']:.3f}  precision "
-            f"{one['precision']:.3f}  within 0.1/0.2/0.5 s "
+            f"{mode:8} {name:24} F1 {one['f1']:.3f} ({low:.3f} to {high:.3f})  recall "
+            f"{one['recall']:.3f}  precision {one['precision']:.3f}  within 0.1/0.2/0.5 s "
             + "/".join(f"{near.get(step, float('nan')):.2f}" for step in ("0.1", "0.2", "0.5")),
             flush=True,
         )
     return out
+
+
+def cell(one: dict) -> str:
+    """Return F1 and its limits, as they stand in the table."""
+    low, high = one["bootstrap95"]["f1"]
+    return f"{one['f1']:.3f} ({low:.2f}-{high:.2f})"
 
 
 def arguments() -> argparse.Namespace:
@@ -307,7 +316,7 @@ def main() -> None:
     print("\n| set | " + " | ".join(table) + " | goal A | goal B |")
     print("|---" * (len(table) + 3) + "|")
     for name, goals in GOALS.items():
-        cells = [f"{one[name]['f1']:.3f}" if name in one else "-" for one in table.values()]
+        cells = [cell(one[name]) if name in one else "-" for one in table.values()]
         if set(cells) != {"-"}:
             print(f"| {name} | " + " | ".join(cells) + " | {:.3f} | {:.3f} |".format(*goals))
 
