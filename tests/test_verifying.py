@@ -18,7 +18,8 @@ from seisml.windows import WindowGrid
 
 S = NS_PER_S
 GRID = WindowGrid(4.0, 2.0)
-DETECTOR = types.SimpleNamespace(grid=GRID, detection={}, plan={"preparation": {}})
+PLAN = {"preparation": {}, "band": {"f_min_hz": 1.0, "f_max_hz": 20.0}}
+DETECTOR = types.SimpleNamespace(grid=GRID, detection={}, plan=PLAN)
 ONE = types.SimpleNamespace(name="one", weight=1.0, archive=object())
 
 

@@ -61,7 +61,13 @@ def train(
     coverage: Looked = None,
     level: Level = None,
     grades: Grades = False,
-    model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="hist_gradient_boosting, random_forest, extra_trees, logistic, sta_lta, dummy, or "
+            "the import path of a scikit-learn classifier: MODULE:CLASS."
+        ),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(

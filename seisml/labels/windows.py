@@ -157,6 +157,7 @@ def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule
     out["reason"][rows] = np.where(inside, 0, reason)
     out["share"][rows], out["cover"][rows], out["n_events"][rows] = share, cover, count
     _name(out, rows, best, events)
+    out["weight"][rows[out["state"][rows] == NOISE]] = 1.0  # after an onset
 
 
 def _ignore_unsure(out, rows, time_ns, grid: WindowGrid, spans) -> None:
