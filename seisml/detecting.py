@@ -176,6 +176,33 @@ def write_about(output, detector, model: str, *, archive: str, stations, **recor
     return path
 
 
+def tell_picks(catalog, output) -> None:
+    """Say how many picks an associator gets, what is left out, and how it has to call stations."""
+    from seisml.formats.associators import body_waves
+
+    picks = body_waves(catalog, output)
+    rest = len(catalog.picks) - len(picks)
+    left = f"; {rest} of other phases left out" if rest else ""
+    terminal.say(
+        f"{len(picks)} picks at {picks['station'].nunique()} stations{left}. Its table of stations "
+        f"needs the same names, as {picks['station'].iloc[0]}"
+    )
+    terminal.line(str(output))
+
+
+def tell_too_few(catalog, least: int) -> None:
+    """Say that no event can be found where fewer stations have detections than must take part."""
+    from seisml.associate import detections_of
+
+    names = sorted(set(detections_of(catalog).events["station"]) - {""})
+    if len(names) < least:
+        terminal.say(
+            f"note: {len(names)} station{'s have' if len(names) != 1 else ' has'} detections "
+            f"({', '.join(names[:4]) or 'none is named'}), {least} must take part in an event: "
+            "there can be none. Take fewer (--min-stations), or detections of more stations"
+        )
+
+
 def with_network_features(network, detections, opened, profile: str, stations, **limits):
     """Return network events with the features of group I as columns."""
     import dataclasses
