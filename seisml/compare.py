@@ -14,6 +14,7 @@ import pandas as pd
 from seisml.catalog import Catalog
 from seisml.codes import station_name
 from seisml.comparison import (
+    EVERYWHERE,
     Comparison,
     cover_of,
     rows_by_key,
@@ -37,6 +38,7 @@ def compare(
     mode: str = "onset",
     min_overlap: float | None = None,
     coverage: Mapping | None = None,
+    ignored: Mapping | None = None,
     by_station: bool | None = None,
     labels: Iterable[str] | None = None,
 ) -> Comparison:
@@ -61,6 +63,10 @@ def compare(
         Usable intervals in ns of each station (NET.STA; what follows is cut; "" is every
         station). Events outside are neither hit nor miss. Without it there is no rate of unmatched
         detections.
+    ignored : mapping of str to array_like of int, shape (n, 2), optional
+        Intervals in ns, by station as those of the coverage, in which the expert does not say what
+        there is: detections that match no event there are not counted. At network level those of
+        "" are meant.
     by_station : bool, optional
         Whether pairs must be at one station. By default so if every event of both catalogues
         names its station; else stations are ignored (network level).
@@ -100,7 +106,8 @@ def compare(
     covered = _covered(expert.events, cover, by_station)
     heard = _covered(machine.events, cover, by_station)
     keep = wanted & covered
-    ignored = _ignored_spans(expert.events, wanted, covered, tolerance, by_station)
+    spans = _ignored_spans(expert.events, wanted, covered, tolerance, by_station)
+    ignored = _with_ignored(spans, ignored, names, by_station)
     usable_s = math.nan
     if cover is not None:
         usable_s = float(sum(map(total_s, scored_covers(cover, ignored, by_station))))
@@ -230,3 +237,11 @@ def _ignored_spans(events, wanted, covered, tolerance, by_station: bool) -> dict
     by_key = rows_by_key(events, by_station)
     use = ~wanted | cut
     return {key: union(spans[rows[use[rows]]]) for key, rows in by_key.items()}
+
+
+def _with_ignored(spans: dict, more: Mapping | None, names: set, by_station: bool) -> dict:
+    """Return spans in which detections are not counted, with those that are stated."""
+    stated = _normal_coverage(more or {}, names if by_station else ())
+    if not by_station:
+        stated = {EVERYWHERE: stated[""]} if "" in stated else {}
+    return {key: union(spans.get(key, ()), stated.get(key, ())) for key in {**spans, **stated}}

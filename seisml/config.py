@@ -85,6 +85,7 @@ class LabelsConfig:
     onset_s: float = 0.0
     start: str = ""
     end: str = ""
+    coverage: str = ""
     noise_labels: tuple[str, ...] = ()
     unsure_labels: tuple[str, ...] = ()
     taxonomy: str = ""
@@ -243,7 +244,32 @@ def load_config(path) -> Config:
     profile = table.get("profile", Config.profile)
     if not isinstance(profile, str):
         raise ConfigError(f"{path}: profile must be a text, not {profile!r}.")
-    return fill(load_profile(profile), table, str(path))
+    preset = load_profile(profile)
+    return without_foreign_settings(fill(preset, table, str(path)), table.get("training", {}))
+
+
+def without_foreign_settings(config: Config, stated: Mapping) -> Config:
+    """Return a configuration without the settings that its profile has for another classifier.
+
+    Parameters
+    ----------
+    config : Config
+    stated : mapping
+        Keys of ``[training]`` that are stated beside the profile: these are kept.
+
+    Examples
+    --------
+    >>> config = load_profile("earth-onsets")
+    >>> training = dataclasses.replace(config.training, model="extra_trees")
+    >>> changed = dataclasses.replace(config, training=training)
+    >>> without_foreign_settings(changed, {}).training.settings
+    {}
+    """
+    preset = load_profile(config.profile).training
+    if config.training.model == preset.model:
+        return config
+    foreign = {key: {} for key in ("settings", "search") if key not in stated}
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, **foreign))
 
 
 def resolve_path(config_path, value: str) -> Path:
@@ -259,6 +285,23 @@ def _table_of(key: str) -> str:
         if dataclasses.is_dataclass(one.default) and hasattr(one.default, key)
     ]
     return f"It stands in [{tables[0]}]." if len(tables) == 1 else ""
+
+
+def with_paths(labels: LabelsConfig, config_path, *, stated: Mapping | None = None) -> LabelsConfig:
+    """Return labels whose files are found from anywhere, see `resolve_path`.
+
+    Parameters
+    ----------
+    labels : LabelsConfig
+    config_path : path
+        Of the file that states them.
+    stated : mapping, optional
+        What that file states; default everything.
+    """
+    names = [name for name in ("epochs", "coverage") if getattr(labels, name)]
+    names = [name for name in names if stated is None or name in stated]
+    found = {name: str(resolve_path(config_path, getattr(labels, name))) for name in names}
+    return dataclasses.replace(labels, **found)
 
 
 def fill(base: Any, table: Mapping, where: str) -> Any:

@@ -19,6 +19,7 @@ from seisml.folds import BLOCKS, deal, draw
 from seisml.labels import IGNORE, NOISE
 from seisml.model import (
     NOISE_CLASS,
+    balances,
     event_probability,
     finite,
     fit_classifier,
@@ -312,7 +313,8 @@ def class_priors(labelled: Labelled, rule: TrainingRule) -> dict[str, tuple[floa
     y, weight = windows["y"].astype(str).to_numpy(), windows["weight"].to_numpy(np.float64)
     known = windows["state"].to_numpy() != IGNORE
     drawn = pd.Series(weight[labelled.chosen]).groupby(y[labelled.chosen]).agg(["sum", "size"])
-    mass = drawn["sum"] / (drawn["size"] if rule.class_weight == "balanced" else 1.0)
+    balanced = rule.class_weight == "balanced" and balances(rule.model)
+    mass = drawn["sum"] / (drawn["size"] if balanced else 1.0)
     records = pd.Series(y[known]).value_counts().reindex(mass.index)
     shares = zip(mass.index, mass / mass.sum(), records / records.sum(), strict=True)
     return {str(name): (float(trained), float(there)) for name, trained, there in shares}

@@ -18,6 +18,7 @@ from seisml.classprobabilities import column_of, named
 from seisml.classrules import OTHERS, class_rules, events_by_class, scores_by_class
 from seisml.codes import station_name
 from seisml.detections import ADAPTED, Calibrate, to_catalog
+from seisml.ends import with_ends
 from seisml.model import Detector, event_probability, over_threshold
 from seisml.neighbours import groups_of
 from seisml.pooling import like
@@ -186,6 +187,8 @@ def detect(
     if verifier is not None:
         options = {"preparation": preparation, "live": spans, **support}
         catalog = verified(catalog, archive, verifier, **options)
+    options = {"calibrate": calibrate, "reach_s": reach_s, "preparation": preparation}
+    catalog = with_ends(catalog, archive, band, detector.detection, **options)
     settings = detector.detection.get("repeats", {})
     if archive is None or not settings or not len(catalog):
         return catalog

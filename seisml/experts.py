@@ -10,8 +10,10 @@ from seisml.archive import Archive
 from seisml.catalog import Catalog, merge, select
 from seisml.codes import station_name
 from seisml.config import LabelsConfig
+from seisml.coverage import read_coverage
 from seisml.errors import CatalogError, ConfigError
 from seisml.formats import read_catalog
+from seisml.intervals import union
 from seisml.inventory import metadata_files, read_coordinates
 from seisml.labels import LabelRule, signals
 from seisml.taxonomy import below, classify, load_taxonomy
@@ -210,6 +212,42 @@ def _listed(stations) -> str:
     names = sorted({station_name(s) for s in stations if s})
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return ", ".join(names[:6]) + more
+
+
+def looked_at(path, stations) -> dict[str, np.ndarray] | None:
+    """Read when the expert looked at each station, see `seisml.coverage.read_coverage`.
+
+    Parameters
+    ----------
+    path : path
+        "" for all the time: None is returned.
+    stations : iterable of str
+        Of the records.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray of int64, shape (n, 2)
+        By NET.STA, ns; "" is every station.
+
+    Raises
+    ------
+    CatalogError
+        If the file cannot be read, or has none of the stations.
+    """
+    if not path:
+        return None
+    found: dict[str, np.ndarray] = {}
+    for station, spans in read_coverage(path).items():
+        name = station_name(station)
+        found[name] = union(found.get(name, ()), spans)
+    names = sorted({station_name(station) for station in stations})
+    if names and "" not in found and not set(names) & set(found):
+        raise CatalogError(
+            f"The coverage {path} is of {_listed(found) or 'no station'}, the records are of "
+            f"{_listed(names)}: no station in common.",
+            "Write NET.STA in the column station, or leave it out where all were looked at.",
+        )
+    return found
 
 
 def check_overlap(catalog: Catalog, archive: Archive) -> Catalog:

@@ -21,6 +21,10 @@ LOST_RATE_HZ = 5.0
 """Below this rate so many samples are more than `seisml.rates.guard_ns`."""
 MIN_RUN = 20
 """A run shorter than this number of samples is never a gap."""
+PAD_REPEATS = 0.5
+"""Share of neighbours of one value in the second beside a run: more, and the record idles."""
+PAD_STEPS = 2.5
+"""Jump out of a run, in smallest steps of that second: less, and a digitiser leaves its rest."""
 
 
 def gap_mask(data: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
@@ -74,6 +78,48 @@ def runs_of(values: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
     for first, last in edges[dead & (length >= shortest)]:
         bad[first : last + 1] = True
     return bad if bad.any() else None
+
+
+def padded(values: np.ndarray, sampling_rate_hz: float) -> tuple[int, int]:
+    """Count the samples that a record was filled up with at its two ends.
+
+    One value for a second (`FILL_RUN_S`, `MIN_RUN`), out of which the record jumps into motion. A
+    digitiser that stands still below its step is another thing: beside its runs values repeat, and
+    what arrives there grows, by one step at first.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (n_samples,)
+        Of a record between two gaps.
+    sampling_rate_hz : float
+
+    Returns
+    -------
+    first, last : int
+        Samples; 0 where there are none, or nothing else.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 9, 2000).round()
+    >>> padded(np.r_[np.full(300, 17.0), noise], 100.0)
+    (300, 0)
+    """
+    least = max(MIN_RUN, int(np.ceil(FILL_RUN_S * sampling_rate_hz)))
+    return _padded(values, least), _padded(values[::-1], least)
+
+
+def _padded(values: np.ndarray, least: int) -> int:
+    """Return how many samples at the beginning are filled up, at least so many."""
+    if len(values) < 2 * least or (values[1:least] != values[0]).any():
+        return 0
+    other = np.flatnonzero(values != values[0])
+    n = int(other[0]) if len(other) else len(values)
+    if n + least > len(values):
+        return 0
+    movement = np.abs(np.diff(values[n - 1 : n + least].astype(np.float64)))
+    moves = movement[movement > 0]
+    idles = len(moves) <= PAD_REPEATS * least
+    return n if not idles and movement[0] >= PAD_STEPS * moves.min() else 0
 
 
 def bridged(values: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np.ndarray] | None:

@@ -12,6 +12,7 @@ from seisml.classrules import OTHERS, class_rules, events_by_class
 from seisml.codes import station_name
 from seisml.detect import RAW_COLUMNS, EventRule, plan_band, to_catalog
 from seisml.detections import FOLD
+from seisml.ends import with_ends
 from seisml.model import Detector, over_threshold
 from seisml.preparation import preparation_of
 from seisml.scoredlines import lines, split_scores
@@ -57,7 +58,9 @@ def detections(
             raw = _events_of_model(mine, detector.grid, detection, detector.priors)
         else:
             raw = _events(mine, detector.grid, detection)
-        found.append(to_catalog(raw, one.archive, band, detection, **settings))
+        some = to_catalog(raw, one.archive, band, detection, **settings)
+        steps = settings["preparation"]
+        found.append(with_ends(some, one.archive, band, detection, preparation=steps))
     if len(found) == 1:
         return found[0]
     basis = found[0].time_basis

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from seisml.fills import absent, bridged, lost_runs, runs_of
+from seisml.fills import absent, bridged, lost_runs, padded, runs_of
 from seisml.rates import samples_to_ns, snap_rate
 from seisml.times import NS_PER_S
 
@@ -131,6 +131,10 @@ def _is_plain(records: list[Record]) -> bool:
         return False
     values = np.concatenate([record.data for record in records])
     if absent(values) is not None or runs_of(values, min(rates)) is not None:
+        return False
+    stop = np.cumsum([len(record.data) for record in records])
+    ends = np.r_[0, stop[:-1][end_ns[:-1] + half_ns < start_ns[1:]], len(values)]
+    if any(any(padded(values[a:b], min(rates))) for a, b in pairwise(ends.tolist())):
         return False
     return not len(lost_runs(values, min(rates))[0])
 
@@ -264,6 +268,7 @@ def _without_fill(
             stretch, values = _bridged(stretch, whole, span, counts), whole[0]
         if whole is not None or any(a[-1] == b[0] for a, b in pairwise(parts)):
             bad = runs_of(values, rate_hz)
+        bad = _with_ends(bad, padded(values, rate_hz), len(values))
         for piece, is_fill in stretch:
             n = len(piece.data)
             marks = np.full(n, is_fill) if bad is None else bad[at : at + n] | is_fill
@@ -278,6 +283,16 @@ def _without_fill(
                     _count(counts, "fill_samples", found, span)
                 else:
                     yield found
+
+
+def _with_ends(bad: np.ndarray | None, ends: tuple[int, int], n: int) -> np.ndarray | None:
+    """Mark so many of n samples at both ends, too."""
+    if not any(ends):
+        return bad
+    bad = np.zeros(n, dtype=bool) if bad is None else bad.copy()
+    bad[: ends[0]] = True
+    bad[n - ends[1] :] = True
+    return bad
 
 
 def _bridged(

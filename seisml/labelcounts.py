@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from seisml.codes import station_name
-from seisml.labels import EVENT, IGNORE, LOW_COVERAGE, NO_FEATURES, NOISE, REASONS
+from seisml.labels import EVENT, IGNORE, LOW_COVERAGE, NO_FEATURES, NOISE, OUTSIDE, REASONS
+from seisml.model import NOISE_CLASS
 from seisml.trainingset import TrainingSet
 from seisml.windows import WindowGrid
 
@@ -49,7 +50,9 @@ def label_counts(
 def _counted(windows: pd.DataFrame, by: pd.Series, grid: WindowGrid) -> pd.DataFrame:
     groups = windows.groupby(by)
     hours = groups.size() * grid.hop_s / 3600
-    named = windows["event_id"].where(windows["event_id"] != "")
+    # Noise after an onset knows its event, but is none of it.
+    plain = (windows["state"] == NOISE) & (windows["y"] == NOISE_CLASS)
+    named = windows["event_id"].where((windows["event_id"] != "") & ~plain)
     columns = {
         "windows": groups.size(),
         "hours": hours.round(3),
@@ -70,18 +73,22 @@ def _fates(windows: pd.DataFrame, one: TrainingSet, grid: WindowGrid) -> np.ndar
     times = {station: np.sort(its["time_ns"].to_numpy()) for station, its in windows.groupby(name)}
     full = windows[~windows["reason"].isin([NO_FEATURES, LOW_COVERAGE])]
     usable = {s: np.sort(t.to_numpy()) for s, t in full["time_ns"].groupby(name)}
+    looked = full[full["reason"] != OUTSIDE]
+    looked = {s: np.sort(t.to_numpy()) for s, t in looked["time_ns"].groupby(name)}
     spans = one.signals[["station", "event_id", "start_ns", "end_ns"]]
     for row, what in zip(spans.itertuples(index=False), other, strict=True):
-        if what:
+        if not _touches(times.get(row.station), row, grid):
+            out.append("outside the records")
+        elif what:
             out.append(str(what))
         elif (row.station, row.event_id) in taught:
             out.append("event windows")
-        elif not _touches(times.get(row.station), row, grid):
-            out.append("outside the records")
         elif not _touches(usable.get(row.station), row, grid):
             out.append("no features there")
+        elif not _touches(looked.get(row.station), row, grid):
+            out.append("outside the expert's time")
         else:
-            out.append("under another event, or cut by the expert's time")
+            out.append("under another event")
     return np.array(out, dtype=object)
 
 

@@ -75,16 +75,9 @@ def measure(
     >>> round(found.amplitude_rms, 1), round(found.dominant_hz), round(found.snr_db)
     (3.5, 8, 74)
     """
-    there = [
-        part
-        for part in parts
-        if part.start_ns <= onset_ns < part.end_ns and 0.4 * part.sampling_rate_hz > band.f_min_hz
-    ]
-    if not there:
+    part = part_of(parts, onset_ns, band, channel)
+    if part is None:
         return Measures()
-    part = min(
-        there, key=lambda p: (p.channels[0] != channel, p.channels[0][-1:] != "Z", p.channels)
-    )
     rate_hz = snap_rate(part.sampling_rate_hz)
     at, end = (round((t - part.start_ns) * rate_hz / NS_PER_S) for t in (onset_ns, end_ns))
     end = min(end, part.n_samples)
@@ -106,6 +99,20 @@ def measure(
         dominant_hz=_dominant_hz(signal, rate_hz, band),
         channel=part.channels[0],
     )
+
+
+def part_of(parts: Iterable[Segment], onset_ns: int, band: Band, channel: str) -> Segment | None:
+    """Return the segment that holds an onset: of this channel, else the vertical, else the first.
+
+    Those whose rate is too low for the band are left out.
+    """
+    there = [
+        part
+        for part in parts
+        if part.start_ns <= onset_ns < part.end_ns and 0.4 * part.sampling_rate_hz > band.f_min_hz
+    ]
+    order = {"key": lambda p: (p.channels[0] != channel, p.channels[0][-1:] != "Z", p.channels)}
+    return min(there, **order) if there else None
 
 
 def filtered(x: np.ndarray, band: Band, rate_hz: float) -> np.ndarray:

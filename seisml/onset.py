@@ -25,6 +25,8 @@ S_FIRST = 1 / 40
 """How soon after P the S onset may be, in search times."""
 S_RISE_DB = 3.0
 """How much the power of the horizontals rises at an S onset, at least."""
+S_SLOPE = 1 / 3
+"""Standard deviation of an S onset as a share of the time in which the power rises to half."""
 ALWAYS_NS = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 
 
@@ -262,7 +264,10 @@ def s_onset(
     if not after > before * 10 ** (S_RISE_DB / 10):
         return None, np.nan
     # How fast the power rises is a part of it: the place at which it begins is read off a slope.
-    return p + round(S_FIRST * search) + at, float(np.hypot(spread, smooth / 4))
+    smoothed = _mean(power, max(3, smooth // 2))[at:]
+    rise = int(np.argmax(smoothed >= smoothed.max() / 2))
+    spread = np.sqrt(spread**2 + (smooth / 4) ** 2 + (S_SLOPE * rise) ** 2)
+    return p + round(S_FIRST * search) + at, float(spread)
 
 
 def _mean(x: np.ndarray, length: int) -> np.ndarray:

@@ -30,6 +30,9 @@ from seisml.metadata import read_metadata
 from seisml.remote import is_remote
 from seisml.settings import plan_of
 
+PRODUCTS = "2"
+"""Form of what the stages write; another one is made anew."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Project:
@@ -138,7 +141,8 @@ def stamp_of(project: Project, archive: Archive) -> dict[str, str]:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     files = catalog_files(project.catalog_path)
-    files += [resolve_path(project.path, p) for p in (c.labels.stations, c.labels.epochs) if p]
+    beside = (c.labels.stations, c.labels.epochs, c.labels.coverage)
+    files += [resolve_path(project.path, p) for p in beside if p]
     return {
         "features": project.plan.fingerprint,
         "metadata": project.plan.metadata.fingerprint if project.plan.metadata else "",
@@ -150,6 +154,7 @@ def stamp_of(project: Project, archive: Archive) -> dict[str, str]:
         "detection": digest(dataclasses.asdict(c.detection)),
         "comparison": digest(dataclasses.asdict(c.comparison)),
         "seisml": version("seisml"),
+        "products": PRODUCTS,
     }
 
 

@@ -204,6 +204,11 @@ def _limits_of_extremes(matched, missed, unmatched, days) -> dict[str, tuple[flo
 
 def block_table(c: Comparison, blocks: Blocks) -> np.ndarray:
     """Return matched, missed, unmatched and usable days of each block that has data, (n, 4)."""
+    return numbered_table(c, blocks)[1]
+
+
+def numbered_table(c: Comparison, blocks: Blocks) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the blocks that have data, (n,), and the rows of `block_table`."""
     tables = ((c.matched, "expert_ns"), (c.missed, "time_ns"), (c.unmatched, "time_ns"))
     numbers = [blocks.number(table[column]) for table, column in tables]
     covers = scored_covers(c.coverage, c.ignored_spans, c.by_station)
@@ -213,7 +218,7 @@ def block_table(c: Comparison, blocks: Blocks) -> np.ndarray:
         ends = [(cover[0, 0], cover[-1, 1] - 1) for cover in covers]
         every = blocks.number(np.array(ends, dtype=np.int64).ravel())
     if not len(every):
-        return np.empty((0, 4))
+        return np.empty(0, dtype=np.int64), np.empty((0, 4))
     first, n = int(every.min()), int(every.max() - every.min()) + 1
     if n > _MOST_BLOCKS:
         raise ConfigError(
@@ -221,12 +226,33 @@ def block_table(c: Comparison, blocks: Blocks) -> np.ndarray:
             f"{_MOST_BLOCKS} are counted.",
             "Take longer blocks (block_s); a day is 86400.",
         )
-    counts = [np.bincount(number - first, minlength=n) for number in numbers]
+    counts, block = [np.bincount(number - first, minlength=n) for number in numbers], np.arange(n)
     if c.coverage is None:
-        return np.column_stack([*counts, np.full(n, math.nan)])
+        return first + block, np.column_stack([*counts, np.full(n, math.nan)])
     edges = (first + np.arange(n + 1)) * blocks.length_ns + blocks.zero_ns
     usable = sum(np.diff(elapsed_ns(cover, edges)) for cover in covers) / DAY_NS
-    return np.column_stack([*counts, usable])[usable > 0]
+    return (first + block)[usable > 0], np.column_stack([*counts, usable])[usable > 0]
+
+
+def paired_tables(first: Comparison, second: Comparison, blocks: Blocks) -> list[np.ndarray]:
+    """Return `block_table` of two comparisons, row by row of the same block.
+
+    Without coverage blocks are as far as the events reach: beyond them there is nothing to count.
+    With it, only blocks count that both have.
+    """
+    known = [numbered_table(one, blocks) for one in (first, second)]
+    if first.coverage is None or second.coverage is None:
+        every = np.union1d(known[0][0], known[1][0])
+    else:
+        every = np.intersect1d(known[0][0], known[1][0])
+    out = []
+    for one, (number, table) in zip((first, second), known, strict=True):
+        rows = np.zeros((len(every), 4))
+        rows[:, 3] = math.nan if one.coverage is None else 0.0
+        mine = np.isin(number, every)
+        rows[np.searchsorted(every, number[mine])] = table[mine]
+        out.append(rows)
+    return out
 
 
 def design_effect(hit, block) -> float:

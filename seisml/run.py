@@ -12,10 +12,10 @@ import pandas as pd
 
 from seisml.archive import Archive, stations
 from seisml.atomic import write_atomic
-from seisml.config import resolve_path
+from seisml.config import resolve_path, with_paths
 from seisml.covariates import seismometers
 from seisml.eventsnr import measured
-from seisml.experts import check_overlap, expert_of, read_stations, signals_of
+from seisml.experts import check_overlap, expert_of, looked_at, read_stations, signals_of
 from seisml.extract import Outcome, extract, require_windows
 from seisml.formats import read_catalog, write_catalog
 from seisml.metrics import metrics
@@ -139,9 +139,9 @@ def made_before(project: Project) -> bool:
 def _training_set(project: Project, archive: Archive) -> TrainingSet:
     """Return the project's records with the expert's signals at the stations."""
     config = project.config
-    epochs = resolve_path(project.path, config.labels.epochs) if config.labels.epochs else None
-    options = {"body": config.body, "epochs": epochs}
-    catalog, labels = expert_of(config.labels, project.catalog_path, **options)
+    labels = with_paths(config.labels, project.path)
+    options = {"body": config.body, "epochs": labels.epochs or None}
+    catalog, labels = expert_of(labels, project.catalog_path, **options)
     catalog = check_overlap(catalog, archive)
     coordinates = None
     if config.labels.stations:
@@ -151,7 +151,15 @@ def _training_set(project: Project, archive: Archive) -> TrainingSet:
     rule = label_rule_of(dataclasses.replace(config, labels=labels))
     signals = signals_of(catalog, used, rule, coordinates)
     selection = Selection(stations=used)
-    return TrainingSet((project.store,), signals, catalog, rule, selection, archive)
+    return TrainingSet(
+        (project.store,),
+        signals,
+        catalog,
+        rule,
+        selection,
+        archive,
+        looked_at=looked_at(labels.coverage, used),
+    )
 
 
 def _train(project: Project, archive: Archive, progress: Progress) -> Training:

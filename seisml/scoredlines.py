@@ -15,7 +15,7 @@ from seisml.codes import station_name
 from seisml.crossfit import Labelled
 from seisml.detect import RAW_COLUMNS, EventRule
 from seisml.errors import ConfigError, did_you_mean
-from seisml.labels import UNPLACED
+from seisml.labels import OUTSIDE, UNKNOWN_TO_EXPERT
 from seisml.matching import match, match_intervals
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
@@ -95,7 +95,7 @@ class ScoredLine:
     """Scored windows of one station of a set, and the signals that begin in them.
 
     `scores` are those of each class with a rule of its own and of the others, by name; `unknown`
-    are windows of events that the expert has, though not when: what is found there is neither
+    are windows of which the expert does not say what there is: what is found there is neither
     right nor wrong.
     """
 
@@ -114,8 +114,10 @@ class ScoredLine:
         rows = rows[np.isfinite(scores[OTHERS][rows])]
         time_ns, fold = (labelled.windows[name].to_numpy()[rows] for name in ("time_ns", "fold"))
         signals = labelled.sets[number].events
-        truth, labels = known_signals(signals, station, time_ns, labelled.grid)
-        unknown = labelled.windows["reason"].to_numpy()[rows] == UNPLACED
+        reason = labelled.windows["reason"].to_numpy()[rows]
+        looked = time_ns[reason != OUTSIDE]
+        truth, labels = known_signals(signals, station, looked, labelled.grid)
+        unknown = np.isin(reason, UNKNOWN_TO_EXPERT)
         mine = {name: one[rows] for name, one in scores.items()}
         return cls(number, time_ns, mine, fold, truth, labels, unknown)
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seisml.archive import Archive, open_archive
-from seisml.config import Config, LabelsConfig, fill, resolve_path
+from seisml.config import Config, LabelsConfig, fill, resolve_path, with_paths
 from seisml.errors import ConfigError
-from seisml.experts import expert_of, read_stations, signals_of
+from seisml.experts import expert_of, looked_at, read_stations, signals_of
 from seisml.model import make_classifier, save_detector
 from seisml.resuming import folder_of, forget
 from seisml.settings import label_rule_of, match_rule_of, training_rule_of
@@ -96,9 +96,8 @@ def read_sets(path, config: Config) -> list[SetFiles]:
         for key in ("stations", "archive"):
             if getattr(one, key):
                 near[key] = str(resolve_path(path, getattr(one, key)))
-        if one.labels.epochs:
-            epochs = str(resolve_path(path, one.labels.epochs))
-            near["labels"] = dataclasses.replace(one.labels, epochs=epochs)
+        if "labels" in table:  # the others are those of the configuration, and near it
+            near["labels"] = with_paths(one.labels, path, stated=table["labels"])
         stores = tuple(str(resolve_path(path, store)) for store in one.stores)
         found.append(dataclasses.replace(one, stores=stores, **near))
     return found
@@ -151,6 +150,7 @@ def training_set(files: SetFiles, config: Config, *, archive: Archive | None = N
         archive=archive,
         weight=files.weight,
         name=files.name,
+        looked_at=looked_at(files.labels.coverage, names),
     )
 
 

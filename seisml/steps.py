@@ -16,7 +16,7 @@ _MISSING = {
     "samples_tick_not_removed": "samples keep the tick: too short, or seconds of no whole number",
 }
 """What a run says of counts that mean that something is missing; all of them are in the store."""
-_LABELS = ("rule", "delay_s", "epochs", "level", "grades")
+_LABELS = ("rule", "delay_s", "epochs", "coverage", "level", "grades")
 _TRAINING = ("model", "split", "false_alarms_per_day", "calibration", "novelty")
 
 
@@ -29,7 +29,7 @@ def settings_of(profile: str, **changes):
     """Return the settings of a profile or file, with options of the command line over them."""
     import dataclasses
 
-    from seisml.config import load_config, load_profile, resolve_path
+    from seisml.config import load_config, load_profile, resolve_path, with_paths
 
     config = load_config(profile) if profile.endswith(".toml") else load_profile(profile)
     data = {
@@ -38,15 +38,20 @@ def settings_of(profile: str, **changes):
         "metadata": tuple(str(path) for path in changes.get("metadata") or ())
         or tuple(str(resolve_path(profile, path)) for path in config.data.metadata),
     }
-    labels = {k: changes[k] for k in _LABELS if k in changes}
+    labels = config.labels
+    if profile.endswith(".toml"):
+        labels = with_paths(labels, profile)
+    labels = dataclasses.replace(labels, **{k: changes[k] for k in _LABELS if k in changes})
     training = {k: changes[k] for k in _TRAINING if k in changes}
-    preset = not profile.endswith(".toml")
-    if preset and training.get("model", config.training.model) != config.training.model:
-        training |= {"settings": {}, "search": {}}  # those of the preset are of its own classifier
+    if training.get("model", config.training.model) != config.training.model:
+        preset = load_profile(config.profile).training  # its settings are of its own classifier
+        for key in ("settings", "search"):
+            if getattr(config.training, key) == getattr(preset, key):
+                training[key] = {}
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, **data),
-        labels=dataclasses.replace(config.labels, **labels),
+        labels=labels,
         training=dataclasses.replace(config.training, **training),
     )
 

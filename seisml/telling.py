@@ -26,6 +26,7 @@ def write_labels(windows, output) -> None:
     table = windows[columns].rename(columns={"y": "class"})
     table["state"] = table["state"].map(names)
     table["reason"] = [REASONS[number] for number in table["reason"]]
+    table.loc[table["state"] == "ignore", "class"] = ""
     table.insert(0, "time", datetime64(windows["time_ns"].to_numpy()))
     text = table.to_csv(index=False, float_format="%.4g", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
     write_atomic(output, text)

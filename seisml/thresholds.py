@@ -8,7 +8,7 @@ import pandas as pd
 
 from seisml.classrules import class_rules
 from seisml.crossfit import Labelled
-from seisml.labels import EVENT, NOISE
+from seisml.labels import EVENT, NOISE, UNKNOWN_TO_EXPERT
 from seisml.levels import levels_to_try
 from seisml.scoredlines import (
     MatchRule,
@@ -34,7 +34,7 @@ class Thresholds:
         On the folds that each was chosen on: F1 of events, and unmatched detections in a
         station-day.
     days : numpy.ndarray, shape (n_folds + 1,)
-        Station-days of windows with scores in these folds.
+        Station-days of windows with scores in these folds, where the expert looked.
     """
 
     value: np.ndarray
@@ -142,7 +142,8 @@ def _chosen(
         for line in every:
             spans = events_of(line, labelled.grid, rules)[["start_ns", "end_ns"]].to_numpy()
             count_spans(counts[i, :, line.number], line, spans, labelled.grid, matching)
-    fold = labelled.windows["fold"].to_numpy()[np.isfinite(scores)]
+    told_of = ~labelled.windows["reason"].isin(UNKNOWN_TO_EXPERT).to_numpy()
+    fold = labelled.windows["fold"].to_numpy()[np.isfinite(scores) & told_of]
     days = np.bincount(fold, minlength=n_folds) * labelled.grid.hop_s / 86_400
     value, f1, alarms, told = np.zeros((4, n_folds + 1))
     for k in range(n_folds + 1):

@@ -17,7 +17,7 @@ from seisml.comparison import Comparison
 from seisml.crossfit import Labelled
 from seisml.errors import ModelError
 from seisml.heldout import detections
-from seisml.labels import EVENT, IGNORE, NOISE
+from seisml.labels import EVENT, IGNORE, OUTSIDE, UNKNOWN_TO_EXPERT
 from seisml.metrics import metrics
 from seisml.model import (
     NOISE_CLASS,
@@ -28,6 +28,7 @@ from seisml.model import (
     brier,
     cross_calibrated,
     fit_calibration,
+    is_noise,
     reliability,
 )
 from seisml.scoredlines import lines
@@ -35,7 +36,7 @@ from seisml.searching import Chosen, searched
 from seisml.store import joined_windows
 from seisml.summaries import plain
 from seisml.thresholds import MatchRule
-from seisml.trainingcard import chosen_for, empty_columns, notes, part
+from seisml.trainingcard import chosen_for, empty_columns, notes, part, rate_seen
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
 from seisml.verifying import second_look
@@ -128,13 +129,14 @@ def train(
         say(f"note: {doubt}")
     base, base_name = tuned_baseline(labelled, chosen.scores, choose)
     say("calibrating")
-    calibrated, calibration, about = _calibrated(labelled, chosen.probability, rule)
+    calibrated, calibration, about = _calibrated(labelled, chosen)
     say("training on all blocks")
     name = f"STA/LTA ({base_name})"
     card = {"calibration": about, "baseline": name}
     detector = _detector(labelled, chosen, detection, calibration, card)
     say("comparing with the expert")
-    columns = ["set", "line", "station", "time_ns", "state", "y", "event_id", "block", "fold"]
+    columns = ["set", "line", "station", "time_ns", "state", "reason", "y", "event_id"]
+    columns += ["block", "fold"]
     more = {"probability": chosen.probability, "calibrated": calibrated}
     more |= {"score": chosen.score, "limit": chosen.limit, "baseline": base}
     windows = labelled.windows[columns].assign(**more, **chosen.by_class)
@@ -155,21 +157,26 @@ def train(
             test = against(machine, sets, labelled.grid, windows, matching)
         card = {**detector.card, "second_look": look.about}
         detector = dataclasses.replace(detector, verifier=look.verifier, card=card)
+    if seen := rate_seen(rule, test):
+        say(f"note: {seen}")
     tests = {"seisml": metrics_of(test), "baseline": metrics_of(baseline)}
     detector = dataclasses.replace(detector, card={**detector.card, "test": tests})
     return Training(detector, machine, base_machine, test, baseline, windows)
 
 
-def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
-    """Return calibrated out-of-fold probabilities, the calibration of all, and what to say."""
-    windows = labelled.windows
+def _calibrated(labelled: Labelled, chosen: Chosen):
+    """Return calibrated out-of-fold probabilities, the calibration of all, and what to say.
+
+    Of folds with different settings, each has probabilities of its own; those of the model that is
+    kept are calibrated by what its settings say of all folds.
+    """
+    windows, p = labelled.windows, chosen.probability
     state, fold = windows["state"].to_numpy(), windows["fold"].to_numpy()
     event, use = state == EVENT, (state != IGNORE) & np.isfinite(p)
-    drawn = np.bincount(state[labelled.chosen] == EVENT, minlength=2)
-    shares = drawn / np.maximum([(state == NOISE).sum(), event.sum()], 1)
-    options = {"method": rule.calibration, "noise_share": shares[0], "event_share": shares[1]}
+    options = {"method": chosen.rule.calibration, **_drawn(labelled, chosen.rule)}
     calibrated = cross_calibrated(p, event, use, fold, **options)
-    calibration = fit_calibration(p[use], event[use], **options)
+    kept = chosen.scores["model"].to_numpy()
+    calibration = fit_calibration(kept[use], event[use], **options)
     bins = reliability(calibrated[use], event[use]).round(5)
     about = {
         "method": calibration.method,
@@ -181,6 +188,17 @@ def _calibrated(labelled: Labelled, p: np.ndarray, rule: TrainingRule):
         "reliability": {name: bins[name].tolist() for name in bins},
     }
     return calibrated, calibration, about
+
+
+def _drawn(labelled: Labelled, rule: TrainingRule) -> dict[str, float]:
+    """Return what was trained on of all noise and of all events, as far as it weighs there."""
+    priors = crossfit.class_priors(labelled, rule)
+    share = {}
+    for what, noise in (("noise_share", True), ("event_share", False)):
+        pairs = [pair for name, pair in priors.items() if is_noise(name) == noise]
+        trained, records = np.sum(pairs, axis=0)
+        share[what] = float(trained / records)
+    return share
 
 
 def _rounded(value: float) -> float:
@@ -234,14 +252,22 @@ def against(
     windows: pd.DataFrame,
     matching: MatchRule,
 ) -> Comparison:
-    """Compare detections with the experts' signals inside the windows that were scored."""
+    """Compare detections with the experts' signals inside the windows that were scored.
+
+    Where the expert did not look nothing counts; where he has an event but not when, or one that
+    may be anything, a detection that matches none is neither right nor wrong.
+    """
     coverage: dict[str, list] = {}
+    ignored: dict[str, list] = {}
     stations: list[set] = [set() for _ in sets]
+    reason, finite = windows["reason"].to_numpy(), np.isfinite(windows["score"].to_numpy())
     for station, rows in lines(windows):
-        scored = rows[np.isfinite(windows["score"].to_numpy()[rows])]
+        scored = rows[finite[rows] & (reason[rows] != OUTSIDE)]
         times = windows["time_ns"].to_numpy()[scored]
         name = station_name(station)
         coverage.setdefault(name, []).append(joined_windows(times, grid))
+        unknown = times[np.isin(reason[scored], UNKNOWN_TO_EXPERT)]
+        ignored.setdefault(name, []).append(np.column_stack([unknown, unknown + grid.hop_ns]))
         stations[int(windows["set"].iloc[rows[0]])].add(name)
     return compare(
         machine,
@@ -249,6 +275,7 @@ def against(
         tolerance_s=matching.tolerances,
         mode=matching.mode,
         coverage={name: np.concatenate(spans) for name, spans in coverage.items()},
+        ignored={name: np.concatenate(spans) for name, spans in ignored.items()},
         by_station=True,
     )
 
@@ -318,5 +345,7 @@ def _detector(
 def _novelty(labelled: Labelled, rule: TrainingRule) -> Novelty | None:
     if not rule.novelty:
         return None
-    event = labelled.windows["state"].to_numpy()[labelled.chosen] == EVENT
-    return Novelty(rule.novelty, rule.seed).fit(labelled.X[event])
+    windows = labelled.windows.iloc[labelled.chosen]
+    event = windows["state"].to_numpy() == EVENT
+    groups = windows["event_id"].astype(str).to_numpy()[event]
+    return Novelty(rule.novelty, rule.seed).fit(labelled.X[event], groups=groups)

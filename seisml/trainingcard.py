@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from seisml.comparison import Comparison
 from seisml.crossfit import Labelled
 from seisml.folds import short_of_blocks
 from seisml.labels import EVENT, IGNORE, NOISE
+from seisml.metrics import metrics
 from seisml.model import is_noise
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
@@ -38,6 +40,34 @@ def notes(labelled: Labelled, rule: TrainingRule) -> Iterator[str]:
     short = short_of_blocks(labelled.windows, rule)
     if short:
         yield short
+    if few := drawn(labelled):
+        yield few
+
+
+def drawn(labelled: Labelled) -> str:
+    """Say how many windows are learnt, where it is not all of them; "" where it is."""
+    state = labelled.windows["state"].to_numpy()
+    there = [int((state == kind).sum()) for kind in (EVENT, NOISE)]
+    learnt = [int((state[labelled.chosen] == kind).sum()) for kind in (EVENT, NOISE)]
+    if learnt == there:
+        return ""
+    return (
+        f"{learnt[0]} of {there[0]} windows of events are learnt and {learnt[1]} of {there[1]} of "
+        "noise, drawn from all blocks (noise_per_event, max_windows); all are scored"
+    )
+
+
+def rate_seen(rule: TrainingRule, test: Comparison) -> str:
+    """Say where what was held out has more false alarms than were asked for; else ""."""
+    numbers = metrics(test)
+    if not 0 < rule.false_alarms_per_day < numbers["unmatched_per_day"]:
+        return ""
+    low, high = numbers["intervals"]["unmatched_per_day"]
+    return (
+        f"at most {rule.false_alarms_per_day:g} unmatched in a station-day were asked for; on the "
+        "held-out parts, with thresholds that the others chose, there are "
+        f"{numbers['unmatched_per_day']:.3g} (95 %: {low:.3g} to {high:.3g})"
+    )
 
 
 def empty_columns(labelled: Labelled) -> list[str]:

@@ -5,7 +5,7 @@ network says nothing about another's.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from seisml.archive import Archive
 from seisml.catalog import Catalog, merge
 from seisml.codes import station_name
 from seisml.errors import ModelError
+from seisml.intervals import intersect
 from seisml.labels import (
     IGNORE,
     LOW_COVERAGE,
@@ -75,6 +76,10 @@ class TrainingSet:
         Of each window in training, and of the set in the choice of the threshold.
     name : str
         For the model's card.
+    looked_at : mapping of str to numpy.ndarray of int64, shape (n, 2), optional
+        When the expert looked at each station, see `seisml.coverage.read_coverage`; windows
+        outside are neither event nor noise. Default all the time from ``label_rule.start`` to
+        ``label_rule.end``.
     """
 
     stores: tuple
@@ -85,6 +90,7 @@ class TrainingSet:
     archive: Archive | None = None
     weight: float = 1.0
     name: str = ""
+    looked_at: Mapping[str, np.ndarray] | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "stores", tuple(self.stores))
@@ -162,7 +168,7 @@ def _labels(table: FeatureTable, one: TrainingSet, spans: dict) -> pd.DataFrame:
         table.grid,
         one.signals,
         one.label_rule,
-        coverage=_coverage(one.label_rule),
+        coverage=_coverage(one),
     )
     empty = ~np.isfinite(table.frame.to_numpy()).any(axis=1)
     unsure = _touched(table, one, spans) & (labels["state"] == NOISE).to_numpy()
@@ -173,7 +179,9 @@ def _labels(table: FeatureTable, one: TrainingSet, spans: dict) -> pd.DataFrame:
         labels.loc[rows, ["state", "reason"]] = np.array([IGNORE, reason], dtype=np.int8)
     label = labels["label"].to_numpy()
     unnamed = np.isin(label, ["", NOISE_CLASS])
-    noise = np.where(unnamed, NOISE_CLASS, f"{NOISE_CLASS}: " + label)
+    # Noise after an onset knows its event: only the expert's non-seismic classes are classes.
+    other = unnamed | ~one.label_rule.is_noise(labels["label"]).to_numpy()
+    noise = np.where(other, NOISE_CLASS, f"{NOISE_CLASS}: " + label)
     event = np.where(unnamed, "event", label)
     labels["y"] = np.where(labels["state"] == NOISE, noise, event)
     labels["weight"] *= np.float32(one.weight)
@@ -206,15 +214,16 @@ def _check_stations(windows: pd.DataFrame) -> None:
             )
 
 
-def _coverage(rule: LabelRule) -> tuple[int, int] | None:
-    """Return the time that the expert looked at, None where it is not limited."""
-    if not rule.start and not rule.end:
-        return None
+def _coverage(one: TrainingSet) -> Mapping[str, np.ndarray] | None:
+    """Return the times that the expert looked at, None where they are not limited."""
+    start, end = one.label_rule.start, one.label_rule.end
+    if not start and not end:
+        return one.looked_at
     far = 2**62
-    return (
-        to_ns(rule.start) if rule.start else -far,
-        to_ns(rule.end) if rule.end else far,
-    )
+    span = np.array([[to_ns(start) if start else -far, to_ns(end) if end else far]])
+    if one.looked_at is None:
+        return {"": span}
+    return {name: intersect(spans, span) for name, spans in one.looked_at.items()}
 
 
 def _touched(table: FeatureTable, one: TrainingSet, known: dict) -> np.ndarray:

@@ -16,7 +16,9 @@ from seisml.candidates import COLUMNS, candidate_features
 from seisml.catalog import Catalog, merge
 from seisml.codes import sensor_of
 from seisml.comparison import Comparison
+from seisml.detect import plan_band
 from seisml.detections import FOLD
+from seisml.ends import with_ends
 from seisml.heldout import candidates, live_spans
 from seisml.labels import EVENT, NOISE
 from seisml.model import Detector, Verifier, fit_classifier, over_threshold
@@ -119,7 +121,8 @@ def second_look(
     has_records = np.array([one.archive is not None for one in sets])
     took = helps[fold] & has_records[table["set"].to_numpy()]  # else there is nothing to look at
     p, limits = np.where(took, p, first), np.where(took, limit[fold], 0.5)
-    machine = _machine(found, table, p, limits, windows, detector)
+    archives = [one.archive for one in sets]
+    machine = _machine(found, archives, table, p, limits, windows, detector)
     about = {**counts, "used": bool(helps[-1]), "threshold": float(limit[-1])}
     about |= {"f1_first_look": f1[0], "f1_second_look": f1[1]}
     verifier = None
@@ -247,9 +250,9 @@ def _better(first: np.ndarray, second: np.ndarray, truth: np.ndarray) -> bool:
     return bool(mended - spoilt > DEVIATIONS * np.sqrt(mended + spoilt))
 
 
-def _machine(found, table, p, limits, windows, detector: Detector) -> Catalog:
+def _machine(found, archives, table, p, limits, windows, detector: Detector) -> Catalog:
     """Return the candidates that are taken, of all sets, with scores that are 1 at the limit."""
-    window_s = detector.detection.get("support_window_s", 0.0)
+    band, window_s = plan_band(detector.plan), detector.detection.get("support_window_s", 0.0)
     kept, start = [], 0
     for number, some in enumerate(found):
         rows = slice(start, start + len(some))
@@ -257,6 +260,8 @@ def _machine(found, table, p, limits, windows, detector: Detector) -> Catalog:
         limit = dict(zip(some.events["event_id"], limits[rows], strict=True))
         live = live_spans(windows[windows["set"] == number], detector.grid)
         one = chosen(some, p[rows], limits[rows], window_s=window_s, live=live)
+        steps = preparation_of(detector.plan)
+        one = with_ends(one, archives[number], band, detector.detection, preparation=steps)
         events = one.events.drop(columns=FOLD, errors="ignore")
         its = events["event_id"].map(limit).to_numpy(np.float64)
         events = events.assign(score=over_threshold(events["score"].to_numpy(np.float64), its))

@@ -104,7 +104,8 @@ def test_another_body_and_other_features_are_refused(trained):
 
 def test_without_events_there_is_no_baseline_and_that_is_said(trained):
     """A catalogue whose events are elsewhere: nothing is tuned, detections are unmatched."""
-    one = dataclasses.replace(trained.one, signals=trained.one.signals.head(1))
+    expert = dataclasses.replace(trained.one.expert, events=trained.one.expert.events.head(1))
+    one = dataclasses.replace(trained.one, signals=trained.one.signals.head(1), expert=expert)
     found = applied(trained, sets=[one])
     assert found.training.baseline is None
     assert "no STA/LTA beside it" in found.notes[0]

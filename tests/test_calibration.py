@@ -90,6 +90,23 @@ def test_blocks_are_calibrated_by_others():
     assert (one[fold != 2] != other[fold != 2]).all()
 
 
+def test_windows_that_are_not_sure_calibrate_nothing():
+    """What is neither event nor noise for sure has no say, though it gets a probability."""
+    _, event, p = sample(20_000)
+    fold, use = np.arange(len(p)) % 4, np.arange(len(p)) % 3 > 0
+    one = cross_calibrated(p, event, use, fold, method="sigmoid")
+    other = cross_calibrated(p, np.where(use, event, ~event), use, fold, method="sigmoid")
+    np.testing.assert_array_equal(one, other)
+    assert np.isfinite(one).all()
+
+
+def test_steps_need_a_thousand_events():
+    """However many windows there are."""
+    p = np.linspace(0.01, 0.99, 5000)
+    for n, wanted in ((999, "sigmoid"), (1000, "isotonic")):
+        assert fit_calibration(p, np.arange(5000) >= 5000 - n).method == wanted
+
+
 def test_calibrations_that_cannot_be():
     """A misspelt method, windows of one kind."""
     with pytest.raises(ModelError, match="Did you mean 'isotonic'"):
@@ -120,3 +137,5 @@ def test_novelty_is_what_lies_apart():
     assert novelty.is_novel(same * [1, 1, 1, 60, 1, 60]).mean() > 0.8
     assert not novelty.is_novel(np.full((1, 6), np.nan)).any()
     assert novelty.is_novel(np.zeros((0, 6))).shape == (0,)
+    assert novelty.n_neighbors_ == 5
+    assert Novelty(0.02).fit(X[:3]).n_neighbors_ == 2

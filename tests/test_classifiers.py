@@ -79,6 +79,9 @@ def test_settings_reach_the_classifier():
     assert model[-1].C == 7.0
     assert model[-1].class_weight == "balanced"
     assert make_classifier("extra_trees", settings={"n_estimators": 5}, seed=3).random_state == 3
+    known = make_classifier("logistic", seed=3).get_params()
+    # Of the ranks, which are of a sample, and of the classifier.
+    assert [known[name] for name in known if name.endswith("__random_state")] == [3, 3]
 
 
 def test_weights_count_as_copies():

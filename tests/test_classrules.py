@@ -53,6 +53,15 @@ def test_tremor_is_long_and_low_and_earthquakes_are_short_and_high():
     assert found == [(OTHERS, 44.0, 50.0), ("TR", 104.0, 300.0), (OTHERS, 164.0, 170.0)]
 
 
+def test_what_rounding_leaves_is_nothing():
+    """Single precision leaves crumbs of a class that has it all; without rules nothing is cut."""
+    event, tremor = np.float32([0.3, 0.9, 0.5]), {"TR": np.array([0.3, 0.5, 0.5])}
+    left = scores_by_class(event, tremor, [OTHERS, "TR"])[OTHERS]
+    assert left.tolist() == [0.0, pytest.approx(0.4, abs=1e-6), 0.0]
+    small = np.array([1e-9, 0.5])
+    assert scores_by_class(small, {}, [OTHERS])[OTHERS].tolist() == small.tolist()
+
+
 def test_one_rule_for_all_sees_no_tremor():
     common = {key: value for key, value in DETECTION.items() if key != "classes"}
     names = [name for name, *_ in found_in(planted(), common)]

@@ -138,3 +138,26 @@ def test_another_classifier_has_no_settings_of_the_presets(name):
     assert steps.settings_of("earth-onsets").training.settings
     kept = steps.settings_of("earth-onsets", model="hist_gradient_boosting").training
     assert kept == load_profile("earth-onsets").training
+
+
+def test_another_classifier_in_a_file_has_no_settings_of_the_presets(tmp_path):
+    """What the profile sets for its classifier is not meant for another; what a file sets is."""
+    path = tmp_path / "seisml.toml"
+    path.write_text('profile = "earth-onsets"\n[training]\nmodel = "extra_trees"\n')
+    assert load_config(path).training.settings == {}
+    path.write_text('profile = "earth-onsets"\n[training]\nseed = 3\n')
+    assert load_config(path).training.settings == load_profile("earth-onsets").training.settings
+    assert steps.settings_of(str(path), model="logistic").training.settings == {}
+    path.write_text('profile = "earth-onsets"\n[training]\nsettings = { n_neighbors = 3 }\n')
+    neighbours = steps.settings_of(str(path), model="sklearn.neighbors:KNeighborsClassifier")
+    assert neighbours.training.settings == {"n_neighbors": 3}
+
+
+def test_files_of_labels_are_near_the_file_that_names_them(tmp_path):
+    """Of a seisml.toml relative to it, of the command line to where one is."""
+    path = tmp_path / "seisml.toml"
+    path.write_text('[labels]\nepochs = "e.csv"\ncoverage = "looked.csv"\n')
+    labels = steps.settings_of(str(path)).labels
+    assert labels.epochs == str(tmp_path / "e.csv")
+    assert labels.coverage == str(tmp_path / "looked.csv")
+    assert steps.settings_of(str(path), coverage="here.csv").labels.coverage == "here.csv"

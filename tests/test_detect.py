@@ -64,6 +64,15 @@ def test_durations():
     assert [n for *_, n in pieces] == [5, 5, 5, 5]
 
 
+def test_limits_of_durations_belong_to_what_is_kept():
+    """As long as the shortest is an event; windows that begin a longest later are a new piece."""
+    assert len(events([0, 1, 1, 1, 1, 0], EventRule(on=0.5, off=0.5, min_duration_s=4))) == 1
+    assert events([0, 1, 1, 1, 1, 0], EventRule(on=0.5, off=0.5, min_duration_s=4.1)) == []
+    longest = EventRule(on=0.5, off=0.5, max_duration_s=10)
+    assert [n for *_, n in events([1] * 5, longest)] == [5]
+    assert [n for *_, n in events([1] * 6, longest)] == [5, 1]
+
+
 def test_nan_is_a_gap():
     """A window without a score ends a run."""
     rule = EventRule(on=0.5, off=0.5)
@@ -162,6 +171,23 @@ def test_two_peaks_of_a_run_are_two_events():
     assert len(events(score, EventRule(0.5, 0.25, split_ratio=0.3))) == 1
     with pytest.raises(ConfigError, match="split_ratio = 1 is no share"):
         EventRule(0.5, 0.25, split_ratio=1.0)
+
+
+def test_a_dip_counts_against_the_higher_of_the_peaks_before_it():
+    """What falls to the share itself is one; a higher peak takes the place of the one before."""
+    apart = EventRule(0.5, 0.25, split_ratio=0.5)
+    assert len(events([0, 0.75, 0.375, 0.75, 0], apart)) == 1
+    assert len(events([0, 0.75, 0.374, 0.75, 0], apart)) == 2
+    # 0.4 is no dip below half of 0.5, but below that of 0.9 on both sides of it.
+    found = events([0, 0.5, 0.4, 0.9, 0.4, 0.9, 0], apart)
+    assert [event[2:4] for event in found] == [(0.9, 6.0), (0.9, 10.0)]
+
+
+def test_the_peak_is_weighted_by_squared_scores():
+    """Of windows about it: (0.6^2 (-2 s) + 0.8^2 2 s) / (0.6^2 + 1 + 0.8^2) off the highest."""
+    rule = EventRule(0.5, 0.25, begin="peak")
+    [(start, *_)] = events([0, 0, 0.6, 1.0, 0.8, 0], rule)
+    assert start == pytest.approx(6.0 + 3.0 + 2 * (0.64 - 0.36) / 2.0, abs=1e-8)
 
 
 @settings(max_examples=60, deadline=None)

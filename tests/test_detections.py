@@ -7,6 +7,7 @@ from waveform_data import DAY0, STATION, at, trace, write
 
 from seisml.archive import open_archive
 from seisml.detections import rise_ns, to_catalog
+from seisml.ends import with_ends
 from seisml.errors import ConfigError
 from seisml.formats import read_catalog, write_catalog
 from seisml.measures import measure
@@ -153,3 +154,71 @@ def test_measures_of_nothing():
     first = measure([part], DAY0, at(5.0), **options)
     assert first.amplitude_rms > 0
     assert np.isnan(first.snr_db)
+
+
+ONSETS = {"onset_search_s": 1.5, "begin": "peak", "max_duration_s": 300.0}
+
+
+def decaying(*waves, n_s: float = 200.0, lost=()) -> list:
+    """Traces with noise of 1 and waves (onset s, size, decay s), without what is lost."""
+    t = np.arange(round(n_s * 100)) / 100
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal(len(t))
+    for onset_s, size, tau_s in waves:
+        since = np.maximum(t - onset_s, 0.0)
+        x += np.where(t >= onset_s, size * np.exp(-since / tau_s), 0.0) * rng.standard_normal(
+            len(t)
+        )
+    cut_s = [0.0, *np.ravel(lost), n_s]
+    spans = zip(cut_s[::2], cut_s[1::2], strict=True)
+    return [trace(x[round(a * 100) : round(b * 100)], at(a), rate_hz=100.0) for a, b in spans]
+
+
+def ended(tmp_path, traces, *rows):
+    """The detections of a model of onsets, whose windows end a second after P."""
+    archive = open_archive(write(tmp_path / "a", *traces).parent, index=False)
+    found = to_catalog(raw_events(*rows), archive, BAND, ONSETS)
+    return found, with_ends(found, archive, BAND, ONSETS)
+
+
+def test_an_event_lasts_until_the_noise_is_reached(tmp_path):
+    """Power 1 + A^2 exp(-2t/tau) is twice that of the noise at t = tau log A: 5 log 100 = 23 s."""
+    found, ends = ended(tmp_path, decaying((60.0, 100.0, 5.0)), (60.2, 61.2))
+    [event], [before] = ends.events.to_dict("records"), found.events.to_dict("records")
+    assert before["duration_s"] < 2
+    assert event["duration_s"] == pytest.approx(5 * np.log(100), rel=0.1)
+    assert event["end_ns"] - event["time_ns"] == event["duration_s"] * NS_PER_S
+    for name in ("time_ns", "snr_db", "score", "uncertainty_s", "event_id"):
+        assert event[name] == before[name]
+    assert ends.picks.equals(found.picks)
+
+
+def test_the_amplitude_is_that_of_the_whole_event(tmp_path):
+    """S three seconds after P is ten times as large."""
+    waves = (60.0, 30.0, 3.0), (63.0, 300.0, 3.0)
+    found, ends = ended(tmp_path, decaying(*waves), (60.2, 61.2))
+    assert ends.events["amplitude_peak"][0] > 5 * found.events["amplitude_peak"][0]
+    assert ends.events["duration_s"][0] == pytest.approx(3 + 3 * np.log(300), rel=0.1)
+
+
+def test_events_end_at_the_next_one_and_where_records_do(tmp_path):
+    """Two onsets ten seconds apart; the second ends at a gap."""
+    waves = (60.0, 100.0, 5.0), (70.0, 100.0, 20.0)
+    traces = decaying(*waves, lost=(80.0, 100.0))
+    _, ends = ended(tmp_path, traces, (70.2, 71.2), (60.2, 61.2))
+    events = ends.events.sort_values("time_ns", ignore_index=True)
+    assert events["end_ns"][0] == events["time_ns"][1]
+    assert events["end_ns"][1] == pytest.approx(at(80.0), abs=0.02 * NS_PER_S)
+
+
+def test_ends_are_left_where_nothing_tells_more(tmp_path):
+    """Noise, no records, no noise before, a model of whole events."""
+    found, ends = ended(tmp_path / "noise", decaying(), (60.2, 61.2))
+    assert ends.events["duration_s"][0] < 3
+    early, ends = ended(tmp_path / "early", decaying((1.0, 100.0, 5.0)), (1.2, 2.2))
+    assert ends.events["end_ns"].equals(early.events["end_ns"])
+    archive = open_archive(tmp_path / "noise", index=False)
+    assert with_ends(found, None, BAND, ONSETS) is found
+    assert with_ends(found, archive, BAND, DETECTION) is found
+    empty = to_catalog(raw_events()[:0], archive, BAND, ONSETS)
+    assert len(with_ends(empty, archive, BAND, ONSETS)) == 0

@@ -29,6 +29,7 @@ from seisml.windows import WindowGrid
 
 S = NS_PER_S
 GRID = WindowGrid(length_s=6.0, hop_s=2.0)
+COVERED = {"": [[8 * S, 60 * S]]}
 
 
 def table(*rows, uncertainty_s=0.5) -> pd.DataFrame:
@@ -86,10 +87,43 @@ def test_two_events_in_a_window():
 
 def test_outside_the_expert_s_time_is_ignored():
     """Windows that reach outside the time that the expert looked at are never noise."""
-    found = label(table(), LabelRule(), coverage=(10 * S, 60 * S))
+    found = label(table(), LabelRule(), coverage={"": [[10 * S, 60 * S]]})
     start = np.arange(40) * 2
     inside = (start >= 10) & (start + 6 <= 60)
     assert (found["state"] == np.where(inside, NOISE, IGNORE)).all()
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(0, 90), st.integers(0, 40)), max_size=5),
+    elsewhere=st.lists(st.tuples(st.integers(0, 90), st.integers(0, 40)), max_size=5),
+)
+def test_the_expert_s_time_may_have_gaps(spans, elsewhere):
+    """A window counts where all of it was looked at: at its station, or at every station."""
+    coverage = {"XX.A": [(a * S, (a + d) * S) for a, d in spans]}
+    coverage["YY.B"] = [(a * S, (a + d) * S) for a, d in elsewhere]
+    found = label(table(), LabelRule(), coverage=coverage)
+    looked = np.zeros(200, dtype=bool)
+    for a, d in spans:
+        looked[a : a + d] = True
+    inside = [looked[a : a + 6].all() for a in range(0, 80, 2)]
+    assert (found["state"] == np.where(inside, NOISE, IGNORE)).all()
+    reason = np.array(REASONS)[found["reason"]]
+    assert (reason == np.where(inside, "", "outside")).all()
+    everywhere = label(table(), LabelRule(), coverage={"": coverage["XX.A"]})
+    assert everywhere.equals(found)
+
+
+def test_onsets_by_hand():
+    """Windows about the onset are events, near ones are ignored, S and coda are noise."""
+    rule = LabelRule(onset_s=2.0, ignore_after_s=0.0)
+    found = label(table((21.0, 40.0), uncertainty_s=0.5), rule)
+    start = np.arange(40) * 2
+    event = np.abs(start + 3 - 21) <= 2
+    near = (start + 6 > 20) & (start < 24) & ~event  # 2 sigma about onset and onset + onset_s
+    assert found["state"].tolist() == np.where(event, EVENT, np.where(near, IGNORE, NOISE)).tolist()
+    overlap = np.clip(np.minimum(start + 6, 40) - np.maximum(start, 21), 0, None)
+    np.testing.assert_allclose(found["share"], overlap / 6, atol=1e-6)
+    assert set(found["event_id"][overlap > 0]) == {"e0"}  # also after it: for the splits
 
 
 @given(st.lists(st.tuples(st.floats(0, 70), st.floats(0.5, 20)), max_size=6), st.randoms())
@@ -241,7 +275,7 @@ def test_an_interval_without_length_is_no_event():
 def test_why_windows_are_ignored():
     """Margin before and after, coda after that, and the expert's time."""
     rule = LabelRule(event_share=0.5, ignore_after_s=8.0)
-    found = label(table((20.0, 26.0)), rule, coverage=(4 * S, 70 * S))
+    found = label(table((20.0, 26.0)), rule, coverage={"": [[4 * S, 70 * S]]})
     reason = np.array(REASONS)[found["reason"]]
     start = np.arange(40) * 2
     ignored = (found["state"] == IGNORE).to_numpy()
@@ -260,7 +294,7 @@ def test_what_may_be_anything_is_neither_event_nor_noise():
     assert set(found["event_id"][found["state"] == EVENT]) == {"e0"}
     touched = (start < 40) & (start + 6 > 24) & (found["state"] != EVENT).to_numpy()
     assert (found["state"][touched] == IGNORE).all()
-    assert set(np.array(REASONS)[found["reason"][touched]]) == {"unplaced", "margin"}
+    assert set(np.array(REASONS)[found["reason"][touched]]) == {"unsure class", "margin"}
     assert (found["label"][found["state"] == NOISE].isin(["", "class 2"])).all()
     one = TrainingSet((), spans, make_catalog([]), rule)
     assert one.events["event_id"].tolist() == ["e0"]
@@ -274,8 +308,8 @@ def test_what_may_be_anything_is_neither_event_nor_noise():
 def test_the_cut_can_be_chosen_later(rows, first, second):
     """Labels cut anew are those of a rule with that share."""
     events = table(*[(a, a + d) for a, d in rows])
-    one = cut(label(events, LabelRule(event_share=first), coverage=(8 * S, 60 * S)), second)
-    other = label(events, LabelRule(event_share=second), coverage=(8 * S, 60 * S))
+    one = cut(label(events, LabelRule(event_share=first), coverage=COVERED), second)
+    other = label(events, LabelRule(event_share=second), coverage=COVERED)
     assert one["state"].tolist() == other["state"].tolist()
     touched = other["share"] > 0
     assert ((one["reason"] == other["reason"]) | touched).all()

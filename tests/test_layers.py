@@ -70,7 +70,7 @@ LAYERS = [
         "discovery",
         "networkfeatures",
     },
-    {"emergent", "classprobabilities", "warm"},
+    {"emergent", "classprobabilities", "warm", "ends"},
     {"tablecolumns"},
     {"compare", "tabular", "similarity", "detections", "eventsnr", "support", "chance"},
     {"suspicions", "templates", "candidates"},

@@ -17,6 +17,7 @@ from seisml.onset import (
     find_onset,
     refine_onset,
     refine_onsets,
+    s_onset,
 )
 from seisml.picker import pick_bands, pick_onset
 from seisml.segments import Band
@@ -199,6 +200,33 @@ def test_s_on_three_components(tmp_path):
     assert 0 < found.s_uncertainty_s < 0.5
     alone = open_archive(write(tmp_path / "one" / "a", traces[0]).parent, index=False)
     assert refine_onset(alone, STATION, guess_ns, band=BAND, search_s=6.0).s_time_ns is None
+
+
+@pytest.mark.parametrize("rise_s", [0.02, 0.1, 0.3])
+def test_s_is_as_sure_as_it_says(rise_s):
+    """Sudden or gradual, in the coda of P: 68 % within one, 95 % within two standard deviations."""
+    rng, n, p_s, search_s = np.random.default_rng(7), 2600, 20.0, 1.5
+    t, off = np.arange(n) / 100, []
+    for _ in range(60):
+        s_s, decay_s = p_s + rng.uniform(0.4, 2.2), rng.uniform(0.5, 3.0)
+        size = 10 ** rng.uniform(0.7, 2.0)
+
+        def wave(onset_s, size, rise_s, decay_s=decay_s):
+            since = np.maximum(t - onset_s, 0)
+            envelope = size * (1 - np.exp(-since / rise_s)) * np.exp(-since / decay_s)
+            return envelope * rng.standard_normal(n)
+
+        parts = [(1.0, 1.5), (0.4, 3.0), (0.4, 3.0)]
+        x = [
+            rng.standard_normal(n) + wave(p_s, p * size, 0.03) + wave(s_s, s * size, rise_s)
+            for p, s in parts
+        ]
+        x = np.array(x)[:, : round(100 * (p_s + 2 * search_s))]
+        found, spread = s_onset(x, 100.0, round(100 * p_s), band=BAND, search=100 * search_s)
+        off.append(np.inf if found is None else abs(found / 100 - s_s) / (spread / 100))
+    off = np.array(off)
+    assert (off < 1).mean() >= 0.6
+    assert (off < 2).mean() >= 0.9
 
 
 def test_many_onsets_are_those_of_each(tmp_path):

@@ -184,6 +184,69 @@ def test_fill_run_over_the_border_of_two_files_is_a_gap():
     assert counts == {"fill_samples": 20}
 
 
+@pytest.mark.parametrize("n_files", [1, 30])
+@pytest.mark.parametrize("rate_hz", [20.0, 100.0])
+@pytest.mark.parametrize("value", [17.25, -400.0])
+def test_records_that_are_filled_up_at_their_ends(value, rate_hz, n_files):
+    """Some seconds of any value before and after noise are no ground motion."""
+    n, first, last = round(60 * rate_hz), round(5.3 * rate_hz), round(1.2 * rate_hz)
+    data = np.random.default_rng(1).normal(0, 9, n).round().astype(np.float32)
+    data[:first], data[n - last :] = value, value
+    cuts = np.linspace(0, n, n_files + 1).round().astype(int)
+    step_ns = round(NS_PER_S / rate_hz)
+    parts = [trace(data[a:b], DAY0 + int(a) * step_ns, rate_hz=rate_hz) for a, b in pairwise(cuts)]
+    found, counts = split(*parts)
+    assert [(row[1], len(row[3])) for row in found] == [(DAY0 + first * step_ns, n - first - last)]
+    np.testing.assert_array_equal(found[0][3], data[first : n - last])
+    assert counts == {"fill_samples": first + last}
+
+
+def test_one_value_within_a_record_is_kept_below_ten_seconds():
+    """A clipped second of a strong earthquake is a part of it, and no end of the record."""
+    data = noise(2000).astype(np.float32) * 1000
+    data[700:800] = data.max()
+    found, counts = split(trace(data))
+    np.testing.assert_array_equal(found[0][3], data)
+    assert not counts
+
+
+@pytest.mark.parametrize("peak", [30, 300, 1000])
+def test_what_arrives_in_a_record_at_rest_is_kept(peak):
+    """Below one step a digitiser stands still; the first arrival grows out of it."""
+    t = np.arange(1500) / 100.0
+    wave = np.sin(2 * np.pi * 6.0 * t) * np.clip(t / 0.5, 0, 1) ** 2 * np.exp(-t / 8)
+    data = np.r_[np.zeros(500), np.round(peak * wave)].astype(np.int32) + 7
+    found, counts = split(trace(data, rate_hz=100.0))
+    np.testing.assert_array_equal(found[0][3], data)
+    assert not counts
+
+
+@given(seed=st.integers(0, 2**32 - 1), border=st.integers(200, 1700))
+@settings(max_examples=25, deadline=None, phases=PHASES)
+def test_filled_ends_are_the_same_in_chunks(seed, border):
+    """Borders of chunks within the run, beside it and far from it change nothing."""
+    rng = np.random.default_rng(seed)
+    data = rng.normal(0, 9, 1800).round().astype(np.float32)
+    n = int(rng.integers(15, 205))
+    data[:n] = 3.5
+    whole, counts = split(trace(data))
+    middle, guard = at(border / RATE_HZ), guard_ns(RATE_HZ)
+    parts, seen = [], Counter()
+    for start_ns, end_ns in ((DAY0, middle), (middle, DAY0 + DAY_NS)):
+        step_ns = round(NS_PER_S / RATE_HZ)
+        a, b = (
+            int(np.clip((t - DAY0) // step_ns, 0, len(data)))
+            for t in (start_ns - guard, end_ns + guard)
+        )
+        part = trace(data[a:b], DAY0 + a * step_ns)
+        found, more = split(part, start_ns=start_ns, end_ns=end_ns)
+        parts += found
+        seen += more
+    assert seen == counts
+    values = np.concatenate([row[3] for row in parts])
+    np.testing.assert_array_equal(values, np.concatenate([row[3] for row in whole]))
+
+
 def test_fill_does_not_hide_the_samples_of_another_record():
     """Where the first record is filled, the second is used."""
     data = noise(2000)

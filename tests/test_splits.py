@@ -89,10 +89,10 @@ def test_no_sample_and_no_event_on_both_sides(length_s, seed, n_events):
 
 
 @given(
-    times=st.lists(st.integers(0, 300), min_size=1, max_size=40),
-    others=st.lists(st.integers(0, 300), max_size=20),
-    before=st.integers(0, 50),
-    after=st.integers(0, 50),
+    times=st.lists(st.integers(0, 60), min_size=1, max_size=40),
+    others=st.lists(st.integers(0, 60), max_size=6),
+    before=st.integers(0, 9),
+    after=st.integers(0, 9),
 )
 def test_within_is_what_it_says(times, others, before, after):
     """The fast search agrees with looking at every pair."""
@@ -110,6 +110,26 @@ def test_even_and_odd_sols():
     splitter = EvenOddSplit(block_s=SOL_S, zero_ns=SOL_ZERO_NS, purge_s=0)
     tests = [test.tolist() for _, test in splitter.split(frame(time_ns))]
     assert tests == [[0, 1, 4, 5], [2, 3, 6, 7]]
+
+
+def test_blocks_begin_where_they_are_said_to():
+    """A second before and after the border of two days that begin at six."""
+    border = np.arange(1, 5) * 86_400 + 6 * 3600
+    time_ns = np.sort(np.concatenate([border - 1, border])).astype(np.int64) * NS_PER_S
+    zero_ns = 6 * 3600 * NS_PER_S
+    assert make_blocks(time_ns, block_s=86_400, zero_ns=zero_ns).tolist() == [
+        0,
+        1,
+        1,
+        2,
+        2,
+        3,
+        3,
+        4,
+    ]
+    assert make_blocks(time_ns, block_s=86_400).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    even, _ = EvenOddSplit(zero_ns=zero_ns, purge_s=0).split(frame(time_ns))
+    assert even[1].tolist() == [0, 3, 4, 7]
 
 
 def test_leaving_stations_out():

@@ -5,6 +5,7 @@ import re
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from training_data import (
     COLUMNS,
@@ -34,7 +35,7 @@ from seisml.store import iter_tables, read_table
 from seisml.thresholds import MatchRule
 from seisml.times import DAY_NS
 from seisml.training import train
-from seisml.trainingcard import notes
+from seisml.trainingcard import notes, rate_seen
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import label_sets
 
@@ -89,7 +90,8 @@ def test_an_expert_says_nothing_of_another_network(both, two_networks):
 def test_sets_at_one_time_share_their_blocks(both):
     """Two networks may see one event: a day is in one fold at both."""
     days = both.windows["time_ns"] // (86_400 * 10**9)
-    assert (both.windows.groupby(days)["fold"].nunique() == 1).all()
+    folds = both.windows.groupby(days)["fold"].agg(["min", "max"])
+    assert (folds["min"] == folds["max"]).all()
 
 
 def test_leaving_a_network_out(two_networks):
@@ -188,6 +190,20 @@ def test_calibrated_scores(plain, one, tmp_path):
     assert (np.abs(found.events["score"] - peaks) > 0.001).any()
 
 
+@pytest.mark.parametrize(("balance", "weigh"), [("none", 1.0), ("balanced", 1.0), ("none", 9.0)])
+def test_the_prior_undoes_what_training_did_to_the_shares(one, balance, weigh):
+    """Part of the noise drawn, balanced classes, heavy events: each moves the odds as stated."""
+    changes = {"calibration": "prior", "class_weight": balance, "noise_per_event": 4.0}
+    rule = dataclasses.replace(QUICK, **changes)
+    training = run([dataclasses.replace(one, signals=one.signals.assign(weight=weigh))], rule)
+    state = training.windows["state"].to_numpy()
+    n_event, n_noise = (state == EVENT).sum(), (state == NOISE).sum()
+    drawn = training.detector.card["n_windows"]["training"] - n_event
+    learnt_odds = 1.0 if balance == "balanced" else weigh * n_event / drawn
+    wanted = np.log(n_event / n_noise) - np.log(learnt_odds)
+    assert training.detector.calibration.shift == pytest.approx(wanted, abs=1e-6)
+
+
 @pytest.mark.parametrize("rate", [0.5, 5.0, 50.0])
 def test_requested_false_alarms(one, rate):
     """The threshold is the lowest that keeps to the rate on the blocks it was chosen on."""
@@ -208,6 +224,12 @@ def test_more_false_alarms_more_recall(one):
     assert metrics(loose.test)["recall"] >= metrics(strict.test)["recall"]
     assert metrics(strict.test)["unmatched_per_day"] < metrics(loose.test)["unmatched_per_day"]
     assert strict.detector.card["threshold"]["chosen_for"] == "at most 1 unmatched in a station-day"
+    asked = dataclasses.replace(QUICK, false_alarms_per_day=1.0)
+    seen = metrics(loose.test)["unmatched_per_day"]
+    assert "at most 1 unmatched in a station-day were asked for" in rate_seen(asked, loose.test)
+    assert f"there are {seen:.3g} (95 %: " in rate_seen(asked, loose.test)
+    assert rate_seen(dataclasses.replace(asked, false_alarms_per_day=2 * seen), loose.test) == ""
+    assert rate_seen(QUICK, loose.test) == ""
 
 
 def test_a_stated_threshold_is_not_chosen(one):
@@ -245,7 +267,7 @@ def test_a_rate_that_little_data_cannot_show(one, rate, message):
     ).detector
     threshold = detector.card["threshold"]
     assert threshold["station_days_it_was_chosen_on"] == pytest.approx(12.5 / 24, rel=0.01)
-    notes = [text for text in said if text.startswith("note: ")]
+    notes = [text for text in said if "station-days cannot resolve" in text]
     assert len(notes) == bool(message)
     if message:
         assert re.search(message, notes[0])
@@ -312,6 +334,8 @@ def test_noise_is_drawn_from_all_blocks(one):
     drawn = chosen[chosen["state"] == NOISE].groupby("block").size()
     there = labelled.windows[labelled.windows["state"] == NOISE].groupby("block").size()
     assert drawn.sum() < 0.2 * there.sum()
+    (told,) = [text for text in notes(labelled, rule) if "noise_per_event" in text]
+    assert f"and {drawn.sum()} of {there.sum()} of noise" in told
     np.testing.assert_allclose(drawn / drawn.sum(), there / there.sum(), atol=0.002)
 
 
@@ -612,6 +636,55 @@ def test_counts_of_labels(one):
     assert counts["classes"].set_index("class")["events"].to_dict() == {"event": 50, "noise": 0}
     fates = counts["signals"].set_index("fate")["n"].to_dict()
     assert fates == {"event windows": 50, "outside the records": 1}
+
+
+def test_what_follows_an_onset_is_no_class(classes):
+    """Noise after an onset is plain noise; the expert's non-seismic classes keep their names."""
+    folder, events = classes
+    labels = LabelRule(rule="intervals", onset_s=2.0, ignore_after_s=0.0, noise_labels=("glitch",))
+    one = training_set(folder, events, rule=labels)
+    windows, about = label_sets([one])
+    assert set(windows["y"][windows["state"] == NOISE]) == {"noise", "noise: glitch"}
+    after = (windows["state"] == NOISE) & (windows["y"] == "noise") & (windows["event_id"] != "")
+    assert after.sum() > 40
+    counts = label_counts(windows, one, about.grid)
+    n_events = counts["classes"].set_index("class")["events"].to_dict()
+    of_class = events["label"].value_counts().to_dict()
+    assert n_events == {"noise": 0, "noise: glitch": of_class.pop("glitch"), **of_class}
+    assert counts["states"].set_index("state")["events"]["noise"] == 10
+    later = events.assign(
+        time_ns=events["time_ns"] + 90 * DAY_NS, end_ns=events["end_ns"] + 90 * DAY_NS
+    )
+    both = training_set(folder, pd.concat([events, later], ignore_index=True), rule=labels)
+    windows, about = label_sets([both])
+    fates = dict(label_counts(windows, both, about.grid)["signals"].to_numpy())
+    assert fates == {"event windows": 30, "non-seismic class": 10, "outside the records": 40}
+
+
+def test_what_the_expert_does_not_say_is_neither_right_nor_wrong(tmp_path):
+    """Half of the events are of an unsure class, or where he did not look: no false alarms."""
+    events = event_times(4, 8, 1)
+    folder = make_store(tmp_path, events)
+    events["label"] = np.where(np.arange(len(events)) % 2, "quake", "odd")
+    labels = LabelRule(rule="intervals", unsure_labels=("odd",))
+    unsure = training_set(folder, events, rule=labels)
+    spans = events[["time_ns", "end_ns"]].to_numpy()[1::2] + np.array([-120, 120]) * 10**9
+    known = events[1::2].reset_index(drop=True)
+    apart = training_set(folder, known, looked_at={"XX.A": spans})
+    for one in (unsure, apart):
+        training = run([one])
+        numbers = metrics(training.test)
+        assert numbers["recall"] > 0.9
+        assert numbers["precision"] > 0.9
+        assert training.detector.card["threshold"]["f1_it_was_chosen_with"] > 0.9
+        assert len(training.test.expert) == 16
+    windows, about = label_sets([training_set(folder, events, looked_at={"XX.A": spans})])
+    fates = label_counts(windows, training_set(folder, events), about.grid)["signals"]
+    assert dict(fates.to_numpy()) == {"event windows": 16, "outside the expert's time": 16}
+    days = training.detector.card["threshold"]["station_days_it_was_chosen_on"]
+    looked = np.diff(spans)[:, 0].sum() / DAY_NS
+    assert 0.9 * looked < days <= looked
+    assert training.test.usable_s <= looked * 86_400
 
 
 def test_windows_in_gaps_are_told_apart(tmp_path):

@@ -15,6 +15,7 @@ from seisml.cli.options import (
     Grades,
     Jobs,
     Level,
+    Looked,
     Metadata,
     Profile,
     Rule,
@@ -59,6 +60,7 @@ def train(
     rule: Rule = None,
     delay: Delay = None,
     epochs: Epochs = None,
+    coverage: Looked = None,
     level: Level = None,
     grades: Grades = False,
     model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
@@ -95,6 +97,7 @@ def train(
     changes |= {"false_alarms_per_day": false_alarms, "calibration": calibration}
     changes |= {"novelty": novelty, "level": level, "grades": grades or None}
     changes["epochs"] = None if epochs is None else str(epochs)
+    changes["coverage"] = None if coverage is None else str(coverage)
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     options = {"stations": stations, "archive": archive, "start": start, "end": end}
     training = train_on(

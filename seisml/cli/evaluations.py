@@ -11,6 +11,7 @@ from seisml.cli.options import (
     Coordinates,
     Delay,
     End,
+    Looked,
     Metadata,
     Profile,
     Rule,
@@ -104,6 +105,7 @@ def evaluate(
     stations: Coordinates = None,
     rule: Rule = None,
     delay: Delay = None,
+    coverage: Looked = None,
 ) -> None:
     """Evaluate classifiers on a table of features, or a detector on a feature store.
 
@@ -121,7 +123,8 @@ def evaluate(
         folder = output or table.with_name(f"{table.name}.evaluation")
         options = {"archive": archive, "profile": profile, "metadata": metadata}
         options |= {"stations": stations, "model": model, "trust": trust or ()}
-        options |= {"labels": {"rule": rule, "delay_s": delay}}
+        looked = None if coverage is None else str(coverage)
+        options |= {"labels": {"rule": rule, "delay_s": delay, "coverage": looked}}
         evaluate_store(table, catalog, folder, repeats=repeats, **options)
         return
     if model is not None:

@@ -14,6 +14,7 @@ from seisml.cli.options import (
     Epochs,
     Grades,
     Level,
+    Looked,
     Profile,
     Rule,
     Start,
@@ -34,6 +35,7 @@ def labels(
     rule: Rule = None,
     delay: Delay = None,
     epochs: Epochs = None,
+    coverage: Looked = None,
     level: Level = None,
     grades: Grades = False,
     output: Annotated[
@@ -43,7 +45,13 @@ def labels(
     start: Start = None,
     end: End = None,
 ) -> None:
-    """Say how a catalogue labels windows: by state and class, what is ignored and why."""
+    """Say how a catalogue labels windows: by state and class, what is ignored and why.
+
+    Ignored are windows in the margin of an event (by the uncertainty of its times) or in its coda;
+    outside the time that the expert looked at; unplaced, where an event of the catalogue has no
+    time at this station; of an unsure class, which may be anything; of low coverage, and without
+    features.
+    """
     from seisml.crossfit import check_times
     from seisml.errors import ModelError
     from seisml.labelcounts import label_counts
@@ -53,6 +61,7 @@ def labels(
     steps.check_rule(rule, delay)
     changes = {"rule": rule, "delay_s": delay, "level": level, "grades": grades or None}
     changes["epochs"] = None if epochs is None else str(epochs)
+    changes["coverage"] = None if coverage is None else str(coverage)
     config = steps.settings_of(profile, **{k: v for k, v in changes.items() if v is not None})
     texts = {"stations": stations, "start": start, "end": end}
     texts = {key: str(value) for key, value in texts.items() if value is not None}

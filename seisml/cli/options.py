@@ -108,6 +108,13 @@ Epochs = Annotated[
     Path | None,
     typer.Option(help="Second catalogue: what else the expert noted (glitches, weather, ...)."),
 ]
+Looked = Annotated[
+    Path | None,
+    typer.Option(
+        "--coverage",
+        help="CSV start,end[,station]: when the expert looked; the rest is no noise.",
+    ),
+]
 Level = Annotated[
     int | None, typer.Option(help="Of the profile's taxonomy, for labels; 1 is its families.")
 ]

@@ -4,20 +4,25 @@ Unlabelled is not noise: windows near an event's edges (in proportion to the unc
 times), in its coda, and outside the time that the expert looked at are ignored, never learned.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
 from seisml.codes import station_name
+from seisml.intervals import union
 from seisml.labels.rules import LabelRule
 from seisml.times import NS_PER_S
 from seisml.windows import WindowGrid
 
 EVENT, NOISE, IGNORE = 1, 0, -1
-REASONS = ("", "margin", "coda", "outside", "unplaced", "no features", "low coverage")
+REASONS = (
+    *("", "margin", "coda", "outside", "unplaced", "no features", "low coverage", "unsure class"),
+)
 """Why a window is ignored: by their number in the column ``reason``."""
-MARGIN, CODA, OUTSIDE, UNPLACED, NO_FEATURES, LOW_COVERAGE = range(1, 7)
+MARGIN, CODA, OUTSIDE, UNPLACED, NO_FEATURES, LOW_COVERAGE, UNSURE = range(1, 8)
+UNKNOWN_TO_EXPERT = (OUTSIDE, UNPLACED, UNSURE)
+"""Where the expert does not say what there is: what is found is neither right nor wrong."""
 
 
 def label_windows(
@@ -27,7 +32,7 @@ def label_windows(
     table: pd.DataFrame,
     rule: LabelRule,
     *,
-    coverage: tuple[int, int] | None = None,
+    coverage: Mapping[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """Label windows as event, noise or ignore.
 
@@ -40,8 +45,9 @@ def label_windows(
     table : pandas.DataFrame
         From `signals`.
     rule : LabelRule
-    coverage : (start_ns, end_ns), optional
-        The time that the expert looked at; windows that reach outside are ignored.
+    coverage : mapping of str to numpy.ndarray of int64, shape (n, 2), optional
+        The times that the expert looked at, ns, by station NET.STA ("" is every station); windows
+        that reach outside are ignored, and so are those of stations without an entry.
 
     Returns
     -------
@@ -51,7 +57,7 @@ def label_windows(
         shorter of window and event: what ``event_share`` is compared with), ``n_events`` (that
         touch the window), and ``event_id``, ``label`` and ``weight`` of the event that covers
         most of it. Windows of ``noise_labels`` are noise and have a label; those that touch one
-        of ``unsure_labels`` are ignored as *unplaced*.
+        of ``unsure_labels`` are ignored as *unsure class*.
 
     Notes
     -----
@@ -70,12 +76,19 @@ def label_windows(
         _label_station(out, rows, time_ns[rows], grid, table[at & ~noise & ~unsure], rule)
         _ignore_unsure(out, rows, time_ns[rows], grid, table[at & unsure])
         _label_noise(out, rows, time_ns[rows], grid, table[at & noise], rule)
-    if coverage is not None:
-        start_ns, end_ns = coverage
-        outside = (time_ns < start_ns) | (time_ns + grid.length_ns > end_ns)
-        out["state"] = np.where(outside, IGNORE, out["state"]).astype(np.int8)
-        out["reason"] = np.where(outside, OUTSIDE, out["reason"]).astype(np.int8)
+        if coverage is not None:
+            spans = union(coverage.get("", ()), coverage.get(name, ()))
+            outside = rows[~_inside(spans, time_ns[rows], grid)]
+            out["state"][outside], out["reason"][outside] = IGNORE, OUTSIDE
     return pd.DataFrame(out)
+
+
+def _inside(spans: np.ndarray, time_ns: np.ndarray, grid: WindowGrid) -> np.ndarray:
+    """Return which windows lie wholly in one of the sorted spans."""
+    if not len(spans):
+        return np.zeros(len(time_ns), dtype=bool)
+    at = np.searchsorted(spans[:, 0], time_ns, "right") - 1
+    return (at >= 0) & (time_ns + grid.length_ns <= spans[np.maximum(at, 0), 1])
 
 
 def _reaching(table: pd.DataFrame, time_ns: np.ndarray, grid: WindowGrid, rule: LabelRule):
@@ -151,7 +164,7 @@ def _ignore_unsure(out, rows, time_ns, grid: WindowGrid, spans) -> None:
     for near, overlap, _ in _overlaps(time_ns, grid, spans):
         at = rows[near][overlap > 0]
         at = at[out["state"][at] == NOISE]
-        out["state"][at], out["reason"][at] = IGNORE, UNPLACED
+        out["state"][at], out["reason"][at] = IGNORE, UNSURE
 
 
 def _label_noise(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule) -> None:
@@ -193,7 +206,7 @@ def cut(labels: pd.DataFrame, event_share: float) -> pd.DataFrame:
     pandas.DataFrame
         With new state and reason, as if labelled with that share.
     """
-    fixed = labels["reason"].isin([OUTSIDE, UNPLACED, NO_FEATURES, LOW_COVERAGE]).to_numpy()
+    fixed = labels["reason"].isin([*UNKNOWN_TO_EXPERT, NO_FEATURES, LOW_COVERAGE]).to_numpy()
     touched = labels["cover"].to_numpy() > 0
     event = _is_event(labels["cover"], event_share) & ~fixed
     margin = touched & ~event & ~fixed

@@ -13,7 +13,13 @@ from seisml.model.calibration import (
     over_threshold,
     reliability,
 )
-from seisml.model.classifiers import CLASSIFIERS, finite, fit_classifier, make_classifier
+from seisml.model.classifiers import (
+    CLASSIFIERS,
+    balances,
+    finite,
+    fit_classifier,
+    make_classifier,
+)
 from seisml.model.detector import (
     Detector,
     always_known,
@@ -66,6 +72,7 @@ __all__ = [
     "Verifier",
     "adapted",
     "always_known",
+    "balances",
     "brier",
     "check_adaptable",
     "check_table",

@@ -47,7 +47,8 @@ class Calibration:
             return np.where(np.isnan(p), np.nan, np.interp(p, self.x, self.y))
         if self.method == "none":
             return p
-        return 1.0 / (1.0 + np.exp(-(self.slope * logit(p) + self.shift)))
+        with np.errstate(over="ignore"):  # odds of 0 are odds
+            return 1.0 / (1.0 + np.exp(-(self.slope * logit(p) + self.shift)))
 
 
 def logit(p) -> np.ndarray:
@@ -80,8 +81,9 @@ def fit_calibration(
     method : str
         See `Calibration`; ``auto`` is isotonic from 1000 event windows on, else sigmoid.
     noise_share, event_share : float
-        Share of all noise and event windows that was trained on, for ``prior``: odds of a sample
-        are odds of the records times event_share/noise_share (Elkan, 2001).
+        Share of all noise and event windows that was trained on, in the weights of the training,
+        for ``prior``: odds of a sample are odds of the records times event_share/noise_share
+        (Elkan, 2001).
 
     Returns
     -------
@@ -109,9 +111,8 @@ def fit_calibration(
     if method == "sigmoid":
         line = LogisticRegression(C=1e6, max_iter=1000).fit(logit(p)[:, None], event)
         slope, shift = float(line.coef_[0, 0]), float(line.intercept_[0])
-        if (
-            slope <= 0
-        ):  # a model that ranks no better than chance is not turned round: all are alike
+        # A model that ranks no better than chance is not turned round: all are alike.
+        if slope <= 0:
             slope, shift = 0.0, float(logit(event.mean()))
         return Calibration(method, slope, shift)
     steps = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, event)

@@ -48,8 +48,8 @@ def make_classifier(
     scale : "none" or "station"
         Whether columns are scaled by `StationScaler` first; X is then a DataFrame.
     class_weight : "balanced" or None
-        Weights in inverse proportion to the frequency of the classes. Thresholds are chosen on
-        events in any case, so this changes what is learned, not how often it fires.
+        Weights in inverse proportion to the frequency of the classes, see `balances`. Thresholds
+        are chosen on events in any case, so this changes what is learned, not how often it fires.
     seed : int
     jobs : int
         Threads of a forest.
@@ -94,6 +94,11 @@ def make_classifier(
     known = model.get_params()
     model = model.set_params(**{k: v for k, v in options.items() if k in known})
     model = model.set_params(**_checked(name, settings or {}, known))
+    if not hasattr(model, "predict_proba"):  # with some settings only, as of SGDClassifier
+        raise ModelError(
+            f"{name} is no classifier with predict_proba at the settings {dict(settings or {})}.",
+            "Take settings with probabilities, or sklearn.neighbors:KNeighborsClassifier, say.",
+        )
     if n_models > 1:
         model = _several(name, model, n_models)
     steps = [StationScaler()] if scale == "station" else []
@@ -164,9 +169,9 @@ def _imported(path: str):
         model = found() if wanted else None
     except TypeError as error:
         raise ModelError(f"{path} needs arguments: {error}.", "Take another classifier.") from error
-    if model is None or not is_classifier(model) or not hasattr(model, "predict_proba"):
+    if model is None or not is_classifier(model):
         raise ModelError(
-            f"{path} is no scikit-learn classifier with predict_proba.",
+            f"{path} is no scikit-learn classifier.",
             "For example sklearn.neighbors:KNeighborsClassifier.",
         )
     return model
@@ -225,25 +230,26 @@ def fit_classifier(
     ModelError
         If a setting cannot be used, or there are weights and the classifier takes none.
     """
+    from sklearn import config_context
     from sklearn.utils.validation import has_fit_parameter
 
     X = without_empty(finite(X))
     model = make_classifier(name, **options)
     steps = model.steps if hasattr(model, "steps") else [("", model)]
-    if options.get("class_weight") and any(map(_reads_as_number, np.unique(y))):
-        sample_weight = _balanced(model, y, sample_weight)
+    if options.get("class_weight"):
+        sample_weight = _balanced(name, model, y, sample_weight)
     weights = {}
     if sample_weight is not None and np.ptp(sample_weight) > 0:
-        last = steps[-1][1]
-        of_one = getattr(last, "estimators", [("", last)])[0][1]  # where several are averaged
-        if not has_fit_parameter(of_one, "sample_weight"):
+        if not has_fit_parameter(_one_of(steps[-1][1]), "sample_weight"):
             raise ModelError(
                 f"The classifier {name} takes no weights, and the windows have different ones.",
                 "Give all sets and qualities one weight, or take another classifier.",
             )
         last = f"{steps[-1][0]}__" if hasattr(model, "steps") else ""
         weights = {f"{last}sample_weight": sample_weight}
-    with threadpool_limits(1), warnings.catch_warnings():
+    # Weights go where they are sent, whatever routing the caller has switched on for his own.
+    routing = config_context(enable_metadata_routing=False)
+    with threadpool_limits(1), routing, warnings.catch_warnings():
         # Of few rows there are fewer quantiles: as it should be.
         warnings.filterwarnings("ignore", message="n_quantiles", category=UserWarning)
         try:
@@ -263,19 +269,46 @@ def _reads_as_number(label: str) -> bool:
     return True
 
 
-def _balanced(model, y: np.ndarray, sample_weight: np.ndarray | None):
-    """Return weights that balance the classes, in place of the forests' own.
+def _balanced(name: str, model, y: np.ndarray, sample_weight: np.ndarray | None):
+    """Return weights that balance the classes, where a classifier cannot do it by itself.
 
-    Forests of scikit-learn take a class "0" for the number 0 and do not find its weight.
+    Forests of scikit-learn take a class "0" for the number 0 and do not find its weight; others,
+    as GaussianNB, have weights of windows only.
     """
     from sklearn.utils.class_weight import compute_sample_weight
 
     last = model[-1] if hasattr(model, "steps") else model
-    if "class_weight" not in last.get_params():
+    own = "class_weight" in _one_of(last).get_params()
+    if own and "class_weight" in last.get_params() and any(map(_reads_as_number, np.unique(y))):
+        last.set_params(class_weight=None)
+    elif own or not balances(name):
         return sample_weight
-    last.set_params(class_weight=None)
     weights = compute_sample_weight("balanced", y)
     return weights if sample_weight is None else weights * sample_weight
+
+
+def _one_of(model):
+    """Return the first of several classifiers whose probabilities are averaged, else itself."""
+    return getattr(model, "estimators", [("", model)])[0][1]
+
+
+def balances(name: str) -> bool:
+    """Return whether a classifier of `make_classifier` heeds balanced classes.
+
+    ``dummy`` says how frequent classes are, ``sta_lta`` counts windows; others cannot if they take
+    no weights at all.
+
+    Examples
+    --------
+    >>> balances("logistic"), balances("dummy"), balances("sklearn.naive_bayes:GaussianNB")
+    (True, False, True)
+    """
+    from sklearn.utils.validation import has_fit_parameter
+
+    if ":" not in name:
+        return name not in ("dummy", "sta_lta")
+    model = _imported(name)
+    return "class_weight" in model.get_params() or has_fit_parameter(model, "sample_weight")
 
 
 def predict_proba(estimator, X) -> np.ndarray:

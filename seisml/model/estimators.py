@@ -33,7 +33,8 @@ class StaLtaThreshold(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     threshold_ : float
-        Ratio with the best F1 of windows among the training windows.
+        Ratio with the best F1 of windows among the training windows; infinite where none has one.
+        A window without a ratio is no event.
     classes_ : numpy.ndarray
         "noise" and the one other class; where none is called noise, the first is.
 
@@ -87,8 +88,9 @@ class StaLtaThreshold(ClassifierMixin, BaseEstimator):
         hits = np.cumsum((weight * event)[order])
         f1 = 2 * hits / np.maximum(np.cumsum(weight[order]) + hits[-1], 1e-300)
         # Equal ratios are on one side of a threshold: only the last of them counts.
-        last = np.append(np.diff(ratio[order]) != 0, True)
-        self.threshold_ = float(ratio[order][np.argmax(np.where(last, f1, -1))])
+        last = np.append(np.diff(ratio[order]) != 0, True) & ~np.isnan(ratio[order])
+        best = float(ratio[order][np.argmax(np.where(last, f1, -1))])
+        self.threshold_ = best if last.any() else np.inf
         return self
 
     @property
@@ -160,9 +162,11 @@ class StationScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     stations_ : list of str
     center_, scale_ : numpy.ndarray, shape (n_stations + 1, n_columns)
-        The last row is the median of the stations: for one that was not seen in training. Its
-        statistics are not taken from the windows at hand, so that a result never depends on how
-        many windows are looked at together; `adapted` learns a new station on purpose.
+        NaN where a station never had a column; a spread of 0 scales by 1. The last row is the
+        median of the stations that know the column, and its spread: for a station, or a column of
+        one, that was not seen in training. Its statistics are not taken from the windows at hand,
+        so that a result never depends on how many windows are looked at together; `adapted`
+        learns a new station on purpose.
 
     Notes
     -----
@@ -187,8 +191,10 @@ class StationScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Learn the medians and spreads of the stations."""
         known = self._learn(X, reset=True)
         self.stations_ = list(known)
-        pairs = np.array([known[name] for name in self.stations_])
-        self.center_, self.scale_ = (self._with_median(pairs[:, i]) for i in (0, 1))
+        center, spread = np.array([known[name] for name in self.stations_]).transpose(1, 0, 2)
+        self.center_ = np.vstack([center, _medians(center)])
+        typical = _medians(np.where(spread > 0, spread, np.nan))
+        self.scale_ = _scales(np.vstack([spread, np.where(np.isnan(typical), 1.0, typical)]))
         return self
 
     def adapted(self, X) -> "StationScaler":
@@ -201,9 +207,9 @@ class StationScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             if hasattr(self, name):
                 setattr(out, name, getattr(self, name))
         out.stations_ = list(known)
-        pairs = np.array([known[name] for name in out.stations_])
-        out.center_ = np.vstack([pairs[:, 0], self.center_[-1]])
-        out.scale_ = np.vstack([pairs[:, 1], self.scale_[-1]])
+        center, spread = np.array([known[name] for name in out.stations_]).transpose(1, 0, 2)
+        out.center_ = np.vstack([center, self.center_[-1]])
+        out.scale_ = _scales(np.vstack([spread, self.scale_[-1]]))
         return out
 
     def _values(self, X, *, reset: bool) -> np.ndarray:
@@ -222,16 +228,8 @@ class StationScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             if known.any():
                 quartiles = np.nanquantile(mine[:, known], [0.25, 0.5, 0.75], axis=0)
                 low[known], middle[known], high[known] = quartiles
-            spread = high - low
-            found[str(name)] = (middle, np.where(spread > 0, spread, 1.0))
+            found[str(name)] = (middle, high - low)
         return found
-
-    @staticmethod
-    def _with_median(rows: np.ndarray) -> np.ndarray:
-        known = np.isfinite(rows).any(axis=0)
-        middle = np.full(rows.shape[1], np.nan)
-        middle[known] = np.nanmedian(rows[:, known], axis=0)
-        return np.vstack([rows, middle])
 
     def transform(self, X) -> np.ndarray:
         """Return the scaled columns, of the type of X, shape (n_windows, n_columns)."""
@@ -240,9 +238,21 @@ class StationScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         row = {name: i for i, name in enumerate(self.stations_)}
         names, codes = np.unique(_stations(X, len(values)), return_inverse=True)
         at = np.array([row.get(str(name), len(row)) for name in names], dtype=int)[codes]
-        # A column that its station never had in training is compared with the others' median.
-        center = np.where(np.isnan(self.center_), self.center_[-1], self.center_)
-        return ((values - center[at]) / self.scale_[at]).astype(values.dtype)
+        # A column that its station never had in training is compared with the others.
+        center, scale = (np.where(np.isnan(v), v[-1], v) for v in (self.center_, self.scale_))
+        return ((values - center[at]) / scale[at]).astype(values.dtype)
+
+
+def _medians(rows: np.ndarray) -> np.ndarray:
+    """Return the median of each column, NaN where it has no value."""
+    known = np.isfinite(rows).any(axis=0)
+    middle = np.full(rows.shape[1], np.nan)
+    middle[known] = np.nanmedian(rows[:, known], axis=0)
+    return middle
+
+
+def _scales(spread: np.ndarray) -> np.ndarray:
+    return np.where(spread == 0, 1.0, spread)
 
 
 def _stations(X, n: int) -> np.ndarray:

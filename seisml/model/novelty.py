@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
@@ -17,8 +18,9 @@ class Novelty(BaseEstimator):
     Columns are centred on their median, divided by their interquartile range and compressed by
     arcsinh, so that heavy tails do not rule; a missing value is a median. A window is novel if
     its mean distance to the five nearest training windows is larger than that of all but a
-    `share` of the training windows to each other. (An isolation forest would not do: outside the
-    range of the training nothing is cut, however far it lies.)
+    `share` of the training windows to those of other events. (Windows of one event overlap, and
+    are as near to each other as no new event is to any of them. An isolation forest would not do:
+    outside the range of the training nothing is cut, however far it lies.)
 
     Parameters
     ----------
@@ -43,19 +45,33 @@ class Novelty(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def fit(self, X, y=None):
-        """Learn from event windows."""
+    def fit(self, X, y=None, groups=None):
+        """Learn from event windows.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_windows, n_columns)
+        y : None
+        groups : array_like, shape (n_windows,), optional
+            Event of each window: the limit is of distances to windows of other events. Without
+            it, or where all are of one event, each window is one.
+        """
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False)
+        groups = np.arange(len(X)) if groups is None else column_or_1d(groups)
+        check_consistent_length(X, groups)
         if len(X) > MAX_WINDOWS:
-            X = np.random.default_rng(self.seed).permutation(X)[:MAX_WINDOWS]
+            drawn = np.random.default_rng(self.seed).permutation(len(X))[:MAX_WINDOWS]
+            X, groups = X[drawn], groups[drawn]
         X = np.where(np.isfinite(X), X, np.nan)
         X[:, np.isnan(X).all(axis=0)] = 0.0
         low, middle, high = np.nanquantile(X, [0.25, 0.5, 0.75], axis=0)
         self.center_, self.scale_ = middle, np.where(high > low, high - low, 1.0)
         self.neighbors_ = NearestNeighbors(algorithm="brute").fit(self._scaled(X))
-        k = min(N_NEIGHBORS, max(len(X) - 1, 1))
+        group = np.unique(groups, return_inverse=True)[1]
+        if group.max() == 0:
+            group = np.arange(len(X))
         with threadpool_limits(1):
-            distance = self.neighbors_.kneighbors(n_neighbors=k)[0].mean(axis=1)
+            k, distance = _to_others(self.neighbors_, group)
         self.n_neighbors_, self.limit_ = k, float(np.quantile(distance, 1 - self.share))
         return self
 
@@ -72,3 +88,15 @@ class Novelty(BaseEstimator):
         with threadpool_limits(1):
             near = self.neighbors_.kneighbors(self._scaled(X), n_neighbors=self.n_neighbors_)
         return near[0].mean(axis=1) > self.limit_
+
+
+def _to_others(neighbors: NearestNeighbors, group: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return a number of neighbours, and how far away so many windows of other groups are."""
+    n, most = len(group), int(np.bincount(group).max())
+    k = max(min(N_NEIGHBORS, n - most), 1)
+    if n == 1:
+        return k, np.zeros(1)
+    # Whoever stands nearer is of the own group, and that has no more than `most`.
+    distance, other = neighbors.kneighbors(n_neighbors=min(n - 1, most - 1 + k))
+    distance = np.where(group[other] == group[:, np.newaxis], np.inf, distance)
+    return k, np.sort(distance, axis=1)[:, :k].mean(axis=1)

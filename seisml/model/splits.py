@@ -175,6 +175,8 @@ class PurgedGroupTimeSplit(BaseCrossValidator):
                 "Take fewer folds, shorter blocks, or more data.",
             )
         events = _level(X, "event_id")
+        if events is not None:  # windows of none have "", or nothing
+            events = np.where(pd.isna(events), "", events.astype(str))
         for fold in range(self.n_splits):
             test = blocks % self.n_splits == fold
             keep = ~test & ~self.near(time_ns, test)
