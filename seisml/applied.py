@@ -207,6 +207,7 @@ def apply_model(
             " STA/LTA had its threshold chosen on other blocks of these records, by the same "
             "rules: it knows this network."
         )
+    text += "".join(f" Note: {note.removesuffix('.')}." for note in notes)
     training = Training(detector, machine, base_machine, test, base_test, windows, text)
     chosen = draw(windows, rule)
     chosen = chosen[np.isfinite(windows["probability"].to_numpy()[chosen])]
