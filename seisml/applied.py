@@ -19,7 +19,7 @@ from seisml.detect import detect
 from seisml.errors import FeatureMismatchError, ModelError, NoDataError
 from seisml.folds import deal, draw
 from seisml.heldout import detections
-from seisml.model import Detector, event_probability, over_threshold
+from seisml.model import Detector, event_probability, never_learnt, over_threshold
 from seisml.pooling import like
 from seisml.store import FeatureTable
 from seisml.thresholds import MatchRule
@@ -173,7 +173,7 @@ def apply_model(
     say("labelling windows")
     windows, about = label_sets(sets)
     say("scoring windows")
-    p, ratios, unfit = _scores(sets, detector, len(windows))
+    p, ratios, unfit, faster = _scores(sets, detector, len(windows))
     if not np.isfinite(p).any():
         if unfit:
             raise next(iter(unfit.values()))
@@ -182,6 +182,7 @@ def apply_model(
             "See 'seisml scan' for rates and gaps.",
         )
     notes = [f"left out: {station}: {error.problem}" for station, error in unfit.items()]
+    notes += [told_faster(faster)] if faster else []
     p, ratios = _voted(windows, p, detector), _voted(windows, ratios, detector)
     windows["probability"], windows["calibrated"] = p, detector.calibration(p)
     windows["score"], windows["limit"] = over_threshold(p, detector.on), detector.on
@@ -206,6 +207,7 @@ def apply_model(
             " STA/LTA had its threshold chosen on other blocks of these records, by the same "
             "rules: it knows this network."
         )
+    text += "".join(f" Note: {note.removesuffix('.')}." for note in notes)
     training = Training(detector, machine, base_machine, test, base_test, windows, text)
     chosen = draw(windows, rule)
     chosen = chosen[np.isfinite(windows["probability"].to_numpy()[chosen])]
@@ -237,8 +239,29 @@ def fitting(
         yield table
 
 
-def _scores(sets, detector: Detector, n: int) -> tuple[np.ndarray, np.ndarray, dict]:
-    """Return the event probability and the STA/LTA of each window, and stations left out."""
+def faster_than_trained(table: FeatureTable, detector: Detector) -> list[str]:
+    """Return the columns that show that records are sampled faster than those of the training."""
+    never = detector.card.get("columns_without_values", ())
+    return never_learnt(detector.columns, never, table.frame) if never else []
+
+
+def told_faster(faster: Mapping[str, Sequence[str]]) -> str:
+    """Say at which stations records are faster, by `faster_than_trained`; empty for none."""
+    if not faster:
+        return ""
+    station, above = min(faster.items())
+    more = f" and {len(faster) - 1} more stations" if len(faster) > 1 else ""
+    return (
+        f"{station}{more}: sampled faster than what the model was trained on: of "
+        f"{', '.join(above[:2])}{', ...' if len(above) > 2 else ''} it has learnt nothing, and "
+        "spectra look other to it than they did; train on records of this rate too (--also adds a "
+        "network)"
+    )
+
+
+def _scores(sets, detector: Detector, n: int) -> tuple[np.ndarray, np.ndarray, dict, dict]:
+    """Return event probability and STA/LTA of each window, stations left out, faster ones."""
+    faster: dict[str, list[str]] = {}
     p, ratios, start = np.full(n, np.nan), np.full((n, len(BASELINE)), np.nan), 0
     unfit: dict[str, FeatureMismatchError] = {}
     for _, _, table in tables(sets):
@@ -246,8 +269,10 @@ def _scores(sets, detector: Detector, n: int) -> tuple[np.ndarray, np.ndarray, d
         for _ in fitting([table], detector, unfit):
             p[rows] = event_probability(detector.predict(table))
             ratios[rows] = sta_lta(table)
+            if above := faster_than_trained(table, detector):
+                faster[str(table.stations[0])] = above
         start += len(table)
-    return p, ratios, unfit
+    return p, ratios, unfit, faster
 
 
 def _voted(windows: pd.DataFrame, scores: np.ndarray, detector: Detector) -> np.ndarray:

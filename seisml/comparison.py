@@ -10,6 +10,13 @@ from seisml.intervals import subtract, union
 from seisml.times import NS_PER_S
 
 EVERYWHERE = "*"
+OUTSIDE_WORDS = {
+    "expert": "expert events outside the coverage",
+    "machine": "detections outside the coverage",
+    "expert_other_label": "expert events of other labels",
+    "machine_ignored": "detections where the expert does not say what there is",
+}
+"""What is neither hit nor miss, see `Comparison`."""
 """The one group of a comparison that ignores stations."""
 
 
@@ -33,7 +40,8 @@ class Comparison:
     outside : dict of str to int
         What is neither hit nor miss: ``expert`` and ``machine`` events outside coverage,
         ``expert_other_label`` events, ``machine_ignored`` detections without a partner on
-        events that are not scored (another label, or begun outside coverage).
+        events that are not scored (another label, or begun outside coverage), or where the expert
+        does not say what there is.
     coverage : dict of str to numpy.ndarray of int64, shape (n, 2), or None
         Usable intervals of each station, ns; None where nobody said.
     usable_s : float

@@ -277,6 +277,16 @@ def resolve_path(config_path, value: str) -> Path:
     return Path(config_path).parent / Path(value).expanduser()
 
 
+def _table_of(key: str) -> str:
+    """Return in which table a key stands that stands in no other; empty where there is none."""
+    tables = [
+        one.name
+        for one in dataclasses.fields(Config)
+        if dataclasses.is_dataclass(one.default) and hasattr(one.default, key)
+    ]
+    return f"It stands in [{tables[0]}]." if len(tables) == 1 else ""
+
+
 def with_paths(labels: LabelsConfig, config_path, *, stated: Mapping | None = None) -> LabelsConfig:
     """Return labels whose files are found from anywhere, see `resolve_path`.
 
@@ -301,7 +311,9 @@ def fill(base: Any, table: Mapping, where: str) -> Any:
     changes = {}
     for key, value in table.items():
         if key not in fields:
-            raise ConfigError(f"{where}: unknown key {key!r}.", did_you_mean(key, fields))
+            raise ConfigError(
+                f"{where}: unknown key {key!r}.", _table_of(key) or did_you_mean(key, fields)
+            )
         old = getattr(base, key)
         if dataclasses.is_dataclass(old):
             if not isinstance(value, Mapping):

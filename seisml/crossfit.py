@@ -79,6 +79,12 @@ class Labelled:
         """Number of folds."""
         return int(self.windows["fold"].max()) + 1
 
+    @property
+    def longest_ns(self) -> int:
+        """Length of the longest window that features are made of."""
+        more = self.settings.get("settings", {}).get("lengths_s", ())
+        return max(self.grid.length_ns, *(round(s * NS_PER_S) for s in (0.0, *more)))
+
 
 def label(sets: Sequence[TrainingSet], rule: TrainingRule, *, keep=None) -> Labelled:
     """Label all windows of training sets, deal them to folds and draw the rows for training.
@@ -249,8 +255,9 @@ def rows_without(labelled: Labelled, fold: int, rule: TrainingRule) -> np.ndarra
     if rule.split in BLOCKS:
         return ~test[chosen]
     time_ns = windows["time_ns"].to_numpy()
-    purge_ns = round(rule.purge_s * NS_PER_S) + labelled.grid.length_ns
-    after_ns = max(purge_ns, round(labelled.embargo_s * NS_PER_S) + labelled.grid.length_ns)
+    longest_ns = labelled.longest_ns
+    purge_ns = round(rule.purge_s * NS_PER_S) + longest_ns
+    after_ns = max(purge_ns, round(labelled.embargo_s * NS_PER_S) + longest_ns)
     near = within(time_ns[chosen], np.unique(time_ns[test]), purge_ns, after_ns)
     tested = windows["event_id"][test].unique()
     shared = windows["event_id"].iloc[chosen].isin([name for name in tested if name])

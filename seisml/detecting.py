@@ -22,12 +22,10 @@ class FittingTables:
         import numpy as np
         import pandas as pd
 
-        from seisml.applied import kinship
+        from seisml.applied import faster_than_trained, kinship
         from seisml.errors import FeatureMismatchError
-        from seisml.model import never_learnt
 
         detector = self._detector
-        never = detector.card.get("columns_without_values", ())
         for table in self._tables:
             if not len(table):
                 continue
@@ -40,8 +38,7 @@ class FittingTables:
                 self.unfit[station] = error
                 continue
             self.stations.add(station)
-            above = never_learnt(detector.columns, never, table.frame) if never else []
-            if above:
+            if above := faster_than_trained(table, detector):
                 self.faster[station] = above
             usable = np.isfinite(table.frame.to_numpy()).any(axis=1)
             self.n_windows += int(usable.sum())
@@ -54,14 +51,10 @@ class FittingTables:
 
     def tell_kinship(self) -> None:
         """Say where records are sampled faster than the model's, and where they are its own."""
-        for station, above in sorted(self.faster.items())[:1]:
-            more = f" and {len(self.faster) - 1} more stations" if len(self.faster) > 1 else ""
-            terminal.say(
-                f"note: {station}{more}: sampled faster than what the model was trained on: of "
-                f"{', '.join(above[:2])}{', ...' if len(above) > 2 else ''} it has learnt nothing, "
-                "and spectra look other to it than they did; train on records of this rate too "
-                "(--also adds a network)"
-            )
+        from seisml.applied import told_faster
+
+        if self.faster:
+            terminal.say(f"note: {told_faster(self.faster)}")
         if self.n_in_sample:
             terminal.say(
                 f"note: IN-SAMPLE: {self.n_in_sample} of {self.n_windows} windows are of stations "
@@ -174,6 +167,33 @@ def write_about(output, detector, model: str, *, archive: str, stations, **recor
     path = output.with_suffix(".about.json")
     write_atomic(path, json.dumps(plain(about), indent=1) + "\n")
     return path
+
+
+def tell_picks(catalog, output) -> None:
+    """Say how many picks an associator gets, what is left out, and how it has to call stations."""
+    from seisml.formats.associators import body_waves
+
+    picks = body_waves(catalog, output)
+    rest = len(catalog.picks) - len(picks)
+    left = f"; {rest} of other phases left out" if rest else ""
+    terminal.say(
+        f"{len(picks)} picks at {picks['station'].nunique()} stations{left}. Its table of stations "
+        f"needs the same names, as {picks['station'].iloc[0]}"
+    )
+    terminal.line(str(output))
+
+
+def tell_too_few(catalog, least: int) -> None:
+    """Say that no event can be found where fewer stations have detections than must take part."""
+    from seisml.associate import detections_of
+
+    names = sorted(set(detections_of(catalog).events["station"]) - {""})
+    if len(names) < least:
+        terminal.say(
+            f"note: {len(names)} station{'s have' if len(names) != 1 else ' has'} detections "
+            f"({', '.join(names[:4]) or 'none is named'}), {least} must take part in an event: "
+            "there can be none. Take fewer (--min-stations), or detections of more stations"
+        )
 
 
 def with_network_features(network, detections, opened, profile: str, stations, **limits):

@@ -6,7 +6,7 @@ where it is not sure of the type.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,10 @@ from seisml.comparison import Comparison
 from seisml.errors import ModelError, did_you_mean
 from seisml.evaluation import Evaluation, EvaluationRule, evaluate_table
 from seisml.eventfeatures import event_features
-from seisml.model import estimate_priors, finite, fit_classifier, never_learnt, with_priors
+from seisml.model import estimate_priors, finite, fit_classifier, unlike_training, with_priors
 from seisml.plan import Plan
 from seisml.scores import block_counts, score_table
+from seisml.tablecolumns import MIN_ROWS
 from seisml.tabular import Columns, samples_of
 from seisml.taxonomy import Taxonomy, class_of, lineage
 
@@ -154,6 +155,7 @@ def train_classes(
     """
     say, rule = on_progress or (lambda text: None), rule or EvaluationRule()
     events = events.assign(label=_classes(events["label"], taxonomy, level))
+    events, lone = _without_lone(events)
     say(f"features of {len(events)} events at stations")
     X = event_features(archive, events, plan, names=names)
     frame = X.astype(np.float64).assign(label=events["label"], event=events["event"])
@@ -161,7 +163,12 @@ def train_classes(
     columns = Columns("label", group="event", keep=("*",))
     samples = samples_of(frame, columns, name="events at stations", n_folds=rule.n_folds)
     n_events = len(np.unique(samples.block))
-    samples = dataclasses.replace(samples, blocks_are=f"an event ({n_events} of them)")
+    samples = dataclasses.replace(
+        samples,
+        blocks_are=f"an event ({n_events} of them)",
+        dropped={**samples.dropped, **lone},
+        notes=(*samples.notes, *(f"{why}: it cannot be learnt and tested" for why in lone)),
+    )
     result = evaluate_table(samples, rule, on_progress=on_progress)
     families = {
         name: lineage(taxonomy, name)[0] if taxonomy and name in taxonomy.parents else name
@@ -182,6 +189,15 @@ def train_classes(
         card=_card(result, levels, taxonomy, archive),
     )
     return ClassTraining(classifier, result, levels)
+
+
+def _without_lone(events: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the events without classes of a single one, and their rows by reason."""
+    n_events = events.groupby("label")["event"].nunique()
+    sizes = events["label"].value_counts()
+    names = [name for name in n_events.index[n_events == 1] if sizes[name] >= MIN_ROWS]
+    lone = {f"the class {name} has one event": int(sizes[name]) for name in names}
+    return events[~events["label"].isin(names)], lone
 
 
 def _classes(labels: pd.Series, taxonomy: Taxonomy | None, level: int | None) -> pd.Series:
@@ -283,7 +299,7 @@ def classify_events(
         raise ModelError(f"There are no priors {priors!r}.", did_you_mean(priors, PRIORS))
     table = events.events
     X = event_features(archive, table, plan, names=classifier.names, on_progress=on_progress)
-    for text in _unlike(X, classifier) if on_message else ():
+    for text in unlike_training(X, classifier.columns) if on_message else ():
         on_message(text)
     X = finite(X.reindex(columns=list(classifier.columns)).to_numpy(np.float32))
     known = np.isfinite(X).any(axis=1)
@@ -298,24 +314,6 @@ def classify_events(
             label=label, family=family, class_probability=probability.round(6), **extra
         ),
     )
-
-
-def _unlike(X: pd.DataFrame, classifier: EventClassifier) -> Iterator[str]:
-    """Yield how records differ from those of the training: in rate, or in components."""
-    mine = list(classifier.columns)
-    lacking = [name for name in mine if name not in X or not np.isfinite(X[name]).any()]
-    if 0 < len(lacking) < len(mine):
-        yield (
-            f"{len(lacking)} of {len(mine)} features have no value for any of these events, as "
-            f"{lacking[0]}: records of a lower rate, or of fewer components, than those of the "
-            "training; the classes rest on what is left"
-        )
-    above = never_learnt(X.columns, set(X.columns) - set(mine), X)
-    if above:
-        yield (
-            f"these records are sampled faster than those of the training: of {above[0]} nothing "
-            "was learnt, and spectra look other than they did; train on records of this rate too"
-        )
 
 
 def _at_priors(p: np.ndarray, classifier: EventClassifier, priors: str) -> np.ndarray:

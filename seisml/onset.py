@@ -148,7 +148,8 @@ def find_onset(
             if not _is_onset(pick, majority):
                 return None
             onset = Onset(at_ns, pick.uncertainty / rate_hz, pick.snr_db, part.channels[0])
-            return _with_s(onset, parts, band, search_s)
+            s_ns, s_uncertainty_s = find_s(parts, at_ns, band=band, search_s=search_s)
+            return dataclasses.replace(onset, s_time_ns=s_ns, s_uncertainty_s=s_uncertainty_s)
     return None
 
 
@@ -189,25 +190,45 @@ def _pick(part: Segment, time_ns: int, band: Band, search_s: float, within_ns) -
     return pick_onset(x, rate_hz, guess, band=band, search=search, within=tuple(within))
 
 
-def _with_s(onset: Onset, parts: list[Segment], band: Band, search_s: float) -> Onset:
-    """Add the onset of S, where three components hold the time after P."""
-    there = [part for part in parts if part.start_ns < onset.time_ns < part.end_ns]
+def find_s(
+    parts: Iterable[Segment], p_ns: int, *, band: Band, search_s: float, until_ns: int | None = None
+) -> tuple[int | None, float]:
+    """Find the onset of S after a known P in the segments of a station, see `s_onset`.
+
+    Parameters
+    ----------
+    parts : iterable of Segment
+        Unfiltered, one channel each.
+    p_ns : int
+    band : Band
+    search_s : float, s
+        Of the search of P.
+    until_ns : int, optional
+        End of the search; default `S_SEARCH` search times after P.
+
+    Returns
+    -------
+    time_ns : int or None
+        None without three components that hold the time after P, or without a rise.
+    uncertainty_s : float
+        One standard deviation.
+    """
+    there = [part for part in parts if part.start_ns < p_ns < part.end_ns]
     three = {part.channels[0][-1]: part for part in there}
     horizontals = sorted(set(three) - {"Z"})
     rates = {snap_rate(part.sampling_rate_hz) for part in three.values()}
     if "Z" not in three or len(horizontals) != 2 or len(rates) != 1 or len(there) != 3:
-        return onset
+        return None, np.nan
     whole = align([three["Z"], *(three[name] for name in horizontals)])
-    if whole is None or whole.start_ns > onset.time_ns:
-        return onset
+    if whole is None or whole.start_ns > p_ns:
+        return None, np.nan
     rate_hz = rates.pop()
-    p = round((onset.time_ns - whole.start_ns) * rate_hz / NS_PER_S)
-    end = p + round(S_SEARCH * search_s * rate_hz)
+    until_ns = p_ns + round(S_SEARCH * search_s * NS_PER_S) if until_ns is None else until_ns
+    p, end = (round((t - whole.start_ns) * rate_hz / NS_PER_S) for t in (p_ns, until_ns))
     at, spread = s_onset(whole.data[:, :end], rate_hz, p, band=band, search=search_s * rate_hz)
     if at is None:
-        return onset
-    at_ns = whole.start_ns + round(at * NS_PER_S / rate_hz)
-    return dataclasses.replace(onset, s_time_ns=at_ns, s_uncertainty_s=spread / rate_hz)
+        return None, np.nan
+    return whole.start_ns + round(at * NS_PER_S / rate_hz), spread / rate_hz
 
 
 def s_onset(

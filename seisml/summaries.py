@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from seisml.comparison import Comparison
+from seisml.comparison import OUTSIDE_WORDS, Comparison
 from seisml.errors import CatalogError, did_you_mean
 from seisml.metrics import metrics
 from seisml.planets import local_hours
@@ -307,7 +307,7 @@ def summary_table(comparison: Comparison, *, numbers: dict | None = None) -> lis
     if c.mode != "onset":
         rows.append(("split, merged", f"{n['n_split']} events, {n['n_merged']} detections"))
     if any(c.outside.values()):
-        words = [f"{name.replace('_', ' ')} {k}" for name, k in c.outside.items() if k]
+        words = [f"{k} {OUTSIDE_WORDS[name]}" for name, k in c.outside.items() if k]
         rows.append(("not scored", ", ".join(words)))
     for name in RATES:
         rows.append((name.replace("_", " "), _value_text(n[name], n["intervals"][name])))

@@ -247,7 +247,8 @@ def _rows(frame, columns: Columns, X: pd.DataFrame, label: pd.Series, notes: lis
     sizes = label[keep].value_counts()
     for name in sorted(sizes.index[sizes < MIN_ROWS]):
         leave((label == name).to_numpy(), f"class {name} has fewer than {MIN_ROWS} rows")
-        notes.append(f"the class {name} has {sizes[name]} rows: too few to learn or to score")
+        n = f"{sizes[name]} row{'s' * int(sizes[name] > 1)}"
+        notes.append(f"the class {name} has {n}: too few to learn or to score")
     sizes = label[keep].value_counts()
     if len(sizes) < 2:
         have = ", ".join(f"{name}: {n}" for name, n in sizes.items()) or "none"

@@ -18,7 +18,6 @@ from seisml.crossfit import Labelled
 from seisml.errors import ModelError
 from seisml.heldout import detections
 from seisml.labels import EVENT, IGNORE, OUTSIDE, UNKNOWN_TO_EXPERT
-from seisml.metrics import metrics
 from seisml.model import (
     NOISE_CLASS,
     Calibration,
@@ -34,9 +33,8 @@ from seisml.model import (
 from seisml.scoredlines import lines
 from seisml.searching import Chosen, searched
 from seisml.store import joined_windows
-from seisml.summaries import plain
 from seisml.thresholds import MatchRule
-from seisml.trainingcard import chosen_for, empty_columns, notes, part, rate_seen
+from seisml.trainingcard import chosen_for, empty_columns, metrics_of, notes, part, rate_seen
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet, name_of, seen_by_experts
 from seisml.verifying import second_look
@@ -130,6 +128,8 @@ def train(
     base, base_name = tuned_baseline(labelled, chosen.scores, choose)
     say("calibrating")
     calibrated, calibration, about = _calibrated(labelled, chosen)
+    told = ", ".join(f"{value:g} {name}" for name, value in about["brier"].items())
+    say(f"calibration {about['method']}, Brier score {told}")
     say("training on all blocks")
     name = f"STA/LTA ({base_name})"
     card = {"calibration": about, "baseline": name}
@@ -203,15 +203,6 @@ def _drawn(labelled: Labelled, rule: TrainingRule) -> dict[str, float]:
 
 def _rounded(value: float) -> float:
     return float(f"{value:.5g}")
-
-
-def metrics_of(test: Comparison) -> dict:
-    """Return the numbers of a comparison that a model's card holds."""
-    numbers = metrics(test)
-    kept = ("recall", "precision", "f1", "unmatched_per_day")
-    out = {"n_expert": numbers["n_expert"], **{name: numbers[name] for name in kept}}
-    out |= {f"{k}_95": v for k, v in numbers["intervals"].items() if k in kept}
-    return plain(out)
 
 
 def tuned_baseline(labelled: Labelled, scores, choose) -> tuple[np.ndarray, str]:
@@ -322,6 +313,7 @@ def _detector(
             "station_days_it_was_chosen_on": float(limits.days[-1]),
             **({"note": doubt} if doubt else {}),
         },
+        "novelty": rule.novelty,
         **more,
     }
     card["n_windows"]["training"] = len(labelled.chosen)

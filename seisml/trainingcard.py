@@ -11,6 +11,7 @@ from seisml.folds import short_of_blocks
 from seisml.labels import EVENT, IGNORE, NOISE
 from seisml.metrics import metrics
 from seisml.model import is_noise
+from seisml.summaries import plain
 from seisml.times import iso
 from seisml.trainingrule import TrainingRule
 from seisml.trainingset import TrainingSet
@@ -101,3 +102,12 @@ def part(windows: pd.DataFrame, sets: Sequence[TrainingSet], grid: WindowGrid) -
             "ignore": int((state == IGNORE).sum()),
         },
     }
+
+
+def metrics_of(test: Comparison) -> dict:
+    """Return the numbers of a comparison that a model's card holds."""
+    numbers = metrics(test)
+    kept = ("recall", "precision", "f1", "unmatched_per_day")
+    out = {"n_expert": numbers["n_expert"], **{name: numbers[name] for name in kept}}
+    out |= {f"{k}_95": v for k, v in numbers["intervals"].items() if k in kept}
+    return plain(out)

@@ -39,7 +39,8 @@ class TrainingRule:
     zero_ns : int
         When one of the blocks begins, ns.
     purge_s : float, s
-        Windows for training keep this distance from tested ones, besides a window's length.
+        Windows for training keep this distance from tested ones, besides the length of the longest
+        window that features are made of.
     embargo_s : float, s
         And this after tested ones, because features remember their background. Negative: as long
         as the background's memory, at most a tenth of a block.

@@ -109,6 +109,7 @@ def test_without_events_there_is_no_baseline_and_that_is_said(trained):
     found = applied(trained, sets=[one])
     assert found.training.baseline is None
     assert "no STA/LTA beside it" in found.notes[0]
+    assert "Note: no STA/LTA beside it" in found.training.validation  # the page has it too
     assert len(found.training.test.matched) == 1
     assert len(found.training.test.unmatched) > 20
 

@@ -267,6 +267,37 @@ def test_gamma_weighs_picks_without_a_score_as_sure(tmp_path):
     ]
 
 
+def test_command_says_what_is_left_out_and_what_cannot_be(tmp_path):
+    """Other phases, a wrong associator, fewer stations than must take part."""
+
+    def associate(*words):
+        return CliRunner().invoke(
+            app, ["associate", *map(str, words), "-o", str(tmp_path / "n.csv")]
+        )
+
+    rows = [
+        {"event_id": "d", "station": "XX.A", "phase": p, "time_ns": 10**9, "score": 0.5}
+        for p in ("P", "S", "end")
+    ]
+    write_catalog(
+        make_catalog(detections(("XX.A", 1.0)).events.assign(event_id="d"), rows),
+        tmp_path / "d.xml",
+    )
+    run = associate(tmp_path / "d.xml", "--picks-as", "pyocto-input")
+    assert run.exit_code == 0, run.output
+    assert "2 picks at 1 stations; 1 of other phases left out" in run.stderr
+    assert "names, as XX.A" in run.stderr
+    run = associate(tmp_path / "d.xml", "--picks-as", "gama")
+    assert run.exit_code
+    assert isinstance(run.exception, ConfigError)
+    assert "gamma-picks" in run.exception.hint
+    run = associate(tmp_path / "d.xml", "--window", 3)
+    assert (
+        "1 station has detections (XX.A), 3 must take part in an event: there can be none"
+        in run.stderr
+    )
+
+
 def test_command(tmp_path):
     """`seisml associate` with a CSV or StationXML of coordinates, and for an associator."""
     from obspy.core.inventory import Inventory, Network, Station

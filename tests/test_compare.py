@@ -458,6 +458,24 @@ def test_labels_that_do_not_count_are_ignored():
     assert c.outside["expert_other_label"] == c.outside["machine_ignored"] == 1
 
 
+def test_where_the_expert_does_not_say_what_there_is():
+    """Detections there are not counted unless they match; its time is not usable."""
+    expert = catalog([0, 100], station="XX.A")
+    machine = catalog([0, 50, 55, 70], station=["XX.A", "XX.A", "XX.B", "XX.A"])
+    coverage = {"XX.A": seconds([(-10, 200)]), "XX.B": seconds([(-10, 200)])}
+    ignored = {"XX.A.00.HH": seconds([(-5, 60)])}
+    options = {"coverage": coverage, "tolerance_s": 1}
+    c = compare(machine, expert, ignored=ignored, **options)
+    assert (len(c.matched), len(c.missed), len(c.unmatched)) == (1, 1, 2)
+    assert c.outside["machine_ignored"] == 1
+    assert "1 detections where the expert does not say" in dict(summary_table(c))["not scored"]
+    assert c.usable_s == 2 * 210 - 65
+    at_all = compare(machine, expert, ignored={"": ignored["XX.A.00.HH"]}, **options)
+    assert (len(at_all.unmatched), at_all.usable_s) == (1, 2 * (210 - 65))
+    network = compare(machine, expert, ignored=ignored, by_station=False, **options)
+    assert len(network.unmatched) == 3
+
+
 def test_tolerance_for_each_label_and_event():
     expert, machine = catalog([0, 100], label=["P", "S"]), catalog([3, 108])
     assert len(compare(machine, expert, tolerance_s={"P": 2, "S": 10}).matched) == 1

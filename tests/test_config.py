@@ -51,6 +51,7 @@ def test_file_overrides_profile(tmp_path):
     [
         ("[windows]\nlenght_s = 3", "unknown key 'lenght_s'.*\n.*length_s"),
         ("[window]\nlength_s = 3", "unknown key 'window'.*\n.*windows"),
+        ("[training]\none_class = false", r"unknown key 'one_class'.*\n.*stands in \[labels\]"),
         ("[windows]\nlength_s = 'long'", "length_s = 'long' has the wrong type"),
         ("[windows]\nlength_s = true", "wrong type"),
         ("windows = 3", r"must be a table, \[windows\]"),

@@ -211,6 +211,31 @@ def test_events_end_at_the_next_one_and_where_records_do(tmp_path):
     assert events["end_ns"][1] == pytest.approx(at(80.0), abs=0.02 * NS_PER_S)
 
 
+@pytest.mark.parametrize(("s_minus_p", "next_s"), [(1.0, 90.0), (7.0, 90.0), (7.0, 64.0)])
+def test_s_is_looked_for_until_the_next_event(tmp_path, s_minus_p, next_s):
+    """The search of P ends three seconds after it; S after seven seconds is found all the same."""
+    rng, t = np.random.default_rng(1), np.arange(12000) / 100
+    traces = []
+    for name, p, s in (("Z", 100, 60), ("N", 30, 300), ("E", 30, 300)):
+        x = rng.standard_normal(len(t))
+        for onset_s, size, tau_s in ((60.0, p, 2.0), (60.0 + s_minus_p, s, 3.0), (next_s, p, 2.0)):
+            envelope = size * np.exp(-np.maximum(t - onset_s, 0) / tau_s)
+            x += np.where(t >= onset_s, envelope, 0.0) * rng.standard_normal(len(t))
+        traces.append(trace(x, rate_hz=100.0, code=f"XX.ABC.00.HH{name}"))
+    found, ends = ended(tmp_path, traces, (60.2, 61.2), (next_s + 0.2, next_s + 1.2))
+    first = ends.events["event_id"][0]
+    picks = ends.picks[ends.picks["event_id"] == first].set_index("phase")["time_ns"]
+    if next_s > 60 + s_minus_p:
+        assert picks.index.tolist() == ["P", "S"]
+        assert picks["S"] == pytest.approx(at(60.0 + s_minus_p), abs=0.15 * NS_PER_S)
+        assert ends.events["end_ns"][0] > picks["S"]
+    else:  # what comes after the next onset may be of that
+        assert picks.drop("P").lt(at(next_s)).all()
+    for one in (found, ends):
+        assert (one.picks["phase"] == "P").sum() == 2
+        assert one.picks["uncertainty_s"].notna().all()
+
+
 def test_ends_are_left_where_nothing_tells_more(tmp_path):
     """Noise, no records, no noise before, a model of whole events."""
     found, ends = ended(tmp_path / "noise", decaying(), (60.2, 61.2))

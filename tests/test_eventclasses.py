@@ -201,6 +201,21 @@ def test_what_cannot_be_done_is_said(archive, plan, training, tmp_path):
         load_classifier(tmp_path / "y.skops")
 
 
+def test_a_class_of_one_event_is_left_out_and_told(archive, plan):
+    """At six stations it has rows enough, and still nothing to be tested on."""
+    events = planted_archive()[1]
+    one = events["event"].isin([f"e{k:03d}" for k in range(6)])
+    odd = events.assign(
+        label=events["label"].where(~one, "EX"), event=events["event"].where(~one, "lone")
+    )
+    rule = dataclasses.replace(RULE, n_folds=2, n_boot=20)
+    found = train_classes(archive, odd, plan, names=NAMES, rule=rule)
+    assert "EX" not in found.classifier.classes
+    assert found.classifier.card["left_out"]["the class EX has one event"] == 12
+    notes = found.evaluation.samples.notes
+    assert "the class EX has one event: it cannot be learnt and tested" in notes
+
+
 def test_records_of_another_rate_are_told(archive, plan, training, tmp_path):
     """Slower ones lack features, faster ones have bands that nothing was learnt of."""
     events = make_catalog(planted_archive()[1])

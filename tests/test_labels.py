@@ -125,7 +125,7 @@ def test_the_expert_s_time_may_have_gaps(spans, elsewhere):
 def test_onsets_by_hand():
     """Windows about the onset are events, near ones are ignored, S and coda are noise."""
     rule = LabelRule(onset_s=2.0, ignore_after_s=0.0)
-    found = label(table((21.0, 40.0), uncertainty_s=0.5), rule)
+    found = label(table((21.0, 40.0), uncertainty_s=0.5).assign(weight=4.0), rule)
     start = np.arange(40) * 2
     event = np.abs(start + 3 - 21) <= 2
     near = (start + 6 > 20) & (start < 24) & ~event  # 2 sigma about onset and onset + onset_s
@@ -133,6 +133,7 @@ def test_onsets_by_hand():
     overlap = np.clip(np.minimum(start + 6, 40) - np.maximum(start, 21), 0, None)
     np.testing.assert_allclose(found["share"], overlap / 6, atol=1e-6)
     assert set(found["event_id"][overlap > 0]) == {"e0"}  # also after it: for the splits
+    assert (found["weight"] == np.where(found["state"] == NOISE, 1.0, 4.0))[overlap > 0].all()
 
 
 @given(st.lists(st.tuples(st.floats(0, 70), st.floats(0.5, 20)), max_size=6), st.randoms())

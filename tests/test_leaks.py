@@ -73,6 +73,23 @@ def test_rows_for_training_keep_their_distance(one, purge_s, embargo_s, split):
     assert straddling  # there are events on both sides of a joint to be kept apart
 
 
+def test_longer_windows_share_no_sample(tmp_path):
+    """Features of 200 s about the middle of each window: none of a tested one is learnt."""
+    events = event_times(1, 6, 1)
+    longer = {"settings": {"min_coverage": 0.8, "lengths_s": [200.0, 20.0]}}
+    make_store(tmp_path / "s", events, n_days=1, per_day=6, settings=longer)
+    rule = dataclasses.replace(RULE, purge_s=0.0, embargo_s=0.0)
+    labelled = crossfit.label([training_set(tmp_path / "s", events)], rule)
+    windows = labelled.windows
+    for k in range(labelled.n_folds):
+        known = windows["time_ns"].to_numpy()[
+            labelled.chosen[crossfit.rows_without(labelled, k, rule)]
+        ]
+        tested = windows["time_ns"].to_numpy()[windows["fold"] == k]
+        apart = np.abs(known[:, np.newaxis] - tested).min()
+        assert 200 * NS_PER_S <= apart < 300 * NS_PER_S
+
+
 def test_what_is_learnt_by_heart_is_no_score(one):
     """Labels at random: a neighbour knows every window it has seen, and no other."""
     events = event_times(1, 6, 77)

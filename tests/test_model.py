@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
+from seisml import terminal
 from seisml.classfiles import load_classifier
+from seisml.detecting import FittingTables
 from seisml.errors import FeatureMismatchError, ModelError
 from seisml.model import (
     CLASSIFIERS,
@@ -160,6 +162,26 @@ def test_faster_records_are_told_by_their_bands(where):
     assert never_learnt(columns, never[1:], table.frame) == []
     slow = table.frame.assign(**{here[1]: np.nan})
     assert never_learnt(columns, never, slow) == []
+
+
+def test_detection_tells_faster_records(monkeypatch):
+    """Once, with the number of stations; not where the rate is that of the training."""
+    said = []
+    monkeypatch.setattr(terminal, "say", said.append)
+    columns = ("band_step[1-2Hz].vertical", "band_step[8-16Hz].vertical")
+    names = [name.replace("vertical", "Z") for name in columns]
+    card = {"body": "earth", "columns_without_values": [columns[1]]}
+    slow = dataclasses.replace(detector(), columns=columns, card=card)
+    tables = FittingTables([feature_table(np.ones((3, 2)), names)], slow)
+    assert len(list(tables)) == 1
+    tables.tell_kinship()
+    assert len(said) == 1
+    assert said[0].startswith("note: XX.A..HH: sampled faster than what the model was trained on")
+    alike = [[1.0, np.nan]] * 3
+    tables = FittingTables([feature_table(alike, names)], slow)
+    assert len(list(tables)) == 1
+    tables.tell_kinship()
+    assert len(said) == 1
 
 
 def test_columns_of_three_components_show_no_kinship():

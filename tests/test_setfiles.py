@@ -7,13 +7,14 @@ import numpy as np
 import obspy
 import pandas as pd
 import pytest
-from training_data import catalog_of, event_times, make_store
+from training_data import DAY0, catalog_of, event_times, make_store
 
 from seisml import cli
 from seisml.config import load_profile
 from seisml.errors import CatalogError, ConfigError
 from seisml.formats import write_catalog
 from seisml.setfiles import SetFiles, read_sets, training_set
+from seisml.times import DAY_NS
 
 PROFILE = """\
 profile = "earth-local"
@@ -149,6 +150,29 @@ def test_labels_on_the_command_line(files, tmp_path, monkeypatch, capsys):
     assert written["state"].value_counts().to_dict() == states
     assert (written["reason"] == "margin").sum() == ignored["margin"]
     assert written["time"][0].endswith("Z")
+
+
+def test_when_the_expert_looked_on_the_command_line(files, tmp_path, monkeypatch, capsys):
+    """Of three days the second: nothing else is event or noise; a wrong file is told."""
+    looked, table = tmp_path / "looked.csv", tmp_path / "labels.csv"
+    first = pd.Timestamp((DAY0 + 1) * DAY_NS, tz="UTC")
+    spans = {"start": [first.isoformat()], "end": [(first + pd.Timedelta("1D")).isoformat()]}
+    pd.DataFrame(spans).to_csv(looked, index=False)
+    words = ("labels", files / "a", "-c", files / "a.csv", "-p", files / "seisml.toml")
+    code, out, err = seisml(monkeypatch, capsys, *words, "--coverage", looked, "-o", table)
+    assert code == 0, err
+    written = pd.read_csv(table, keep_default_na=False)
+    inside = pd.to_datetime(written["time"]).dt.floor("D") == first
+    assert set(written["state"][inside]) == {"event", "noise", "ignore"}
+    assert set(written["reason"][~inside]) == {"outside"}
+    assert set(written["class"][~inside]) == {""}
+    assert "outside the expert's time\t16" in out
+    for station, problem in (("QQ.Q", "of QQ.Q, the records are of XX.A"), ("XX.A.00.HH", "")):
+        pd.DataFrame({**spans, "station": station}).to_csv(looked, index=False)
+        code, out, err = seisml(monkeypatch, capsys, *words, "--coverage", looked)
+        assert (code > 0) == bool(problem)
+        assert problem in err
+    assert "outside the expert's time\t16" in out
 
 
 def test_false_alarms_and_classifier_on_the_command_line(files, tmp_path, monkeypatch, capsys):

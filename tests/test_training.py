@@ -477,6 +477,7 @@ def test_unknown_events(one, plain):
     rule = dataclasses.replace(QUICK, novelty=0.01)
     detector = run([one], rule).detector
     assert isinstance(detector.novelty, Novelty)
+    assert detector.card["novelty"] == 0.01
     known = detect(iter_tables(one.stores[0]), detector).events["label"]
     assert (known == "unknown").mean() < 0.2
     table = read_table(one.stores[0])

@@ -1,5 +1,6 @@
 """Trials of a detector: window scores, pairs, injected events, stations left out, review."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,14 +12,18 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from typer.testing import CliRunner
 
 from seisml import crossfit
+from seisml.archive import stations
 from seisml.audit import apply_review, event_review
 from seisml.catalog import make_catalog
 from seisml.cli import app
 from seisml.compare import compare
+from seisml.donors import stretch_of
 from seisml.errors import NoDataError, TableError
 from seisml.formats import read_catalog, write_catalog
 from seisml.injection import InjectionRule, injection_recovery
+from seisml.injection import _add as inject
 from seisml.model import load_detector
+from seisml.segments import causal_filter
 from seisml.transfer import OTHERS, group_importance, station_matrix
 from seisml.windowscores import event_differences, window_scores
 
@@ -85,6 +90,32 @@ def test_recall_of_injected_events_grows_with_their_strength(trained):
         assert (mine["recall"] <= mine["high"] + 1e-9).all()
     before = table.groupby("detector")["per_day"].first()
     assert before["STA/LTA"] <= before["seisml"]
+
+
+@pytest.mark.parametrize("snr_db", [6.0, 20.0])
+def test_injected_events_are_as_strong_as_is_said(trained, snr_db):
+    """In the band, power of the first seconds over that of the noise before: the ratio itself."""
+    rule = InjectionRule(n_events=10, spacing_s=60.0)
+    [station, *_] = stations(trained.archive)
+    band = trained.plan.band
+    one = stretch_of(trained.archive, station, band, trained.one.signals, rule)
+    parts = {}
+    for part in one.record:
+        data = part.data.astype(np.float64)
+        inject(data[0], part, one, snr_db)
+        parts[part.channels[0]] = dataclasses.replace(part, data=data)
+    name = next(name for name in parts if name.endswith("Z"))
+    (after,) = causal_filter([parts[name]], band)
+    (before,) = causal_filter([p for p in one.record if p.channels[0] == name], band)
+    rate_hz, measured = after.sampling_rate_hz, []
+    for t in one.places_ns:
+        at = round((t - after.start_ns) / S * rate_hz)
+        event = slice(at, at + round(rule.power_s * rate_hz))
+        added = np.mean(after.data[0, event] ** 2) - np.mean(before.data[0, event] ** 2)
+        noise = np.mean(before.data[0, at - round(10 * rate_hz) : at] ** 2)
+        measured.append(10 * np.log10(max(added / noise, 1e-9)))
+    assert len(measured) >= 5
+    assert np.median(measured) == pytest.approx(snr_db, abs=1.0)
 
 
 def test_nothing_to_inject_is_said(trained):

@@ -27,6 +27,8 @@ from seisml.cli.options import (
 )
 
 app = typer.Typer()
+PICK_FORMATS = ("gamma-picks", "pyocto-input")
+"""Of associators, that are written."""
 
 
 @app.command(
@@ -61,7 +63,13 @@ def train(
     coverage: Looked = None,
     level: Level = None,
     grades: Grades = False,
-    model: Annotated[str | None, typer.Option(help="Classifier, see README.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="hist_gradient_boosting, random_forest, extra_trees, logistic, sta_lta, dummy, or "
+            "the import path of a scikit-learn classifier: MODULE:CLASS."
+        ),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -285,15 +293,20 @@ def associate(
     from seisml.associate import coincidences
     from seisml.chance import by_chance
     from seisml.coverage import archive_coverage, read_coverage
+    from seisml.errors import ConfigError, did_you_mean
     from seisml.experts import read_stations, with_networks
     from seisml.formats import output_format_of, read_catalog, write_catalog
 
+    if picks_as not in (None, *PICK_FORMATS):
+        raise ConfigError(
+            f"There are no picks {picks_as!r} of an associator.",
+            did_you_mean(picks_as, PICK_FORMATS),
+        )
     output_format_of(output, picks_as)
     catalog = read_catalog(detections)
     if picks_as is not None:
         write_catalog(catalog, output, format=picks_as)
-        terminal.say(f"{len(catalog.picks)} picks")
-        terminal.line(str(output))
+        detecting.tell_picks(catalog, output)
         return
     live = None if coverage is None else read_coverage(coverage)
     opened, places = None, read_stations(stations)
@@ -313,6 +326,7 @@ def associate(
         "artefacts": artefacts,
     }
     found = coincidences(catalog, **options)
+    detecting.tell_too_few(catalog, min_stations)
     if features:
         limits = {"window_s": window, "slowest_km_s": slowest, "tolerance_s": tolerance}
         found = detecting.with_network_features(found, catalog, opened, profile, places, **limits)

@@ -34,7 +34,7 @@ def write_gamma(catalog: Catalog, path: Path) -> dict[Path, bytes]:
     CatalogError
         If there is no P or S pick.
     """
-    picks = _body_waves(catalog, path)
+    picks = body_waves(catalog, path)
     table = pd.DataFrame(
         {
             "id": picks["station"],
@@ -50,7 +50,7 @@ def write_gamma(catalog: Catalog, path: Path) -> dict[Path, bytes]:
 
 def write_pyocto(catalog: Catalog, path: Path) -> dict[Path, bytes]:
     """Return the P and S picks of a catalogue as PyOcto's picks; see `write_gamma`."""
-    picks = _body_waves(catalog, path)
+    picks = body_waves(catalog, path)
     seconds = [f"{t // NS_PER_S}.{t % NS_PER_S // 1000:06d}" for t in picks["time_ns"].tolist()]
     table = pd.DataFrame(
         {
@@ -63,8 +63,14 @@ def write_pyocto(catalog: Catalog, path: Path) -> dict[Path, bytes]:
     return {Path(path): table.to_csv(index=False, lineterminator="\n").encode()}
 
 
-def _body_waves(catalog: Catalog, path) -> pd.DataFrame:
-    """Return the picks of P and S phases (Pg, Sn, ... too), by time and station."""
+def body_waves(catalog: Catalog, path) -> pd.DataFrame:
+    """Return the picks of P and S phases (Pg, Sn, ... too): associators know no others.
+
+    Raises
+    ------
+    CatalogError
+        If there is none.
+    """
     picks = catalog.picks
     picks = picks[picks["phase"].str.fullmatch("[PS][gnb]?")].reset_index(drop=True)
     if picks.empty:

@@ -26,7 +26,6 @@ from seisml.model.detector import (
     check_table,
     event_probability,
     is_noise,
-    never_learnt,
     predict,
 )
 from seisml.model.estimators import NOISE_CLASS, StaLtaThreshold, StationScaler
@@ -40,6 +39,7 @@ from seisml.model.files import (
 )
 from seisml.model.novelty import UNKNOWN, Novelty
 from seisml.model.priors import estimate_priors, with_priors
+from seisml.model.rates import never_learnt, unlike_training
 from seisml.model.splits import (
     DAY_S,
     SOL_S,
@@ -93,6 +93,7 @@ __all__ = [
     "reliability",
     "save_detector",
     "shipped_models",
+    "unlike_training",
     "with_priors",
     "within",
 ]

@@ -1,7 +1,6 @@
 """Detector: a fitted model with all that is needed to apply it honestly."""
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,13 +12,12 @@ from seisml.model.classifiers import predict_proba, scales_by_station
 from seisml.model.estimators import NOISE_CLASS
 from seisml.model.novelty import Novelty
 from seisml.model.priors import with_priors
+from seisml.model.rates import BAND
 from seisml.model.verifier import Verifier
 from seisml.pooling import is_pooled, like, of_vertical
 from seisml.store import FeatureTable
 from seisml.windows import WindowGrid
 
-_BAND = re.compile(r"(?P<feature>[^\[]+)\[(?P<low>[\d.]+)-(?P<high>[\d.]+)Hz\](?P<rest>.*)")
-"""Columns of bands, as band_step[8-16Hz]@6s.vertical."""
 ENOUGH_WINDOWS = 20
 """Fewer windows do not show whether a column is missing for good."""
 
@@ -178,49 +176,8 @@ def check_table(
     frame = table.frame
     if anywhere:
         # Of columns of any component bands tell the rate; others may want a longer record.
-        frame, always = like(frame, columns), [name for name in always if _BAND.match(name)]
+        frame, always = like(frame, columns), [name for name in always if BAND.match(name)]
     _check_rate(table, frame, always)
-
-
-def never_learnt(columns, without_values, frame: pd.DataFrame) -> list[str]:
-    """Return columns of bands above all that the training had, which have values here.
-
-    They say that the records are sampled faster than those of the training were.
-
-    Parameters
-    ----------
-    columns : iterable of str
-        That the model knows.
-    without_values : iterable of str
-        Those that had no value in the training.
-    frame : pandas.DataFrame
-        Features of other records, columns as in a FeatureTable.
-
-    Examples
-    --------
-    >>> columns = ["band_step[1-2Hz].Z", "band_step[8-16Hz].Z", "kurtosis.Z"]
-    >>> frame = pd.DataFrame([[1.0, 2.0, 3.0]], columns=columns)
-    >>> never_learnt(columns, ["band_step[8-16Hz].Z"], frame)
-    ['band_step[8-16Hz].Z']
-    >>> never_learnt(columns, ["kurtosis.Z"], frame)
-    []
-    """
-    columns, without = list(columns), set(without_values)
-    bands = {name: _BAND.match(name) for name in columns}
-    bands = {name: found for name, found in bands.items() if found}
-    learnt: dict[tuple, float] = {}
-    for name, found in bands.items():
-        if name not in without:
-            key = found["feature"], found["rest"]
-            learnt[key] = max(learnt.get(key, 0.0), float(found["high"]))
-    above = [
-        name
-        for name, found in bands.items()
-        if name in without
-        and float(found["low"]) >= learnt.get((found["feature"], found["rest"]), np.inf)
-    ]
-    here = like(frame, columns)
-    return [name for name in above if np.isfinite(here[name].to_numpy()).any()]
 
 
 def _check_rate(table: FeatureTable, frame: pd.DataFrame, always: Sequence[str]) -> None:
