@@ -191,7 +191,12 @@ def _folds(samples: Samples, truth: np.ndarray, rule: EvaluationRule) -> np.ndar
     """Deal the blocks to folds, the classes evenly over them."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    n_blocks = len(np.unique(samples.block))
+    n_blocks, most = len(np.unique(samples.block)), int(np.bincount(truth).max())
+    if not 2 <= rule.n_folds <= most:
+        raise ModelError(
+            f"{rule.n_folds} folds of {samples.name}, whose largest class has {most} rows.",
+            f"Take from 2 to {most} folds (--folds).",
+        )
     if n_blocks < rule.n_folds:
         raise ModelError(
             f"{samples.name} has {n_blocks} block{'s' * (n_blocks > 1)} of rows "
@@ -231,6 +236,11 @@ def _training_rows(samples: Samples, fold, k: int, rule: EvaluationRule) -> np.n
         tested = np.unique(samples.time_ns[~train])
         purge_ns = round(rule.purge_s * NS_PER_S)
         train &= ~within(samples.time_ns, tested, purge_ns, purge_ns)
+    if len(np.unique(samples.y[train])) < 2:
+        raise ModelError(
+            f"A purge of {rule.purge_s:g} s about fold {k + 1} leaves no two classes to train on.",
+            "Take a shorter one (--purge), fewer folds, or longer blocks.",
+        )
     return np.flatnonzero(train)
 
 

@@ -6,6 +6,7 @@ Blocks of days stand apart; blocks with events are dealt first, so that every fo
 import numpy as np
 import pandas as pd
 
+from seisml.codes import station_name
 from seisml.errors import ModelError
 from seisml.labels import EVENT, NOISE
 from seisml.model import NOISE_CLASS, SOL_S, SOL_ZERO_NS, make_blocks
@@ -38,7 +39,9 @@ def _blocks(windows: pd.DataFrame, rule: TrainingRule) -> np.ndarray:
     """Return the validation block of each window; sets that overlap in time share theirs."""
     time_ns = windows["time_ns"].to_numpy()
     if rule.split in BLOCKS:
-        names = windows["set"] if rule.split == "set" else windows["station"]
+        names = windows["set"]
+        if rule.split == "station":  # its sensors feel the same ground
+            names = windows["station"].astype(str).map(station_name)
         return pd.factorize(names, sort=True)[0].astype(np.int64)
     if rule.split == "even-odd-sols":
         sol = (time_ns - SOL_ZERO_NS) // round(SOL_S * NS_PER_S)

@@ -30,7 +30,8 @@ class TrainingRule:
     split : str
         What a fold leaves out: ``blocks`` of time, every second block (``even_odd``), the sols of
         InSight with an even or an odd number (``even-odd-sols``), a whole
-        training ``set`` (a network that the model never saw), or a ``station`` with all its time.
+        training ``set`` (a network that the model never saw), or a ``station`` with all its time
+        and sensors.
     n_folds : int
         Folds that the blocks of time are dealt to; fewer where there are fewer blocks.
     block_s : float, s

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from seisml.codes import station_name
 from seisml.crossfit import Labelled, rows_without
 from seisml.features import get_feature
 from seisml.features.explain import GROUPS
@@ -68,12 +69,12 @@ def station_matrix(
     pandas.DataFrame
         Area under the ROC curve of windows: trained at (index; last "all others", the station left
         out) and tested at (columns). Always on blocks of time that the model has not seen, at any
-        station. The stations with the most event windows, at most `MOST_STATIONS`; NaN where
-        there are no events or no noise to train or test with.
+        station. The stations (NET.STA, with all their sensors) with the most event windows, at most
+        `MOST_STATIONS`; NaN where there are no events or no noise to train or test with.
     """
     say = on_progress or (lambda text: None)
     windows = labelled.windows.iloc[labelled.chosen]
-    station = windows["station"].astype(str).to_numpy()
+    station = windows["station"].astype(str).map(station_name).to_numpy()
     event, fold = windows["state"].to_numpy() == EVENT, windows["fold"].to_numpy()
     names = pd.Series(station[event]).value_counts().index[:MOST_STATIONS].sort_values().tolist()
     places = {name: station == name for name in names}

@@ -17,6 +17,7 @@ from seisml.evaluation import EvaluationRule, evaluate_table, numbers, read_grou
 from seisml.importance import kin_groups, permutation_importance
 from seisml.report import evaluation_report
 from seisml.scores import block_counts, paired_differences, rates_of, score_table
+from seisml.suspicions import alone_scores
 from seisml.tabular import Columns, read_frame, samples_of
 
 FAST = EvaluationRule(models=("dummy", "logistic"), n_repeats=2, n_boot=200)
@@ -55,6 +56,32 @@ def test_planted_class_is_learnt_and_dummy_is_at_chance(result):
     assert pair["share_better"] == 1.0
 
 
+def test_brier_is_the_sum_over_the_classes(result):
+    """Of two classes it is twice the mean square of one; from 0 to 2."""
+    p, classes = result.probability["logistic"], np.array(result.classes)
+    exact = result.samples.y[:, None] == classes
+    assert result.scores.set_index("model").loc["logistic", "brier"] == pytest.approx(
+        2 * np.mean((p[:, 0] - exact[:, 0]) ** 2)
+    )
+
+
+def test_models_get_the_seed_and_balanced_classes(monkeypatch):
+    """In every fold, whatever the model is."""
+    import seisml.evaluation as module
+
+    got, fit = [], module.fit_classifier
+
+    def spied(name, X, y, **options):
+        got.append((name, options))
+        return fit(name, X, y, **options)
+
+    monkeypatch.setattr(module, "fit_classifier", spied)
+    rule = dataclasses.replace(FAST, seed=11, n_repeats=0, n_folds=3, n_boot=10)
+    evaluate_table(samples_of(planted(200), Columns("label", time="time")), rule)
+    assert [name for name, _ in got] == ["dummy"] * 3 + ["logistic"] * 3
+    assert all(options == {"class_weight": "balanced", "seed": 11} for _, options in got)
+
+
 def test_importance_names_the_planted_feature(result):
     """Twins share what they say; together they carry it all, and noise carries nothing."""
     each = result.importance.set_index("name")["importance"]
@@ -72,6 +99,15 @@ def test_permuted_labels_are_at_chance():
     rule = EvaluationRule(models=("logistic", "hist_gradient_boosting"), n_repeats=0, n_boot=200)
     scores = evaluate_table(samples_of(table, Columns("label", time="time")), rule).scores
     assert (scores["balanced_accuracy"] - 0.5).abs().max() < 0.08
+
+
+def test_the_dummy_has_no_say_in_the_audit(result):
+    """Doubt is of the models that learn; the surest doubt comes first."""
+    table = disagreements(result, n=len(result.samples.y))
+    p = pd.Series(result.probability["logistic"][np.arange(len(result.truth)), result.truth])
+    p.index = result.samples.row
+    np.testing.assert_allclose(table["p_label"], p[table["row"]], atol=1e-6)
+    assert table["p_label"].is_monotonic_increasing
 
 
 @pytest.mark.parametrize("role", ["time", "group", ""])
@@ -105,6 +141,18 @@ def test_rows_near_a_tested_one_are_not_learnt():
     assert abs(kept["balanced_accuracy"][0] - 0.5) < 0.15
 
 
+def test_folds_and_purges_that_cannot_be_are_told():
+    """More folds than rows of any class, one fold, a purge longer than the table."""
+    table = planted(40)
+    by_time = samples_of(table, Columns("label", time="time"), block_s=8640.0, n_folds=2)
+    rule = EvaluationRule(models=("dummy",), n_repeats=0, n_boot=10, n_folds=2)
+    for n_folds in (1, 39):
+        with pytest.raises(ModelError, match=rf"{n_folds} folds of table, whose largest class has"):
+            evaluate_table(by_time, dataclasses.replace(rule, n_folds=n_folds))
+    with pytest.raises(ModelError, match=r"purge of 1e\+09 s about fold 1 leaves no two classes"):
+        evaluate_table(by_time, dataclasses.replace(rule, purge_s=1e9))
+
+
 def test_serial_numbers_and_rubbish_are_no_features():
     """What runs with the rows, says nothing or is no number is left out, with the reason."""
     table = planted().sort_values("label", kind="stable", ignore_index=True)
@@ -136,6 +184,14 @@ def test_a_column_that_holds_the_label_is_told():
     notes = evaluate_table(samples_of(table, Columns("label", time="time")), FAST).notes
     assert any(note.startswith("code alone") for note in notes)
     assert any(note.startswith("gappy: missing") for note in notes)
+
+
+def test_one_column_alone_is_judged_out_of_fold():
+    """Columns of noise are at chance, however few rows there are in a bin."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.standard_normal((120, 40)))
+    truth, fold = rng.integers(2, size=120), np.arange(120) % 5
+    assert alone_scores(X, truth, fold, 2).mean() == pytest.approx(0.5, abs=0.03)
 
 
 def test_copies_are_counted_and_left_out():
@@ -261,6 +317,36 @@ def test_importance_is_zero_for_what_is_not_used():
     assert found.loc["none", ["importance", "low", "high"]].tolist() == [0, 0, 0]
     assert found.loc["first", "importance"] > 0.4
     assert kin_groups(pd.DataFrame(X, columns=list("xyz"))) == {"x": [0], "y": [1], "z": [2]}
+
+
+def test_columns_of_a_group_are_permuted_as_one():
+    """What a group says of itself is kept; the interval is of pairs of the same blocks."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 3))
+    X[:, 1] = X[:, 0]
+    truth, block = (rng.random(400) < 0.5).astype(int), np.arange(400) // 20
+    truth[block % 3 == 0] = 1  # blocks differ
+
+    def same(X):
+        return (X[:, 0] == X[:, 1]).astype(int)
+
+    groups = {"twins": [0, 1], "one": [0]}
+    found = permutation_importance(same, X, truth, block, groups, n_classes=2, score="accuracy")
+    found = found.set_index("name")
+    assert found.loc["twins", ["importance", "low", "high"]].tolist() == [0, 0, 0]
+    assert found.loc["one", "importance"] > 0.2
+    # What is lost in each resample is one number of each block: as wide as these differ.
+    lost = 2 * truth.reshape(-1, 20).mean(axis=1) - 1
+    width = found.loc["one", "high"] - found.loc["one", "low"]
+    assert width == pytest.approx(3.92 * lost.std() / np.sqrt(20), rel=0.2)
+
+
+def test_a_class_without_rows_has_no_balanced_accuracy():
+    """In a resample without a class there is no such score, rather than one of the others."""
+    rates = rates_of(np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]]))
+    assert np.isnan(rates["balanced_accuracy"])
+    assert np.isnan(rates["macro_f1"])
+    assert rates["accuracy"] == 7 / 8
 
 
 def test_wrong_labels_lead_the_audit_and_are_read_back(tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,16 @@ import sklearn
 from sklearn.metrics import average_precision_score, roc_auc_score
 from training_data import DETECTION, MATCHING, event_times, make_store, training_set
 
-from seisml import crossfit, training
+from seisml import crossfit, training, transfer
 from seisml.catalog import make_catalog
 from seisml.compare import compare
 from seisml.errors import ModelError
+from seisml.eventclasses import _named
+from seisml.folds import deal
 from seisml.labels import IGNORE
 from seisml.model import (
     Calibration,
+    LeaveOneStationOut,
     Novelty,
     PurgedGroupTimeSplit,
     StaLtaThreshold,
@@ -25,6 +29,7 @@ from seisml.model import (
     fit_classifier,
     make_classifier,
 )
+from seisml.resampling import expanded_limits
 from seisml.searching import searched
 from seisml.trainingrule import TrainingRule
 from seisml.windowscores import event_differences, window_scores
@@ -65,6 +70,55 @@ def test_pairs_are_of_the_same_blocks_without_coverage():
     for other in others:
         row = event_differences(first, other, block_s=86_400.0).set_index("rate").loc["recall"]
         assert row[["difference", "low", "high", "share_better"]].tolist() == [0, 0, 0, 0.5]
+
+
+def test_pairs_of_windows_are_of_the_same_blocks():
+    """A model and its twin do not differ; what has no score in one counts in neither."""
+    rng = np.random.default_rng(0)
+    state = (rng.random(3000) < 0.1).astype(int)
+    windows = pd.DataFrame({"time_ns": np.arange(3000) * S, "state": state})
+    windows["one"] = state + rng.standard_normal(3000)
+    windows["twin"] = windows["one"]
+    windows.loc[:999, "twin"] = np.nan
+    table = window_scores(windows, {"one": "one", "twin": "twin"}, n_boot=50).set_index("model")
+    pair = table.loc["one − twin", ["roc_auc_low", "roc_auc_high", "average_precision_high"]]
+    assert pair.tolist() == [0, 0, 0]
+    assert table.loc["one", "n_event"] == state[1000:].sum()
+    wanted = roc_auc_score(state[1000:], windows["one"][1000:])
+    assert table.loc["one", "roc_auc"] == pytest.approx(wanted)
+
+
+def test_fewer_false_alarms_are_better():
+    """The share of resamples in which the first is better knows which way is better."""
+    times = np.arange(100) * 3600 * S
+    expert = make_catalog(pd.DataFrame({"time_ns": times, "station": "XX.A"}))
+    more = pd.DataFrame({"time_ns": np.r_[times, times + 1800 * S], "station": "XX.A"})
+    coverage = {"XX.A": np.array([[0, 100 * 3600 * S]])}
+    few, many = (
+        compare(one, expert, tolerance_s=5.0, coverage=coverage)
+        for one in (expert, make_catalog(more))
+    )
+    row = event_differences(few, many).set_index("rate").loc["unmatched_per_day"]
+    assert row["difference"] == pytest.approx(-24.0)
+    assert row["share_better"] == 1.0
+
+
+def test_limits_of_few_blocks_are_expanded():
+    """Hesterberg (2015): of six blocks the quantiles at Phi(-+ 2.5706 sqrt(6/5)), 0.0024."""
+    low, high = expanded_limits(np.arange(100_001), 6)
+    assert (low, high) == pytest.approx((243, 100_000 - 243), abs=3)
+
+
+def test_a_probability_of_the_limit_is_enough_to_be_named():
+    """A type, else its family, from the least probability on; below it, unknown."""
+    families = {"LP": "volcanic", "VT": "volcanic", "QU": "other"}
+    classifier = SimpleNamespace(families=families, classes=("LP", "QU", "VT"))
+    p = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.25], [0.25, 0.51, 0.24]])
+    p[2] = [0.3, 0.5 - 1e-9, 0.2 + 1e-9]
+    label, family, probability = _named(p, np.ones(4, bool), classifier, 0.5)
+    assert label.tolist() == ["LP", "QU", "volcanic", "QU"]
+    assert family.tolist() == ["volcanic", "other", "volcanic", "other"]
+    assert probability.tolist() == pytest.approx([0.5, 0.5, 0.5, 0.51])
 
 
 # ------------------------------------------------------------------------ novelty
@@ -176,11 +230,69 @@ def test_balanced_classes_without_weights_of_classes():
     np.testing.assert_allclose(dummy.predict_proba(X[:1]), [[20 / 300, 280 / 300]])
 
 
+@pytest.mark.parametrize("n_models", [1, 2])
+@pytest.mark.parametrize(
+    "name",
+    ["logistic", "random_forest", "hist_gradient_boosting", "sklearn.naive_bayes:GaussianNB"],
+)
+def test_balance_is_of_numbers_beside_weights(name, n_models):
+    """Where X says nothing, events that weigh six times as much have six of seven parts."""
+    if n_models > 1 and ":" in name:
+        return  # it has no seed
+    X = np.random.default_rng(0).standard_normal((4000, 1)).astype(np.float32)
+    y = np.where(np.arange(4000) % 10 == 0, "event", "noise")
+    small = {"random_forest": {"n_estimators": 10, "max_depth": 1}}
+    model = fit_classifier(
+        name,
+        X,
+        y,
+        sample_weight=np.where(y == "event", 6.0, 1.0),
+        class_weight="balanced",
+        settings=small.get(name, {"max_iter": 3} if "boost" in name else {}),
+        n_models=n_models,
+    )
+    assert model.predict_proba(X)[:, 0].mean() == pytest.approx(6 / 7, abs=0.03)
+
+
+def test_sensors_of_a_station_are_one():
+    """Two sensors feel the same ground: neither is tested by a model of the other."""
+    names = np.array(["XX.A.00.HH", "XX.A.10.BH", "XX.B.00.HH", "XX.AB.00.HH"] * 2)
+    found = list(LeaveOneStationOut().split(np.zeros((8, 1)), groups=names))
+    assert [test.tolist() for _, test in found] == [[0, 1, 4, 5], [3, 7], [2, 6]]
+    assert LeaveOneStationOut().get_n_splits(groups=names) == 3
+    windows = pd.DataFrame({"station": names, "set": 0, "time_ns": np.arange(8) * S})
+    windows = windows.assign(line=names, y="event", event_id="", state=np.arange(8) // 4)
+    folds = deal(windows, TrainingRule(split="station"))["fold"]
+    assert folds.tolist() == [0, 0, 2, 1] * 2
+
+
 def test_a_steep_line_is_silent():
     """Odds that are beyond all numbers are probabilities of 0 and 1, without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert Calibration("sigmoid", 40.0, -3.0)(np.array([0.0, 1.0])).tolist() == [0.0, 1.0]
+
+
+def test_the_matrix_of_stations_is_honest(faint, monkeypatch):
+    """Its models have their weights, and nothing of the fold that is tested."""
+    rule = dataclasses.replace(DRAWN, calibration="none")
+    labelled = crossfit.label([faint], rule)
+    fold = labelled.windows["fold"].to_numpy()[labelled.chosen]
+    weight = labelled.windows["weight"].to_numpy()[labelled.chosen]
+    place = {row.tobytes(): k for k, row in enumerate(labelled.X)}
+    tested = []
+
+    def fit(name, X, y, *, sample_weight, **options):
+        rows = [place[row.tobytes()] for row in X]
+        assert sample_weight.tolist() == weight[rows].tolist()
+        tested.append(set(range(fold.max() + 1)) - set(fold[rows]))
+        return fit_classifier(name, X, y, sample_weight=sample_weight, **options)
+
+    monkeypatch.setattr(transfer, "fit_classifier", fit)
+    table = transfer.station_matrix(labelled, rule)
+    assert [one for one in tested if one] == [{k} for k in range(fold.max() + 1)]
+    assert table.index.tolist() == ["XX.A"]
+    assert 0.7 < table.loc["XX.A", "XX.A"] < 1.0
 
 
 # ------------------------------------------------------------------------ calibration
@@ -204,13 +316,13 @@ def chosen_of(one, rule):
     return labelled, searched(labelled, rule, CHOOSE, lambda text: None)
 
 
-@pytest.mark.parametrize("how", ["as they are", "balanced", "graded"])
+@pytest.mark.parametrize("how", ["as they are", "balanced", "graded", "balanced and graded"])
 def test_prior_correction_knows_the_weights(faint, how):
     """What was drawn is undone together with what it weighed: the mean is the share of events."""
     rule, one = DRAWN, faint
-    if how == "balanced":
+    if "balanced" in how:
         rule = dataclasses.replace(rule, class_weight="balanced")
-    if how == "graded":
+    if "graded" in how:
         one = dataclasses.replace(one, signals=one.signals.assign(weight=6.0))
     labelled, chosen = chosen_of(one, rule)
     calibrated, calibration, about = training._calibrated(labelled, chosen)

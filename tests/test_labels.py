@@ -67,6 +67,15 @@ def test_states_by_hand():
     assert set(found.loc[overlap > 0, "label"]) == {"class 0"}
 
 
+def test_half_is_half_and_of_equals_the_first_counts():
+    """A window that an event covers by the share itself is one; of two alike the earlier names."""
+    found = label(table((21.0, 27.0)), LabelRule(event_share=0.5))
+    assert np.flatnonzero(found["state"] == EVENT).tolist() == [9, 10, 11, 12]  # 3, 5, 5, 3 s
+    both = label(table((20.0, 23.0), (23.0, 26.0)), LabelRule(event_share=0.5))
+    assert both["event_id"][10] == "e0"  # 3 s of each
+    assert both["n_events"][10] == 2
+
+
 def test_margin_grows_with_uncertainty():
     """The ignored margin is proportional to the uncertainty of the onset."""
     rule = LabelRule(ignore_after_s=0.0)
@@ -399,3 +408,30 @@ def test_a_catalogue_of_no_or_other_stations_says_so():
         for one in (rule,) if events else (rule, LabelRule(rule="auto")):
             with pytest.raises(CatalogError, match=problem):
                 signals_of(catalog, here, one, None)
+
+
+def test_an_onset_in_the_coda_of_another_event_is_of_its_own():
+    """Its windows have its name, class and weight; coda that is noise is plain noise."""
+    rows = {"event_id": ["A", "B"], "start_ns": [20 * S, 50 * S], "end_ns": [100 * S, 56 * S]}
+    table = pd.DataFrame(rows).assign(
+        station="XX.A", uncertainty_s=0.1, label=["LP", "VT"], weight=[0.25, 4.0], rule="picks"
+    )
+    grid, time_ns = WindowGrid(4.0, 1.0), np.arange(120) * S
+    stations = np.full(120, "XX.A.00.HH")
+    rule = LabelRule(onset_s=1.0, ignore_after_s=5.0)
+    for some in (table, table[::-1]):
+        found = label_windows(time_ns, stations, grid, some, rule)
+        event = found[found["state"] == EVENT]
+        assert event.index.tolist() == [17, 18, 19, 47, 48, 49]
+        assert event["event_id"].tolist() == ["A"] * 3 + ["B"] * 3
+        assert event["label"].tolist() == ["LP"] * 3 + ["VT"] * 3
+        assert event["weight"].tolist() == [0.25] * 3 + [4.0] * 3
+        assert event["share"].tolist() == [0.25, 0.5, 0.75] * 2
+        coda = found[(found["state"] == NOISE) & (found["event_id"] == "A")]
+        assert len(coda) > 50
+        assert set(coda["label"]) == {""}
+        assert set(coda["weight"]) == {1.0}
+    close = table.assign(start_ns=[20 * S, 21 * S], end_ns=[100 * S, 30 * S])
+    found = label_windows(time_ns, stations, grid, close, rule)
+    event = found[found["state"] == EVENT]  # the nearer onset counts, of two as near the first
+    assert event["event_id"].tolist() == ["A", "A", "B", "B"]

@@ -1,5 +1,7 @@
 """Onsets: the picker on planted onsets, P and S in archives, cuts that are read together."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,12 +16,13 @@ from seisml.onset import (
     CLEAR_DB,
     EMERGENT_MAJORITY,
     MAJORITY,
+    _is_onset,
     find_onset,
     refine_onset,
     refine_onsets,
     s_onset,
 )
-from seisml.picker import pick_bands, pick_onset
+from seisml.picker import WHITE, Pick, _elected, _Vote, pick_bands, pick_onset
 from seisml.segments import Band
 from seisml.times import NS_PER_S
 
@@ -104,6 +107,82 @@ def test_noise_is_seldom_an_onset():
         found = picked(record(seed), 25.0)
         parts.append(found is not None and found[1].agreement >= 0.5 and found[1].snr_db >= 4.0)
     assert np.mean(parts) < 0.34
+
+
+def vote(sample: int, snr_db: float, *, band: int = 0, kurtosis: bool = False, spread=2.0):
+    """A vote of the whole band by AIC, if nothing else is said."""
+    return _Vote(sample, spread, band, kurtosis, snr_db)
+
+
+def test_votes_count_as_they_are_clear_near_and_early():
+    """The rules of the election, each by itself; the guess is at 1000, a search is 600."""
+
+    def elected(*votes):
+        return _elected(list(votes), 1000, 600)
+
+    # Clearness counts up to 12 dB: an S of 40 dB does not outvote a P.
+    assert elected(vote(1000, 12.0), vote(1080, 40.0)).sample == 1000
+    # Each search time beyond a sixth costs 6 dB: 12 dB at 0.9 searches are 7.6.
+    assert elected(vote(1000, 5.5), vote(1540, 12.0)).sample == 1000
+    assert elected(vote(1000, 3.5), vote(1540, 12.0)).sample == 1540
+    # The earlier one needs half of the support of the later one.
+    assert elected(vote(950, 6.1), vote(1050, 12.0)).sample == 950
+    assert elected(vote(950, 5.9), vote(1050, 12.0)).sample == 1050
+    # Kurtosis has a say of 0.6, parts of the band of one half: AIC of the widest is exact.
+    assert elected(vote(950, 9.9, kurtosis=True), vote(1050, 12.0)).sample == 1050
+    assert elected(vote(950, 11.9, band=2), vote(1050, 12.0)).sample == 1050
+    assert elected(vote(950, 11.9, band=WHITE), vote(1050, 12.0)).sample == 950
+    near = elected(*(vote(at, 10.0) for at in (1000, 1004, 1012)), vote(1008, 10.0, band=3))
+    assert near.sample == 1004
+    assert elected(vote(1000, 0.0)) is None
+
+
+def test_uncertainty_is_of_votes_places_and_a_sample():
+    """Their spread about the pick, that of the place under the Akaike weights, and one sample."""
+    found = _elected([vote(1000, 9.0), vote(1006, 9.0), vote(997, 9.0)], 1000, 600)
+    assert found.sample == 1000
+    assert found.uncertainty == pytest.approx(np.sqrt((36 + 9) / 3 + 4.0 + 1.0))
+    assert found.agreement == 1.0
+    apart = _elected([vote(1000, 9.0), vote(1200, 3.0, band=1)], 1000, 600)
+    far_db = 3.0 - 6.0 * (200 / 600 - 1 / 6)  # with half the weight of the whole band
+    assert apart.agreement == pytest.approx(18.0 / (18.0 + far_db))
+
+
+def test_votes_outside_of_the_rise_are_not_counted():
+    """The clearest onset is no candidate where the score did not rise."""
+    x = record(4, (25.0, 40.0))
+    options = {"band": BAND, "search": 600}
+    free = pick_onset(x, 100.0, 2450, **options)
+    assert abs(free.sample - 2500) < 10
+    assert pick_onset(x, 100.0, 2450, **options, within=(2400, 2600)).sample == free.sample
+    earlier = pick_onset(x, 100.0, 2450, **options, within=(0, 2400))
+    assert earlier is None or earlier.sample <= 2400
+    assert pick_onset(x, 100.0, 2450, **options, within=(-900, -1)) is None
+
+
+def test_what_is_an_onset():
+    """Votes and power at the limit itself are enough, below it they are not."""
+    clear = Pick(100, 1.0, CLEAR_DB, MAJORITY)
+    assert _is_onset(clear, MAJORITY)
+    for name, value in (("snr_db", CLEAR_DB - 0.01), ("agreement", MAJORITY - 0.01)):
+        assert not _is_onset(dataclasses.replace(clear, **{name: value}), MAJORITY)
+
+
+def test_a_record_that_begins_far_from_zero():
+    """The filter begins at rest on the first sample: an offset is no arrival, however large."""
+    for seed in range(5):
+        x = record(seed, (6.0, 10.0), n_s=12)
+        found = picked(x, 6.5, search_s=4.0)
+        assert picked(x + 1e9, 6.5, search_s=4.0)[1].sample == found[1].sample
+
+
+def test_no_s_where_the_horizontals_do_not_rise():
+    """Of noise after P no sample is S; a rise of the horizontals is one."""
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((3, 3000))
+    assert s_onset(x, 100.0, 1000, band=BAND, search=600.0)[0] is None
+    x[1:, 1800:] *= 8.0
+    assert abs(s_onset(x[:, :2200], 100.0, 1000, band=BAND, search=600.0)[0] - 1800) < 15
 
 
 def test_bands_at_a_low_rate():

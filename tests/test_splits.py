@@ -212,6 +212,17 @@ def test_split_with_too_few_blocks():
         list(PurgedGroupTimeSplit(2).split(np.zeros((4, 1))))
 
 
+@pytest.mark.parametrize(
+    "options", [{"block_s": 0.0}, {"purge_s": -1.0}, {"embargo_s": np.nan}, {"purge_s": np.inf}]
+)
+def test_lengths_that_are_none(options):
+    """They are told where they are used, as scikit-learn does, with their name."""
+    time_ns = np.arange(40) * 3600 * NS_PER_S
+    (name,) = options
+    with pytest.raises(ModelError, match=f"{name} = .* is no length"):
+        list(PurgedGroupTimeSplit(3, **options).split(time_ns[:, None], groups=time_ns))
+
+
 def test_blocks_fall_back_to_records():
     """One day with three records has three blocks; one record is cut into equal parts."""
     record = np.arange(100, dtype=np.int64) * 2 * NS_PER_S

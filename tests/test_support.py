@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seisml.support import EVEN, GAIN, MOST, supported
 from seisml.times import NS_PER_S
+from seisml.voting import voted
 
 ALWAYS = np.array([[0, 10_000 * NS_PER_S]])
 
@@ -48,6 +49,8 @@ def test_two_stations_are_not_enough():
     assert kept(raw, network(2)) == [("S00", 10)]
     later = {**network(2), "X.S02": ALWAYS + 20_000 * NS_PER_S}
     assert kept(raw, later) == [("S00", 10)]
+    later["X.S03"] = later["X.S02"]  # one of three that are there would not be even
+    assert kept(raw, later) == [("S00", 10)]
     seen = supported(raw, 0.0, network(3), window_s=3.0)["peak"].to_numpy()
     assert seen == pytest.approx([0.6, 0.4, 0.4])  # one of two others is even
 
@@ -73,3 +76,9 @@ def test_nothing_comes_of_nothing():
     raw = candidates(("X.S00..HH", 1, 0.5)).iloc[:0]
     assert supported(raw, 0.5, network(3), window_s=3.0).empty
     assert supported(raw, 0.5, {}, window_s=3.0).empty
+
+
+def test_a_station_without_data_has_no_vote():
+    """The mean is over those that are there; who is not stays without a score."""
+    found = voted(["A"] * 4 + ["B"], [0, 0, 0, 1, 0], [0.8, np.nan, 0.4, 0.7, 0.1])
+    np.testing.assert_allclose(found, [0.6, np.nan, 0.6, 0.7, 0.1])

@@ -106,14 +106,14 @@ def test_neighbours_are_the_strongest_within_reach(tmp_path):
 
 
 def test_what_is_chosen_keeps_its_picks():
-    """Events below the limit go, with their picks; the score is the new probability."""
+    """Events below their limit go, with their picks; the score is the new probability."""
     events = [
         {"event_id": f"XX.A..HH.{n}", "time_ns": n * NS_PER_S, "station": "XX.A", "score": 5.0}
         for n in range(4)
     ]
     picks = [{"event_id": one["event_id"], "station": "XX.A", "phase": "P"} for one in events]
     picks = [{**one, "time_ns": n * NS_PER_S, "score": 5.0} for n, one in enumerate(picks)]
-    p, limit = np.array([0.9, 0.4, 0.6, 0.1]), np.full(4, 0.5)
+    p, limit = np.array([0.9, 0.4, 0.6, 0.1]), np.array([0.5, 0.5, 0.6, 0.5])
     found = chosen(make_catalog(events, picks), p, limit, window_s=0.0, live={})
     assert found.events["score"].tolist() == [0.9, 0.6]
     assert found.picks["event_id"].tolist() == ["XX.A..HH.0", "XX.A..HH.2"]

@@ -56,8 +56,9 @@ def label_windows(
         ``share`` (of the window that its event covers, 0 to 1), ``cover`` (overlap over the
         shorter of window and event: what ``event_share`` is compared with), ``n_events`` (that
         touch the window), and ``event_id``, ``label`` and ``weight`` of the event that covers
-        most of it. Windows of ``noise_labels`` are noise and have a label; those that touch one
-        of ``unsure_labels`` are ignored as *unsure class*.
+        most of it; where only onsets are events, of the one that begins in it, and coda that is
+        noise has no label and weighs 1. Windows of ``noise_labels`` are noise and have a label;
+        those that touch one of ``unsure_labels`` are ignored as *unsure class*.
 
     Notes
     -----
@@ -131,6 +132,7 @@ def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule
     share, cover = np.zeros(len(rows)), np.zeros(len(rows))
     best, count = np.full(len(rows), -1), np.zeros(len(rows), dtype=np.int16)
     reason = np.zeros(len(rows), dtype=np.int8)
+    onset, nearest, onset_share = best.copy(), np.full(len(rows), np.inf), share.copy()
     starts, ends = events["start_ns"].to_numpy(), events["end_ns"].to_numpy()
     if rule.onset_s > 0:  # what follows an onset is no other onset
         ends = np.minimum(ends, starts + round(rule.onset_s * NS_PER_S))
@@ -148,16 +150,23 @@ def _label_station(out, rows, time_ns, grid: WindowGrid, events, rule: LabelRule
         best[near] = np.where(more, i, best[near])
         covered = overlap / max(shorter, 1)
         if rule.onset_s > 0:
-            middle = time_ns[near] + grid.length_ns // 2
-            covered = 1.0 * (np.abs(middle - starts[i]) <= rule.onset_s * NS_PER_S)
+            away = np.abs(time_ns[near] + grid.length_ns // 2 - starts[i])
+            covered = 1.0 * (away <= rule.onset_s * NS_PER_S)
+            mine = np.flatnonzero((covered > 0) & (away < nearest[near])) + near.start
+            nearest[mine], onset[mine] = away[mine - near.start], i
+            onset_share[mine] = overlap[mine - near.start] / grid.length_ns
         cover[near] = np.maximum(cover[near], covered)
         count[near] += overlap > 0
     inside = _is_event(cover, rule.event_share)
+    # The window of an onset is of the event that begins, not of the one in whose coda it does.
+    begins = inside & (onset >= 0)
+    best, share = np.where(begins, onset, best), np.where(begins, onset_share, share)
     out["state"][rows] = np.where(inside, EVENT, np.where(reason > 0, IGNORE, NOISE))
     out["reason"][rows] = np.where(inside, 0, reason)
     out["share"][rows], out["cover"][rows], out["n_events"][rows] = share, cover, count
     _name(out, rows, best, events)
-    out["weight"][rows[out["state"][rows] == NOISE]] = 1.0  # after an onset
+    plain = rows[out["state"][rows] == NOISE]  # coda, where only onsets are learnt
+    out["label"][plain], out["weight"][plain] = "", 1.0
 
 
 def _ignore_unsure(out, rows, time_ns, grid: WindowGrid, spans) -> None:

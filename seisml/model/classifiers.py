@@ -273,16 +273,21 @@ def _balanced(name: str, model, y: np.ndarray, sample_weight: np.ndarray | None)
     """Return weights that balance the classes, where a classifier cannot do it by itself.
 
     Forests of scikit-learn take a class "0" for the number 0 and do not find its weight; others,
-    as GaussianNB, have weights of windows only.
+    as GaussianNB, have weights of windows only. Of windows that weigh differently some balance the
+    numbers, some the sums of weights: here it is the numbers (`seisml.crossfit.class_priors`).
     """
     from sklearn.utils.class_weight import compute_sample_weight
 
     last = model[-1] if hasattr(model, "steps") else model
-    own = "class_weight" in _one_of(last).get_params()
-    if own and "class_weight" in last.get_params() and any(map(_reads_as_number, np.unique(y))):
-        last.set_params(class_weight=None)
-    elif own or not balances(name):
+    known = last.get_params()
+    own = [key for key in known if key.rpartition("__")[2] == "class_weight"]
+    if not own and not balances(name):
         return sample_weight
+    alike = sample_weight is None or np.ptp(sample_weight) == 0
+    by_number = "class_weight" in own and any(map(_reads_as_number, np.unique(y)))
+    if own and alike and not by_number:
+        return sample_weight
+    last.set_params(**dict.fromkeys(own))
     weights = compute_sample_weight("balanced", y)
     return weights if sample_weight is None else weights * sample_weight
 

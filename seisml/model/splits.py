@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_consistent_length
 
+from seisml.codes import station_name
 from seisml.errors import EstimatorError
 from seisml.planets import BODIES
 from seisml.times import NS_PER_S
@@ -162,8 +163,14 @@ class PurgedGroupTimeSplit(BaseCrossValidator):
         Raises
         ------
         EstimatorError
-            If there are fewer blocks than folds, no times, or nothing is left to train on.
+            If there are fewer blocks than folds, no times, nothing is left to train on, or a
+            length is none.
         """
+        for name, least in (("block_s", 1e-9), ("purge_s", 0.0), ("embargo_s", 0.0)):
+            if not least <= getattr(self, name) < np.inf:
+                raise EstimatorError(
+                    f"{name} = {getattr(self, name)} is no length.", "Give seconds: 60."
+                )
         time_ns = _times_of(X, groups)
         blocks = make_blocks(
             time_ns, block_s=self.block_s, zero_ns=self.zero_ns, min_blocks=self.n_splits
@@ -230,12 +237,13 @@ class LeaveOneStationOut(BaseCrossValidator):
     """Test each station by a model of all the others.
 
     It answers how a model does at a station that it never saw. The other stations may have seen
-    the same events at the same time, as they will when a station is added to a network.
+    the same events at the same time, as they will when a station is added to a network. Sensors
+    of one station, "XX.A.00.HH" and "XX.A.10.BH", feel the same ground: they are one.
 
     Notes
     -----
-    ``groups`` are the names of the stations; for a DataFrame of a FeatureTable they are taken
-    from its index.
+    ``groups`` are the names of the stations, of which NET.STA counts; for a DataFrame of a
+    FeatureTable they are taken from its index.
 
     Examples
     --------
@@ -295,7 +303,8 @@ def _stations_of(X, groups) -> np.ndarray:
         raise EstimatorError("The stations are not known.", "Give groups=table.stations.")
     if X is not None:
         check_consistent_length(X, stations)
-    return np.asarray(stations).astype(str)
+    names, number = np.unique(np.asarray(stations).astype(str), return_inverse=True)
+    return np.array([station_name(name) for name in names], dtype=str)[number]
 
 
 def _level(X, name: str) -> np.ndarray | None:
