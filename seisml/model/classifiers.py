@@ -240,7 +240,8 @@ def fit_classifier(
         sample_weight = _balanced(name, model, y, sample_weight)
     weights = {}
     if sample_weight is not None and np.ptp(sample_weight) > 0:
-        if not has_fit_parameter(_one_of(steps[-1][1]), "sample_weight"):
+        one = getattr(steps[-1][1], "estimators", steps[-1:])[0][1]  # of several: the first
+        if not has_fit_parameter(one, "sample_weight"):
             raise ModelError(
                 f"The classifier {name} takes no weights, and the windows have different ones.",
                 "Give all sets and qualities one weight, or take another classifier.",
@@ -250,8 +251,7 @@ def fit_classifier(
     # Weights go where they are sent, whatever routing the caller has switched on for his own.
     routing = config_context(enable_metadata_routing=False)
     with threadpool_limits(1), routing, warnings.catch_warnings():
-        # Of few rows there are fewer quantiles: as it should be.
-        warnings.filterwarnings("ignore", message="n_quantiles", category=UserWarning)
+        warnings.filterwarnings("ignore", message="n_quantiles", category=UserWarning)  # few rows
         try:
             return model.fit(X, y, **weights)
         except ValueError as error:
@@ -290,11 +290,6 @@ def _balanced(name: str, model, y: np.ndarray, sample_weight: np.ndarray | None)
     last.set_params(**dict.fromkeys(own))
     weights = compute_sample_weight("balanced", y)
     return weights if sample_weight is None else weights * sample_weight
-
-
-def _one_of(model):
-    """Return the first of several classifiers whose probabilities are averaged, else itself."""
-    return getattr(model, "estimators", [("", model)])[0][1]
 
 
 def balances(name: str) -> bool:
