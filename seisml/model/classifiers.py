@@ -262,11 +262,7 @@ def fit_classifier(
 
 
 def _reads_as_number(label: str) -> bool:
-    try:
-        int(label)
-    except ValueError:
-        return False
-    return True
+    return label.strip().lstrip("+-").isdecimal()
 
 
 def _balanced(name: str, model, y: np.ndarray, sample_weight: np.ndarray | None):
