@@ -12,10 +12,11 @@ import pandas as pd
 
 from seisml.archive import open_archive
 from seisml.catalog import Catalog, make_catalog
+from seisml.errors import ConfigError
 from seisml.extract import extract
 from seisml.labels import SIGNAL_COLUMNS
 from seisml.model import Detector
-from seisml.recipes import Recipe, config_of, get_recipe
+from seisml.recipes import RECIPES, Recipe, config_of, get_recipe
 from seisml.settings import label_rule_of, match_rule_of, plan_of, training_rule_of
 from seisml.times import DAY_NS, NS_PER_S
 from seisml.training import Training, train
@@ -154,6 +155,40 @@ def generated_set(recipe: Recipe, table: pd.DataFrame, store, *, until=None) -> 
     label_rule = label_rule_of(config_of(recipe))
     selection = Selection(end=until)
     return TrainingSet((store,), signals, expert, label_rule, selection, name="generated")
+
+
+def kept_set(folder, profile: str) -> TrainingSet:
+    """Return the records that `pretrain` kept, to be learnt with networks but not judged.
+
+    Parameters
+    ----------
+    folder : path
+        ``--keep`` of `seisml pretrain`.
+    profile : str
+        Whose features the networks have: that of the recipe.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such folder, or no recipe of this profile.
+    """
+    names = [name for name, recipe in RECIPES.items() if recipe.profile == profile]
+    if not names:
+        known = sorted({recipe.profile for recipe in RECIPES.values()})
+        raise ConfigError(
+            f"No records are generated for the profile {profile!r}.",
+            f"Profiles with generated records: {', '.join(known)}.",
+        )
+    truth, store = Path(folder) / "truth.csv", Path(folder) / "features"
+    for path in (truth, store):
+        if not path.exists():
+            raise ConfigError(
+                f"{folder} holds no generated records: there is no {path.name}.",
+                f"Make them: seisml pretrain {names[0]} -o MODEL --keep {folder}",
+            )
+    table = pd.read_csv(truth, dtype={"station": object})
+    one = generated_set(get_recipe(names[0]), table, store)
+    return dataclasses.replace(one, judged=False)
 
 
 def _trained(recipe: Recipe, table: pd.DataFrame, store: Path, seed: int, say) -> Training:

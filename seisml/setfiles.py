@@ -160,6 +160,7 @@ def train_on(
     output,
     *,
     archives: Sequence[Archive | None] = (),
+    more: Sequence[TrainingSet] = (),
     on_progress=None,
 ) -> Training:
     """Train on files, and save the detector; after a stop the same call goes on where it was.
@@ -173,6 +174,8 @@ def train_on(
         Of the model.
     archives : sequence of Archive, optional
         Of the sets, where they are open already.
+    more : sequence of TrainingSet
+        Learnt with them, as `seisml.pretraining.kept_set`.
     on_progress : callable, optional
 
     Returns
@@ -183,7 +186,7 @@ def train_on(
     opened = [*archives, *[None] * (len(sets) - len(archives))]
     pairs = zip(sets, opened, strict=True)
     training = train(
-        [training_set(one, config, archive=archive) for one, archive in pairs],
+        [*(training_set(one, config, archive=archive) for one, archive in pairs), *more],
         rule=training_rule_of(config),
         detection=dataclasses.asdict(config.detection),
         matching=match_rule_of(config),

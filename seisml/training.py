@@ -253,13 +253,16 @@ def against(
     stations: list[set] = [set() for _ in sets]
     reason, finite = windows["reason"].to_numpy(), np.isfinite(windows["score"].to_numpy())
     for station, rows in lines(windows):
+        number = int(windows["set"].iloc[rows[0]])
+        if not sets[number].judged:
+            continue
         scored = rows[finite[rows] & (reason[rows] != OUTSIDE)]
         times = windows["time_ns"].to_numpy()[scored]
         name = station_name(station)
         coverage.setdefault(name, []).append(joined_windows(times, grid))
         unknown = times[np.isin(reason[scored], UNKNOWN_TO_EXPERT)]
         ignored.setdefault(name, []).append(np.column_stack([unknown, unknown + grid.hop_ns]))
-        stations[int(windows["set"].iloc[rows[0]])].add(name)
+        stations[number].add(name)
     return compare(
         machine,
         seen_by_experts(sets, stations),

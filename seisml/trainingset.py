@@ -80,6 +80,8 @@ class TrainingSet:
         When the expert looked at each station, see `seisml.coverage.read_coverage`; windows
         outside are neither event nor noise. Default all the time from ``label_rule.start`` to
         ``label_rule.end``.
+    judged : bool
+        Whether held-out figures are of this set, too; one that is not only helps to learn.
     """
 
     stores: tuple
@@ -91,6 +93,7 @@ class TrainingSet:
     weight: float = 1.0
     name: str = ""
     looked_at: Mapping[str, np.ndarray] | None = None
+    judged: bool = True
 
     def __post_init__(self):
         object.__setattr__(self, "stores", tuple(self.stores))

@@ -10,7 +10,7 @@ import pytest
 from seisml.errors import ConfigError
 from seisml.features.registry import get_feature
 from seisml.model import load_detector, shipped_models
-from seisml.pretraining import generated_signals, pretrain
+from seisml.pretraining import generated_signals, kept_set, pretrain
 from seisml.recipes import RECIPES, config_of, get_recipe
 from seisml.settings import plan_of
 from seisml.synthetics.mars_records import mars_record
@@ -121,8 +121,23 @@ def test_faint_and_hidden_parts_have_no_signal():
 
 
 @pytest.fixture(scope="module")
-def small():
-    return pretrain("mars-insight", n_records=36, seed=3)
+def kept(tmp_path_factory):
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def small(kept):
+    return pretrain("mars-insight", n_records=36, seed=3, folder=kept)
+
+
+def test_kept_records_are_learnt_with_networks_and_not_judged(small, kept):
+    one = kept_set(kept, "mars-insight")
+    assert not one.judged
+    assert len(one.signals) == len(small.test.expert) > 20
+    with pytest.raises(ConfigError, match="holds no generated records"):
+        kept_set(kept / "records", "mars-insight")
+    with pytest.raises(ConfigError, match=r"for the profile 'earth-local'\.\nProfiles .*volcano"):
+        kept_set(kept, "earth-local")
 
 
 def test_a_small_model_finds_generated_events_and_says_how_it_was_made(small):

@@ -79,6 +79,19 @@ def test_two_networks_are_learnt_at_once(both, two_networks):
     assert both.detector.card["n_events"] == sum(one["n_events"] for one in sets)
 
 
+def test_a_set_that_is_not_judged_only_helps_to_learn(both, two_networks):
+    """Held-out figures are those of the other set; the model is that of both."""
+    helped = run([two_networks[0], dataclasses.replace(two_networks[1], judged=False)])
+    test, mine = helped.test, both.test.expert["station"] == "XX.A"
+    assert set(test.expert["station"]) == {"XX.A"}
+    assert len(test.expert) == mine.sum() == len(two_networks[0].signals)
+    assert len(test.matched) == (both.test.matched["station"] == "XX.A").sum()
+    assert len(test.unmatched) == (both.test.unmatched["station"] == "XX.A").sum()
+    assert set(helped.baseline.expert["station"]) == {"XX.A"}
+    assert helped.detector.columns == both.detector.columns
+    pd.testing.assert_series_equal(helped.windows["score"], both.windows["score"])
+
+
 def test_an_expert_says_nothing_of_another_network(both, two_networks):
     """Windows of a network are events only by its own catalogue."""
     for number, one in enumerate(two_networks):

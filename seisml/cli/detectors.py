@@ -52,6 +52,10 @@ def train(
     sets: Annotated[
         Path | None, typer.Option(help="TOML of networks, a [[set]] each, see README.")
     ] = None,
+    generated: Annotated[
+        Path | None,
+        typer.Option(help="Folder of 'seisml pretrain NAME --keep': its records are learnt, too."),
+    ] = None,
     profile: Profile = "earth-local",
     archive: Annotated[
         str | None, typer.Option(help="Waveforms, to refine the onsets of tested detections.")
@@ -96,6 +100,7 @@ def train(
     done is kept in MODEL.partial/ until the model is written: after a stop the same command goes
     on from there.
     """
+    from seisml.pretraining import kept_set
     from seisml.setfiles import train_on
 
     steps.check_rule(rule, delay)
@@ -111,6 +116,7 @@ def train(
         config,
         output,
         archives=() if archive is None else [steps.open_archive(archive, 1)],
+        more=() if generated is None else [kept_set(generated, config.profile)],
         on_progress=terminal.say,
     )
     terminal.say(f"{training.detector}")
