@@ -485,6 +485,18 @@ def cut_up(data, there, cuts, doubled, start_ns, rate_hz):
     ]
 
 
+def filled_up(values, least: int) -> int:
+    """Return how many samples a record is filled up with at its beginning, one by one."""
+    n = 1
+    while n < len(values) and values[n] == values[0]:
+        n += 1
+    if n < least or n + least > len(values):
+        return 0
+    steps = [abs(int(values[i + 1]) - int(values[i])) for i in range(n - 1, n + least - 1)]
+    moves = [step for step in steps if step]
+    return n if len(moves) > least / 2 and steps[0] >= 2.5 * min(moves) else 0
+
+
 def oracle(data, there, rate_hz) -> list[tuple[int, np.ndarray]]:
     """Return (first sample, samples) of the stretches, by looking at each sample."""
     good, data = there.copy(), data.copy()
@@ -493,6 +505,9 @@ def oracle(data, there, rate_hz) -> list[tuple[int, np.ndarray]]:
         if (whole := bridged(data[a:b], rate_hz)) is not None:
             data[a:b], kind = whole
             good[a:b] &= kind < 2
+        least = max(20, int(np.ceil(rate_hz)))
+        good[a : a + filled_up(data[a:b], least)] = False
+        good[b - filled_up(data[a:b][::-1], least) : b] = False
     first = 0
     while first < len(data):
         last = first
