@@ -116,11 +116,8 @@ def _looked_at(
     found = {}
     for k, parts in cuts(archive, sensor, spans, preparation=preparation):
         row, onset_ns, end_ns = events.index[k], int(onsets[k]), int(ends[k])
-        sought, s_ns, s_uncertainty_s = (
-            bool(np.isfinite(events["uncertainty_s"][row])),
-            None,
-            np.nan,
-        )
+        sought = bool(np.isfinite(events["uncertainty_s"][row]))
+        s_ns, s_uncertainty_s = None, np.nan
         if sought:
             options = {"band": band, "search_s": search_s, "until_ns": int(until[k])}
             s_ns, s_uncertainty_s = find_s(parts, onset_ns, **options)

@@ -61,10 +61,14 @@ def absent(data: np.ndarray) -> np.ndarray | None:
     return bad if bad is not None and bad.any() else None
 
 
+def _samples(run_s: float, sampling_rate_hz: float) -> int:
+    """Return how many samples a run of a length has at least."""
+    return max(MIN_RUN, int(np.ceil(run_s * sampling_rate_hz)))
+
+
 def runs_of(values: np.ndarray, sampling_rate_hz: float) -> np.ndarray | None:
     """Mark the long runs of one value."""
-    shortest = max(MIN_RUN, int(np.ceil(FILL_RUN_S * sampling_rate_hz)))
-    longest = max(MIN_RUN, int(np.ceil(DEAD_RUN_S * sampling_rate_hz)))
+    shortest, longest = (_samples(s, sampling_rate_hz) for s in (FILL_RUN_S, DEAD_RUN_S))
     # A run of n equal samples has n - 1 equal neighbours, so two of those looked at here.
     step = (shortest - 1) // 2
     some = values[1::step] == values[:-1:step]
@@ -104,7 +108,7 @@ def padded(values: np.ndarray, sampling_rate_hz: float) -> tuple[int, int]:
     >>> padded(np.r_[np.full(300, 17.0), noise], 100.0)
     (300, 0)
     """
-    least = max(MIN_RUN, int(np.ceil(FILL_RUN_S * sampling_rate_hz)))
+    least = _samples(FILL_RUN_S, sampling_rate_hz)
     return _padded(values, least), _padded(values[::-1], least)
 
 

@@ -268,7 +268,7 @@ def _without_fill(
             stretch, values = _bridged(stretch, whole, span, counts), whole[0]
         if whole is not None or any(a[-1] == b[0] for a, b in pairwise(parts)):
             bad = runs_of(values, rate_hz)
-        bad = _with_ends(bad, padded(values, rate_hz), len(values))
+        bad = _with_padding(bad, padded(values, rate_hz), len(values))
         for piece, is_fill in stretch:
             n = len(piece.data)
             marks = np.full(n, is_fill) if bad is None else bad[at : at + n] | is_fill
@@ -285,7 +285,7 @@ def _without_fill(
                     yield found
 
 
-def _with_ends(bad: np.ndarray | None, ends: tuple[int, int], n: int) -> np.ndarray | None:
+def _with_padding(bad: np.ndarray | None, ends: tuple[int, int], n: int) -> np.ndarray | None:
     """Mark so many of n samples at both ends, too."""
     if not any(ends):
         return bad
